@@ -1,0 +1,1 @@
+//! Benchmarks: criterion per stage, and whole-pipeline throughput.

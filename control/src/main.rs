@@ -1,0 +1,2 @@
+//! The vitalwire binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Makes the captures that ship and that tests read.

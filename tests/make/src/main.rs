@@ -1,0 +1,2 @@
+//! Writes or records the captures under pcaps/.
+fn main() {}
