@@ -26,10 +26,13 @@ pub struct Spec {
     pub probe: fn(&Probe<'_>) -> Verdict,
     /// Makes a parser for one recognised flow: the one allocation it costs. `None` where the
     /// protocol is recognised but not read.
-    pub open: Option<fn(&Open) -> Box<dyn Parser>>,
+    pub open: Option<OpenFn>,
     /// A conversation that shows it, for fuzzing, benchmarks and the split test.
     pub sample: Sample,
 }
+
+/// Makes the parser of one flow.
+pub type OpenFn = fn(&Open) -> Box<dyn Parser>;
 
 /// A conversation: who said what, in order.
 pub type Sample = &'static [(Direction, &'static [u8])];
