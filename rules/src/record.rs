@@ -1,0 +1,149 @@
+//! What crosses from a worker to the correlator: owned, ordered, with PHI already pseudonymous.
+//!
+//! Records travel in a [`Batch`] whose `arena` holds their rendered bytes; both are recycled.
+
+use std::net::IpAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use parsers::catalogue::KindId;
+use parsers::event::Envelope;
+use parsers::time::Time;
+use smallvec::SmallVec;
+
+use crate::Ruleset;
+
+/// The place of a record in the order of everything: by frame number, never by time stamp.
+///
+/// A timer sorts before the frame that fired it, then by its flow's first frame.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Key {
+    /// The frame that made it happen, from 1.
+    pub frame: u64,
+    /// Timers before the frame itself.
+    pub phase: Phase,
+    /// For a timer: the first frame of the flow. 0 otherwise.
+    pub first_frame: u64,
+    /// Counts what one frame, or one timer, made.
+    pub sub: u32,
+}
+
+/// What a frame number brings, in order.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Phase {
+    /// A timer that this frame's time fired.
+    Timer,
+    /// The frame itself.
+    #[default]
+    Frame,
+}
+
+/// One thing that a worker tells the correlator.
+#[derive(Debug)]
+pub struct Record {
+    /// Its place in the order.
+    pub key: Key,
+    /// Where and when.
+    pub envelope: Envelope,
+    /// What.
+    pub body: Body,
+}
+
+/// What a record tells.
+#[derive(Debug)]
+pub enum Body {
+    /// An event, rendered, with the rules whose worker part it met.
+    Event(EventBody),
+    /// Flows opened by one source to one destination within a second; the envelope has both.
+    Opens(OpenSum),
+    /// Bytes of a flow that the capture missed, for the coverage.
+    Gap(Gap),
+    /// Frames that were lost before a worker saw them, for the coverage.
+    Loss(u64),
+}
+
+/// A rendered event.
+#[derive(Debug)]
+pub struct EventBody {
+    /// Its kind.
+    pub kind: KindId,
+    /// In the arena: the envelope's members as [`crate::eve::Eve::head`] writes them.
+    pub head: Range<u32>,
+    /// In the arena: the kind's object without its closing brace, so that the correlator may
+    /// append to it, never change it.
+    pub object: Range<u32>,
+    /// Rules whose worker part matched.
+    pub matched: SmallVec<[RuleIx; 2]>,
+    /// The fields that [`Ruleset::needs`] lists for the kind, in that order.
+    pub fields: SmallVec<[Owned; 4]>,
+    /// Whether the event itself is to be written, or only serves the rules that it met.
+    pub written: bool,
+}
+
+/// Place of a rule in its rule set.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RuleIx(pub u16);
+
+/// A field's value, owned. PHI is a pseudonym here already.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Owned {
+    /// Not in the message.
+    #[default]
+    Absent,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number with a fraction.
+    Decimal(f64),
+    /// Text, or a pseudonym.
+    Text(Box<str>),
+    /// An address.
+    Ip(IpAddr),
+    /// An Ethernet address.
+    Mac([u8; 6]),
+    /// Several.
+    List(Box<[Self]>),
+}
+
+/// The most distinct destination ports that one [`OpenSum`] lists.
+pub const OPEN_PORTS_MAX: usize = 64;
+
+/// Flows opened by one source to one destination within one second of packet time.
+#[derive(Debug, Default)]
+pub struct OpenSum {
+    /// The second, since the epoch.
+    pub second: i64,
+    /// Flows opened.
+    pub count: u32,
+    /// Of these, answered by the end of the second.
+    pub answered: u32,
+    /// Of these, answered with a reset by the end of the second.
+    pub refused: u32,
+    /// The first distinct destination ports, each with the frame that opened it, in frame order,
+    /// at most [`OPEN_PORTS_MAX`].
+    pub ports: Vec<(u64, u16)>,
+}
+
+/// A hole in a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    /// Bytes missing.
+    pub bytes: u64,
+    /// Whether the flow is one of a medical protocol.
+    pub medical: bool,
+}
+
+/// Records on their way, in the order of their keys.
+pub struct Batch {
+    /// The rule set that matched them: a swap never mixes generations.
+    pub ruleset: Arc<Ruleset>,
+    /// Their rendered bytes.
+    pub arena: Vec<u8>,
+    /// The records.
+    pub records: Vec<Record>,
+    /// The worker has told everything about frames up to this one.
+    pub watermark: u64,
+    /// Packet time at the watermark.
+    pub now: Time,
+}
