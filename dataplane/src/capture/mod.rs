@@ -1,0 +1,100 @@
+//! Where frames come from: one trait, one file each.
+
+use std::path::PathBuf;
+
+use parsers::time::Time;
+
+use crate::batch::{Block, Frame};
+
+/// A place that frames come from. Numbering, the running maximum of time and the table of
+/// interfaces are the source's business, so that they do not depend on who reads.
+pub trait Source: Send {
+    /// Puts the next frames into the batch, which is empty. May wait: live for the next frame or
+    /// the idle poll (at most a second, so that timers run without traffic), for a file never.
+    ///
+    /// # Errors
+    /// What could not be read, once; frames before the damage have been given already.
+    fn fill(&mut self, batch: &mut Batch) -> Result<Fill, CaptureError>;
+
+    /// Names of the capture interfaces seen so far, by index.
+    fn interfaces(&self) -> &[String];
+
+    /// What the capture itself lost so far.
+    fn losses(&mut self) -> Losses;
+
+    /// How far it got, for a progress bar.
+    fn progress(&self) -> ReadProgress {
+        ReadProgress::default()
+    }
+}
+
+/// Frames of one fill and the blocks that they point into.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The frames, in order.
+    pub frames: Vec<Frame>,
+    /// Their blocks.
+    pub blocks: Vec<Block>,
+    /// The newest time stamp, or the capture clock on an idle poll.
+    pub now: Time,
+}
+
+/// What a fill brought.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fill {
+    /// Perhaps frames, perhaps none: go on.
+    More,
+    /// Nothing will come any more.
+    End,
+}
+
+/// Frames that a capture lost before anybody saw them, each since the start.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Losses {
+    /// Received by the capture, as it counts.
+    pub received: u64,
+    /// Dropped by the kernel: our ring was full.
+    pub kernel: u64,
+    /// Dropped by the network interface.
+    pub interface: u64,
+}
+
+/// How far a source got.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ReadProgress {
+    /// Bytes of the files read so far.
+    pub bytes: u64,
+    /// Bytes of all files; 0 if nobody knows.
+    pub total: u64,
+}
+
+/// Why a capture cannot be read (on).
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The file cannot be opened or read.
+    #[error("{path}: {error}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The file is not a capture, or is damaged.
+    #[error("{path}: {what} at byte {offset}")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        what: &'static str,
+        /// Where.
+        offset: u64,
+    },
+    /// The interface cannot be captured from.
+    #[error("{interface}: {what}")]
+    Interface {
+        /// Which interface.
+        interface: String,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+}

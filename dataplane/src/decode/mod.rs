@@ -1,0 +1,144 @@
+//! Frame to packet: every header down to the innermost transport, outer ones as attributes.
+
+use std::net::IpAddr;
+
+use parsers::event::{Tunnel, VLANS_MAX};
+
+/// What a frame carries, as offsets into it: plain data that may cross to a worker.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet {
+    /// Innermost Ethernet addresses (source, destination).
+    pub mac: Option<([u8; 6], [u8; 6])>,
+    /// VLAN ids, outermost first, of the outer frame.
+    pub vlan: [u16; VLANS_MAX],
+    /// How many of them.
+    pub vlans: u8,
+    /// The innermost tunnel taken off.
+    pub tunnel: Option<Tunnel>,
+    /// Innermost network layer and what is above it.
+    pub net: Net,
+    /// Whether the capture cut the frame short of what its headers announce.
+    pub truncated: bool,
+}
+
+/// The innermost network layer.
+#[derive(Clone, Copy, Debug)]
+pub enum Net {
+    /// IPv4 or IPv6.
+    Ip(Ip),
+    /// ARP: where its bytes are.
+    Arp(Span),
+    /// Something we do not read, by EtherType or LLC.
+    Other(u16),
+}
+
+/// Where bytes are in the frame.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Span {
+    /// From the frame's first byte.
+    pub offset: u32,
+    /// How many.
+    pub len: u32,
+}
+
+/// An IP packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Ip {
+    /// Sender.
+    pub src: IpAddr,
+    /// Receiver.
+    pub dest: IpAddr,
+    /// Upper protocol, behind IPv6 extension headers.
+    pub proto: u8,
+    /// Time to live or hop limit.
+    pub ttl: u8,
+    /// What is above.
+    pub transport: Transport,
+    /// Whether it was put together from fragments.
+    pub reassembled: bool,
+}
+
+/// The transport layer.
+#[derive(Clone, Copy, Debug)]
+pub enum Transport {
+    /// TCP.
+    Tcp(Tcp),
+    /// UDP.
+    Udp {
+        /// Sender's port.
+        src: u16,
+        /// Receiver's port.
+        dest: u16,
+        /// The datagram's payload.
+        payload: Span,
+    },
+    /// ICMP or ICMPv6: the whole message.
+    Icmp(Span),
+    /// A fragment that waits for the others; the spread stage puts them together.
+    Fragment(Fragment),
+    /// Another protocol, or a header that was cut off.
+    Other(Span),
+}
+
+/// A TCP segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Tcp {
+    /// Sender's port.
+    pub src: u16,
+    /// Receiver's port.
+    pub dest: u16,
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgment number.
+    pub ack: u32,
+    /// CWR ECE URG ACK PSH RST SYN FIN, RFC 9293 3.1.
+    pub flags: u8,
+    /// Advertised window, unscaled.
+    pub window: u16,
+    /// The payload that was captured.
+    pub payload: Span,
+    /// Payload bytes that the headers announce; more than captured if the frame is truncated.
+    pub wire_len: u32,
+}
+
+/// A fragment of an IP packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Fragment {
+    /// Identification.
+    pub id: u32,
+    /// Offset of its payload in the whole, bytes.
+    pub offset: u32,
+    /// Whether more follow.
+    pub more: bool,
+    /// Its payload.
+    pub payload: Span,
+}
+
+/// TCP flag bits, RFC 9293 3.1.
+pub mod tcp_flags {
+    /// No more data from sender.
+    pub const FIN: u8 = 0x01;
+    /// Synchronise sequence numbers.
+    pub const SYN: u8 = 0x02;
+    /// Reset.
+    pub const RST: u8 = 0x04;
+    /// Push.
+    pub const PSH: u8 = 0x08;
+    /// Acknowledgment is significant.
+    pub const ACK: u8 = 0x10;
+    /// Urgent pointer is significant.
+    pub const URG: u8 = 0x20;
+}
+
+/// Why a frame could not be read to its end; each is an anomaly and a counter.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum DecodeIssue {
+    /// The frame ends inside a header.
+    TooShort(&'static str),
+    /// A header's own length or version makes no sense.
+    Malformed(&'static str),
+    /// More encapsulations than we follow.
+    TooDeep,
+    /// A link type that we do not read.
+    LinkType(u16),
+}
