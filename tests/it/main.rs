@@ -1,1 +1,12 @@
-//! The one integration test binary.
+//! The one integration test binary: what the program promises to the people who run it.
+
+mod canary;
+mod cli;
+mod contract;
+mod corpus;
+mod determinism;
+mod mutate;
+mod oracle;
+mod packs;
+mod support;
+mod tidy;
