@@ -11,7 +11,9 @@ pub mod conversation;
 pub mod dicom;
 pub mod frame;
 pub mod hl7;
+pub mod rules;
 pub mod tunnel;
+pub mod written;
 
 pub use capture::{Capture, LinkType, Precision};
 pub use conversation::{Conversation, Side};

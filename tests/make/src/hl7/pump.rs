@@ -197,103 +197,54 @@ impl State<'_> {
 
     /// Observations as (type, code, path, value, unit, device).
     fn device(&self) -> Vec<[String; 6]> {
-        let row = |kind: &str, code: &str, path: &str, value: &str, unit: &str, id: &str| {
-            [kind, code, path, value, unit, id].map(str::to_owned)
-        };
         let id = pump_id(self.pump);
-        let coded = |value: &str| format!("^{value}");
-        vec![
-            row(
-                "",
-                "70049^MDC_DEV_PUMP_INFUS_LVP_MDS^MDC",
-                "1.0.0.0",
-                "",
-                "",
-                &id,
-            ),
-            row(
-                "",
-                "70050^MDC_DEV_PUMP_INFUS_LVP_VMD^MDC",
-                "1.1.0.0",
-                "",
-                "",
-                "",
-            ),
-            row(
-                "",
-                "70067^MDC_DEV_PUMP_DELIVERY_INFO^MDC",
-                "1.1.1.0",
-                "",
-                "",
-                "",
-            ),
-            row(
-                "CWE",
-                "184519^MDC_PUMP_INFUSING_STATUS^MDC",
-                "1.1.1.1",
-                &coded(self.status),
-                "",
-                "",
-            ),
-            row(
-                "NM",
-                "158014^MDC_FLOW_FLUID_PUMP_CURRENT^MDC",
-                "1.1.1.2",
-                self.rate,
-                ML_PER_H,
-                "",
-            ),
-            row(
-                "",
-                "70071^MDC_DEV_PUMP_INFUSATE_SOURCE_PRIMARY^MDC",
-                "1.1.2.0",
-                "",
-                "",
-                "",
-            ),
-            row(
-                "CWE",
-                "158005^MDC_DEV_PUMP_CURRENT_DELIVERY_STATUS^MDC",
-                "1.1.2.1",
-                &coded(self.delivery),
-                "",
-                "",
-            ),
-            row(
-                "NM",
-                "157784^MDC_FLOW_FLUID_PUMP^MDC",
-                "1.1.2.2",
-                self.rate,
-                ML_PER_H,
-                "",
-            ),
-            row(
-                "NM",
-                "157884^MDC_VOL_FLUID_TBI^MDC",
-                "1.1.2.3",
-                self.volume.0,
-                ML,
-                "",
-            ),
-            row(
-                "NM",
-                "157872^MDC_VOL_FLUID_TBI_REMAIN^MDC",
-                "1.1.2.4",
-                self.volume.1,
-                ML,
-                "",
-            ),
-            row(
-                "ST",
-                "184514^MDC_DRUG_NAME_LABEL^MDC",
-                "1.1.2.5",
-                self.drug,
-                "",
-                "",
-            ),
-        ]
+        let (status, delivery) = (format!("^{}", self.status), format!("^{}", self.delivery));
+        let rows = OBSERVATIONS.iter().map(|(kind, code, path, unit)| {
+            let value = match *path {
+                "1.1.1.1" => &status,
+                "1.1.2.1" => &delivery,
+                "1.1.1.2" | "1.1.2.2" => self.rate,
+                "1.1.2.3" => self.volume.0,
+                "1.1.2.4" => self.volume.1,
+                "1.1.2.5" => self.drug,
+                _ => "",
+            };
+            let device = if *path == "1.0.0.0" { id.as_str() } else { "" };
+            [*kind, *code, *path, value, *unit, device].map(str::to_owned)
+        });
+        rows.collect()
     }
 }
+
+/// Type, code, place in the containment tree, and unit of what every report holds.
+const OBSERVATIONS: [(&str, &str, &str, &str); 11] = [
+    ("", "70049^MDC_DEV_PUMP_INFUS_LVP_MDS^MDC", "1.0.0.0", ""),
+    ("", "70050^MDC_DEV_PUMP_INFUS_LVP_VMD^MDC", "1.1.0.0", ""),
+    ("", "70067^MDC_DEV_PUMP_DELIVERY_INFO^MDC", "1.1.1.0", ""),
+    ("CWE", "184519^MDC_PUMP_INFUSING_STATUS^MDC", "1.1.1.1", ""),
+    (
+        "NM",
+        "158014^MDC_FLOW_FLUID_PUMP_CURRENT^MDC",
+        "1.1.1.2",
+        ML_PER_H,
+    ),
+    (
+        "",
+        "70071^MDC_DEV_PUMP_INFUSATE_SOURCE_PRIMARY^MDC",
+        "1.1.2.0",
+        "",
+    ),
+    (
+        "CWE",
+        "158005^MDC_DEV_PUMP_CURRENT_DELIVERY_STATUS^MDC",
+        "1.1.2.1",
+        "",
+    ),
+    ("NM", "157784^MDC_FLOW_FLUID_PUMP^MDC", "1.1.2.2", ML_PER_H),
+    ("NM", "157884^MDC_VOL_FLUID_TBI^MDC", "1.1.2.3", ML),
+    ("NM", "157872^MDC_VOL_FLUID_TBI_REMAIN^MDC", "1.1.2.4", ML),
+    ("ST", "184514^MDC_DRUG_NAME_LABEL^MDC", "1.1.2.5", ""),
+];
 
 /// OBX segments with their numbers; a PCD-10 event and its source stand after the device.
 fn numbered(rows: &[[String; 6]], event: Option<&str>) -> Vec<String> {
