@@ -9,7 +9,10 @@ fn refuses(args: &[&str], code: i32, words: &[&str]) {
     let (got, stdout, stderr) = support::run(args);
     assert_eq!(got, Some(code), "{args:?}\n{stdout}\n{stderr}");
     for word in words {
-        assert!(stderr.contains(word), "{args:?} should say {word}:\n{stderr}");
+        assert!(
+            stderr.contains(word),
+            "{args:?} should say {word}:\n{stderr}"
+        );
     }
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
@@ -25,7 +28,11 @@ fn bad_arguments_exit_with_2() {
     refuses(&["inspect"], 2, &["CAPTURE"]);
     refuses(&["no-such-command"], 2, &["no-such-command"]);
     refuses(&["inspect", "--workers", "0", "x.pcap"], 2, &["workers"]);
-    refuses(&["pseudonym", "--class", "nonsense", "x"], 2, &["nonsense", "mrn"]);
+    refuses(
+        &["pseudonym", "--class", "nonsense", "x"],
+        2,
+        &["nonsense", "mrn"],
+    );
 }
 
 #[test]
@@ -33,9 +40,24 @@ fn unreadable_captures_exit_with_1() {
     let dir = tempfile::TempDir::new().expect("temporary folder");
     let out = dir.path().join("out");
     let out = out.to_str().expect("UTF-8");
-    refuses(&["inspect", "/no/such/file.pcap", "--out", out, "--state", out], 1, &["/no/such/file.pcap"]);
+    refuses(
+        &[
+            "inspect",
+            "/no/such/file.pcap",
+            "--out",
+            out,
+            "--state",
+            out,
+        ],
+        1,
+        &["/no/such/file.pcap"],
+    );
     let text = write(dir.path(), "text.pcap", "this is no capture");
-    refuses(&["inspect", &text, "--out", out, "--state", out], 1, &["text.pcap"]);
+    refuses(
+        &["inspect", &text, "--out", out, "--state", out],
+        1,
+        &["text.pcap"],
+    );
 }
 
 #[test]
@@ -63,7 +85,11 @@ fn a_broken_rule_is_named_with_its_place_and_the_nearest_field() {
     let dir = tempfile::TempDir::new().expect("temporary folder");
     let rule = "rules:\n  - id: x\n    sid: 1000001\n    rev: 1\n    status: active\n    title: t\n    severity: high\n    clinical_impact: none\n    tier: notify\n    category: test\n    on: dicom\n    when: dicom.comand == \"C-ECHO-RQ\"\n    explain: e\n    what_to_do: w\n";
     let rules = write(dir.path(), "r.yaml", rule);
-    refuses(&["rules", "check", &rules], 2, &["r.yaml:12:11", "dicom.comand", "dicom.command"]);
+    refuses(
+        &["rules", "check", &rules],
+        2,
+        &["r.yaml:12:11", "dicom.comand", "dicom.command"],
+    );
 }
 
 #[test]
@@ -87,9 +113,17 @@ fn a_full_disk_is_said_and_does_not_crash() {
     std::fs::create_dir(&out).expect("made");
     std::os::unix::fs::symlink("/dev/full", out.join("eve.json")).expect("linked");
     let captures = support::captures_below(&support::root().join("pcaps/ward"));
-    let capture = captures.first().expect("a ward capture").to_str().expect("UTF-8");
+    let capture = captures
+        .first()
+        .expect("a ward capture")
+        .to_str()
+        .expect("UTF-8");
     let out = out.to_str().expect("UTF-8");
-    refuses(&["inspect", capture, "--out", out, "--state", out], 1, &["eve.json", "space"]);
+    refuses(
+        &["inspect", capture, "--out", out, "--state", out],
+        1,
+        &["eve.json", "space"],
+    );
 }
 
 #[test]
@@ -101,12 +135,26 @@ fn an_empty_capture_ends_at_once() {
     std::fs::write(&empty, header).expect("written");
     let run = support::inspect(&[&empty], &[]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    assert_eq!(run.events().iter().filter(|e| e["event_type"] != "stats").count(), 0);
+    assert_eq!(
+        run.events()
+            .iter()
+            .filter(|e| e["event_type"] != "stats")
+            .count(),
+        0
+    );
 }
 
 #[test]
 fn help_is_there_for_every_command() {
-    for command in ["inspect", "run", "rules", "fields", "pseudonym", "config", "doctor"] {
+    for command in [
+        "inspect",
+        "run",
+        "rules",
+        "fields",
+        "pseudonym",
+        "config",
+        "doctor",
+    ] {
         let (code, stdout, stderr) = support::run(&[command, "--help"]);
         assert_eq!(code, Some(0), "{command}: {stderr}");
         assert!(stdout.lines().count() > 8, "{command}: {stdout}");

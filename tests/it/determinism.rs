@@ -34,7 +34,11 @@ fn each_shipped_capture_gives_the_same_lines() {
 fn queues_of_depth_one_give_the_same_lines() {
     let dir = tempfile::TempDir::new().expect("temporary folder");
     let config = dir.path().join("vitalwire.yaml");
-    std::fs::write(&config, "pipeline:\n  queue_depth: 1\nflow:\n  records: all\n").expect("written");
+    std::fs::write(
+        &config,
+        "pipeline:\n  queue_depth: 1\nflow:\n  records: all\n",
+    )
+    .expect("written");
     let config = config.to_str().expect("UTF-8");
     same_with_any_workers(&written_by_us(), &["--config", config]);
 }
@@ -48,7 +52,9 @@ fn captures_whose_clock_steps_back_give_the_same_lines() {
 
 #[test]
 fn tunnels_fragments_and_evasions_give_the_same_lines() {
-    let Some(dir) = support::captures() else { return };
+    let Some(dir) = support::captures() else {
+        return;
+    };
     for folder in ["encap", "evasion", "dicom", "hl7", "protocol-samples"] {
         let captures = support::captures_below(&dir.join(folder));
         let readable: Vec<_> = captures

@@ -40,7 +40,9 @@ pub fn cut(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
 /// Swaps neighbouring frames and repeats others. Only classic pcap files can be taken apart this
 /// simply; others come back as they are.
 pub fn shuffle(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
-    let Some(mut frames) = frames(bytes) else { return bytes.to_vec() };
+    let Some(mut frames) = frames(bytes) else {
+        return bytes.to_vec();
+    };
     for at in 1..frames.len() {
         match dice.below(10) {
             0 => frames.swap(at - 1, at),
@@ -67,7 +69,11 @@ fn frames(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut out = Vec::new();
     while let Some(len) = bytes.get(at + 8..at + 12) {
         let len: [u8; 4] = len.try_into().ok()?;
-        let len = if little { u32::from_le_bytes(len) } else { u32::from_be_bytes(len) };
+        let len = if little {
+            u32::from_le_bytes(len)
+        } else {
+            u32::from_be_bytes(len)
+        };
         let end = at.checked_add(16)?.checked_add(len as usize)?;
         out.push(bytes.get(at..end)?);
         at = end;

@@ -21,7 +21,11 @@ fn captures() -> Vec<PathBuf> {
         }
     }
     all.retain(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         DIFFER.iter().all(|(differs, _)| *differs != name)
     });
     all
@@ -75,12 +79,23 @@ fn our_dicom(capture: &Path) -> Counts {
 /// Reads tshark's text: one line for each PDU's type and one for each command field.
 fn tshark_dicom(capture: &Path) -> Counts {
     let mut counts = Counts::new();
-    let args = ["--enable-heuristic", "dicom_tcp", "-O", "dicom", "-Y", "dicom"];
+    let args = [
+        "--enable-heuristic",
+        "dicom_tcp",
+        "-O",
+        "dicom",
+        "-Y",
+        "dicom",
+    ];
     for line in tshark(capture, &args).lines() {
         let what = if line.contains("Command Field") && line.contains("(0000,0100)") {
             line.split_whitespace().last().unwrap_or_default()
         } else {
-            match line.trim().strip_prefix("PDU Type: ").and_then(|l| l.rsplit('(').next()) {
+            match line
+                .trim()
+                .strip_prefix("PDU Type: ")
+                .and_then(|l| l.rsplit('(').next())
+            {
                 Some("0x01)") => "associate_rq",
                 Some("0x02)") => "associate_ac",
                 Some("0x03)") => "associate_rj",
@@ -99,7 +114,9 @@ fn our_hl7(events: &[Value]) -> Counts {
     let mut counts = Counts::new();
     for event in events {
         let hl7 = &event["hl7"];
-        *counts.entry(hl7["message_type"].as_str().unwrap_or("?").to_owned()).or_default() += 1;
+        *counts
+            .entry(hl7["message_type"].as_str().unwrap_or("?").to_owned())
+            .or_default() += 1;
     }
     counts
 }
@@ -109,7 +126,11 @@ fn tshark_hl7(capture: &Path, events: &[Value]) -> Counts {
     let ports: BTreeSet<u64> = events
         .iter()
         .filter_map(|e| {
-            let key = if e["direction"] == "to_server" { "dest_port" } else { "src_port" };
+            let key = if e["direction"] == "to_server" {
+                "dest_port"
+            } else {
+                "src_port"
+            };
             e[key].as_u64()
         })
         .collect();
@@ -136,6 +157,11 @@ fn tshark_hl7(capture: &Path, events: &[Value]) -> Counts {
 }
 
 fn tshark(capture: &Path, args: &[&str]) -> String {
-    let output = Command::new("tshark").arg("-r").arg(capture).args(args).output().expect("tshark");
+    let output = Command::new("tshark")
+        .arg("-r")
+        .arg(capture)
+        .args(args)
+        .output()
+        .expect("tshark");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

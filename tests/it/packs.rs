@@ -15,7 +15,15 @@ fn there_are_enough_rules_and_each_is_whole() {
     let rules: Vec<serde_json::Value> = serde_json::from_str(&stdout).expect("a JSON array");
     assert!(rules.len() >= 30, "{} rules", rules.len());
     for rule in &rules {
-        for key in ["id", "sid", "title", "severity", "clinical_impact", "what_to_do", "explain"] {
+        for key in [
+            "id",
+            "sid",
+            "title",
+            "severity",
+            "clinical_impact",
+            "what_to_do",
+            "explain",
+        ] {
             let empty = rule[key].is_null() || rule[key] == "";
             assert!(!empty, "{}: {key} is missing", rule["id"]);
         }

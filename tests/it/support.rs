@@ -13,15 +13,25 @@ const HANG: Duration = Duration::from_secs(240);
 
 /// The repository's root.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ has a parent")
+        .to_path_buf()
 }
 
 /// The binary under test, built beside this test.
 pub fn vitalwire() -> PathBuf {
     let here = std::env::current_exe().expect("own path");
-    let dir = here.parent().and_then(Path::parent).expect("target/PROFILE/deps");
+    let dir = here
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/PROFILE/deps");
     let binary = dir.join("vitalwire");
-    assert!(binary.exists(), "{} is missing: cargo build -p control", binary.display());
+    assert!(
+        binary.exists(),
+        "{} is missing: cargo build -p control",
+        binary.display()
+    );
     binary
 }
 
@@ -33,7 +43,10 @@ pub fn captures() -> Option<PathBuf> {
     if dir.is_dir() {
         return Some(dir);
     }
-    eprintln!("skipped: no captures in {} (set VITALWIRE_CAPTURES)", dir.display());
+    eprintln!(
+        "skipped: no captures in {} (set VITALWIRE_CAPTURES)",
+        dir.display()
+    );
     None
 }
 
@@ -42,12 +55,18 @@ pub fn captures_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![dir.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("readable folder").flatten() {
+        for entry in std::fs::read_dir(&folder)
+            .expect("readable folder")
+            .flatten()
+        {
             let path = entry.path();
             let name = path.to_string_lossy().into_owned();
             if path.is_dir() && !name.ends_with("/expected") {
                 folders.push(path);
-            } else if [".pcap", ".pcapng", ".cap", ".gz"].iter().any(|end| name.ends_with(end)) {
+            } else if [".pcap", ".pcapng", ".cap", ".gz"]
+                .iter()
+                .any(|end| name.ends_with(end))
+            {
                 found.push(path);
             }
         }
@@ -93,7 +112,10 @@ impl Run {
 
     /// The events of one type.
     pub fn of_type(&self, event_type: &str) -> Vec<Value> {
-        self.events().into_iter().filter(|e| e["event_type"] == event_type).collect()
+        self.events()
+            .into_iter()
+            .filter(|e| e["event_type"] == event_type)
+            .collect()
     }
 
     /// `eve.json` without its `stats` lines: what has to be the same however it was read.
@@ -111,14 +133,23 @@ pub fn inspect<P: AsRef<Path>>(captures: &[P], args: &[&str]) -> Run {
     let out = TempDir::new().expect("temporary folder");
     let state = out.path().join("state");
     let mut command = Command::new(vitalwire());
-    command.arg("inspect").args(captures.iter().map(AsRef::as_ref)).args(args);
+    command
+        .arg("inspect")
+        .args(captures.iter().map(AsRef::as_ref))
+        .args(args);
     command.arg("--out").arg(out.path());
     if !args.contains(&"--state") {
         command.arg("--state").arg(&state);
     }
     let (code, stdout, stderr) = finish(command, HANG);
     let eve = std::fs::read(out.path().join("eve.json")).unwrap_or_default();
-    Run { code, stdout, stderr, eve, out }
+    Run {
+        code,
+        stdout,
+        stderr,
+        eve,
+        out,
+    }
 }
 
 /// Runs the binary with arguments.

@@ -23,8 +23,17 @@ const ABOVE_ONLY: &[&str] = &["tokio", "axum", "hyper", "clap", "tracing", "prom
 
 /// The only visible entries at the top.
 const TOP: &[&str] = &[
-    "Cargo.toml", "Cargo.lock", "README.md", "dataplane", "parsers", "control", "rules", "deploy",
-    "pcaps", "benches", "tests",
+    "Cargo.toml",
+    "Cargo.lock",
+    "README.md",
+    "dataplane",
+    "parsers",
+    "control",
+    "rules",
+    "deploy",
+    "pcaps",
+    "benches",
+    "tests",
 ];
 
 /// Files may be this long, tests too.
@@ -51,7 +60,10 @@ fn dependencies(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
                 .filter(|d| d["kind"].is_null() && d["optional"] == false)
                 .filter_map(|d| d["name"].as_str().map(str::to_owned))
                 .collect();
-            (package["name"].as_str().unwrap_or_default().to_owned(), names)
+            (
+                package["name"].as_str().unwrap_or_default().to_owned(),
+                names,
+            )
         })
         .collect()
 }
@@ -89,19 +101,34 @@ fn no_runtime_and_no_cli_below_control() {
 
 #[test]
 fn the_top_level_is_as_fixed() {
-    let output = Command::new("git").args(["ls-files"]).current_dir(root()).output().expect("git");
+    let output = Command::new("git")
+        .args(["ls-files"])
+        .current_dir(root())
+        .output()
+        .expect("git");
     let files = String::from_utf8_lossy(&output.stdout).into_owned();
     for file in files.lines() {
         let top = file.split('/').next().unwrap_or_default();
-        assert!(top.starts_with('.') || TOP.contains(&top), "{top} is not one of {TOP:?}");
+        assert!(
+            top.starts_with('.') || TOP.contains(&top),
+            "{top} is not one of {TOP:?}"
+        );
     }
 }
 
 /// Every Rust source of ours, as (path from the root, text).
 fn sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut folders: Vec<_> =
-        ["parsers", "rules", "dataplane", "control", "benches", "tests"].map(|d| root().join(d)).into();
+    let mut folders: Vec<_> = [
+        "parsers",
+        "rules",
+        "dataplane",
+        "control",
+        "benches",
+        "tests",
+    ]
+    .map(|d| root().join(d))
+    .into();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("readable").flatten() {
             let path = entry.path();
@@ -109,7 +136,10 @@ fn sources() -> Vec<(PathBuf, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|ext| ext == "rs") {
                 let text = std::fs::read_to_string(&path).expect("UTF-8");
-                found.push((path.strip_prefix(root()).expect("below").to_path_buf(), text));
+                found.push((
+                    path.strip_prefix(root()).expect("below").to_path_buf(),
+                    text,
+                ));
             }
         }
     }
@@ -121,7 +151,11 @@ fn sources() -> Vec<(PathBuf, String)> {
 fn files_are_short() {
     for (path, text) in sources() {
         let lines = text.lines().count();
-        assert!(lines <= LINES_MAX, "{}: {lines} lines; split it", path.display());
+        assert!(
+            lines <= LINES_MAX,
+            "{}: {lines} lines; split it",
+            path.display()
+        );
     }
 }
 
@@ -146,11 +180,19 @@ fn unsafe_stands_only_where_it_may() {
 /// Raw PHI is looked at in few places, each of which answers yes or no or makes a pseudonym.
 #[test]
 fn phi_is_exposed_only_to_match() {
-    const MAY: &[&str] = &["parsers/src/phi/", "parsers/src/json.rs", "rules/src/program", "tests/"];
+    const MAY: &[&str] = &[
+        "parsers/src/phi/",
+        "parsers/src/json.rs",
+        "rules/src/program",
+        "tests/",
+    ];
     for (path, text) in sources() {
         let name = path.to_string_lossy().into_owned();
         let allowed = MAY.iter().any(|may| name.starts_with(may)) || name.ends_with("tests.rs");
-        assert!(!text.contains("expose_to_match") || allowed, "{name} looks at raw PHI");
+        assert!(
+            !text.contains("expose_to_match") || allowed,
+            "{name} looks at raw PHI"
+        );
     }
 }
 
@@ -158,12 +200,18 @@ fn phi_is_exposed_only_to_match() {
 #[test]
 fn every_protocol_is_registered() {
     let lib = std::fs::read_to_string(root().join("parsers/src/lib.rs")).expect("readable");
-    for entry in std::fs::read_dir(root().join("parsers/src")).expect("readable").flatten() {
+    for entry in std::fs::read_dir(root().join("parsers/src"))
+        .expect("readable")
+        .flatten()
+    {
         let name = entry.file_name().to_string_lossy().into_owned();
         let module = entry.path().join("mod.rs");
         let text = std::fs::read_to_string(&module).unwrap_or_default();
         if text.contains("pub static SPEC") {
-            assert!(lib.contains(&format!("&{name}::SPEC")), "{name} is not in PROTOCOLS");
+            assert!(
+                lib.contains(&format!("&{name}::SPEC")),
+                "{name} is not in PROTOCOLS"
+            );
         }
     }
 }
