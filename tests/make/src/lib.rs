@@ -11,6 +11,7 @@ pub mod conversation;
 pub mod dicom;
 pub mod frame;
 pub mod hl7;
+pub mod lab;
 pub mod rules;
 pub mod tunnel;
 pub mod written;
