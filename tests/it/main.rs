@@ -5,6 +5,7 @@ mod cli;
 mod contract;
 mod corpus;
 mod determinism;
+mod live;
 mod mutate;
 mod oracle;
 mod packs;
