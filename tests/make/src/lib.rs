@@ -12,6 +12,7 @@ pub mod dicom;
 pub mod frame;
 pub mod hl7;
 pub mod lab;
+pub mod record;
 pub mod rules;
 pub mod tunnel;
 pub mod written;

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::frame::host;
 use guard::Guard;
+pub(crate) use task::pause;
 pub use task::{Recording, Task};
 
 /// The host that has the SPAN port.
