@@ -25,6 +25,27 @@ enum Command {
     /// Record real peers in a network of namespaces (needs root).
     #[command(subcommand)]
     Record(Record),
+    /// Write a capture of HL7 and pump messages with their ACKs, for benchmarks.
+    Hl7 {
+        /// The capture to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// How large it is to be.
+        #[arg(long, default_value_t = 100)]
+        megabytes: u64,
+    },
+    /// Repeat a pcap file with other IP addresses in each copy, for benchmarks.
+    Multiply {
+        /// The capture to repeat.
+        #[arg(long)]
+        input: PathBuf,
+        /// How many copies.
+        #[arg(long, default_value_t = 10)]
+        times: u32,
+        /// The capture to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -75,6 +96,12 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
             });
         }
         Command::Record(what) => record(what, &arguments.pcaps)?,
+        Command::Hl7 { out, megabytes } => {
+            make::bulk::hl7(out, megabytes * 1_000_000).map_err(|error| error.to_string())?;
+        }
+        Command::Multiply { input, times, out } => {
+            make::multiply::multiply(input, *times, out).map_err(|error| error.to_string())?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -72,7 +72,7 @@ impl Lab {
         );
         let folder = work_folder().join(format!("{name}-{prefix}"));
         fs::create_dir_all(&folder)?;
-        let guard = Guard::new(&prefix)?;
+        let guard = Guard::new(&prefix, &folder)?;
         let lab = Self {
             prefix,
             folder,
@@ -247,7 +247,6 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         self.guard.finish();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

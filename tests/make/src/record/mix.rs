@@ -31,7 +31,7 @@ const CT_SLICES: u32 = 40;
 /// Slices of an MR series; each is 256 × 256 × 16 bit, 0.13 MB.
 const MR_SLICES: u32 = 40;
 /// A CT and an MR series together, with their headers on the wire.
-const ROUND_MEGABYTES: u32 = 27;
+const ROUND_MEGABYTES: u32 = 29;
 
 /// Records a mix. Nothing of it ships.
 pub fn mix(file: &Path, size: &Mix) -> io::Result<()> {
@@ -57,7 +57,7 @@ pub fn mix(file: &Path, size: &Mix) -> io::Result<()> {
         stage.serve("engine", "hl7_server.py", 2575, &[])?,
         stage.serve("reporter", "hl7_server.py", 3002, &[])?,
     ];
-    let rounds = size.megabytes.div_ceil(ROUND_MEGABYTES).max(1);
+    let rounds = ((size.megabytes + ROUND_MEGABYTES / 2) / ROUND_MEGABYTES).max(1);
     let feeds = [
         ("adt", "engine", "2575", admissions(rounds * 60)),
         ("lab", "engine", "2575", results(rounds * 60)),
