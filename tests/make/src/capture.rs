@@ -1,7 +1,7 @@
 //! Capture files: pcap in both precisions and byte orders, and pcapng with several interfaces.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Monday 2 March 2026, 08:00 UTC: the start of every written capture, in nanoseconds.
@@ -125,25 +125,9 @@ impl Capture {
     /// [`frame::relink`](crate::frame::relink) to change their link layer first.
     pub fn pcap_as(&self, link: LinkType, precision: Precision, big_endian: bool) -> Vec<u8> {
         let mut out = Words::new(big_endian);
-        out.u32(match precision {
-            Precision::Micro => 0xa1b2_c3d4,
-            Precision::Nano => 0xa1b2_3c4d,
-        });
-        out.u16(2)
-            .u16(4)
-            .u32(0)
-            .u32(0)
-            .u32(SNAP_LENGTH)
-            .u32(link as u32);
+        out.header(link, precision);
         for frame in &self.frames {
-            let rest = frame.time_ns % SECOND;
-            let fraction = match precision {
-                Precision::Micro => rest / MICROSECOND,
-                Precision::Nano => rest,
-            };
-            out.u32(word(frame.time_ns / SECOND)).u32(word(fraction));
-            out.u32(length(&frame.bytes)).u32(frame.original_length());
-            out.bytes.extend_from_slice(&frame.bytes);
+            out.record(frame, precision);
         }
         out.bytes
     }
@@ -192,6 +176,39 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
+/// Writes a pcap file (Ethernet, microseconds) that is too large to be held in memory.
+pub struct Stream<W: Write> {
+    file: W,
+    /// How many bytes the file has so far.
+    pub written: u64,
+}
+
+impl<W: Write> Stream<W> {
+    /// Begins the file.
+    pub fn new(mut file: W) -> io::Result<Self> {
+        let mut out = Words::new(false);
+        out.header(LinkType::Ethernet, Precision::Micro);
+        file.write_all(&out.bytes)?;
+        Ok(Self {
+            file,
+            written: out.bytes.len() as u64,
+        })
+    }
+
+    /// Adds a frame.
+    pub fn push(&mut self, frame: &Frame) -> io::Result<()> {
+        let mut out = Words::new(false);
+        out.record(frame, Precision::Micro);
+        self.written += out.bytes.len() as u64;
+        self.file.write_all(&out.bytes)
+    }
+
+    /// Writes what is still buffered.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// Integers in the byte order of the file.
 struct Words {
     bytes: Vec<u8>,
@@ -224,6 +241,30 @@ impl Words {
         };
         self.bytes.extend_from_slice(&bytes);
         self
+    }
+
+    fn header(&mut self, link: LinkType, precision: Precision) {
+        self.u32(match precision {
+            Precision::Micro => 0xa1b2_c3d4,
+            Precision::Nano => 0xa1b2_3c4d,
+        });
+        self.u16(2)
+            .u16(4)
+            .u32(0)
+            .u32(0)
+            .u32(SNAP_LENGTH)
+            .u32(link as u32);
+    }
+
+    fn record(&mut self, frame: &Frame, precision: Precision) {
+        let rest = frame.time_ns % SECOND;
+        let fraction = match precision {
+            Precision::Micro => rest / MICROSECOND,
+            Precision::Nano => rest,
+        };
+        self.u32(word(frame.time_ns / SECOND)).u32(word(fraction));
+        self.u32(length(&frame.bytes)).u32(frame.original_length());
+        self.bytes.extend_from_slice(&frame.bytes);
     }
 
     fn pad(&mut self) {

@@ -139,6 +139,12 @@ impl Conversation {
         self
     }
 
+    /// Lets time pass until this moment, if it is not past already.
+    pub fn wait_until(&mut self, time_ns: u64) -> &mut Self {
+        self.now_ns = self.now_ns.max(time_ns);
+        self
+    }
+
     /// SYN, SYN-ACK, ACK.
     pub fn open(&mut self) -> &mut Self {
         self.segment(Side::Client, false, "S", &[]);
@@ -299,6 +305,13 @@ impl Conversation {
             }
         }
         out
+    }
+
+    /// The frames since the last call; the conversation goes on.
+    pub fn take(&mut self) -> Vec<Frame> {
+        let frames = self.frames();
+        self.segments.clear();
+        frames
     }
 
     /// A capture with nothing but this conversation.

@@ -6,12 +6,15 @@
 //!
 //! All patients are invented, and their names say so.
 
+pub mod bulk;
 pub mod capture;
 pub mod conversation;
 pub mod dicom;
 pub mod frame;
 pub mod hl7;
 pub mod lab;
+pub mod multiply;
+pub mod record;
 pub mod rules;
 pub mod tunnel;
 pub mod written;

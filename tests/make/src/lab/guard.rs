@@ -2,9 +2,11 @@
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Waits for its input to end, then kills what runs in the lab's namespaces and deletes them.
+/// Waits for its input to end, then kills what runs in the lab's namespaces and deletes them, and
+/// the lab's files.
 const SCRIPT: &str = r#"
 cat > /dev/null
 names=$(ip netns list | cut -d' ' -f1 | grep "^$1-")
@@ -13,6 +15,7 @@ for name in $names; do
     [ -z "$pids" ] || kill -9 $pids 2> /dev/null
 done
 for name in $names; do ip netns del "$name"; done
+rm -rf "$2"
 "#;
 
 /// The helper. Its input is a pipe that the kernel closes when this process ends.
@@ -21,9 +24,10 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn new(prefix: &str) -> io::Result<Self> {
+    pub(super) fn new(prefix: &str, folder: &Path) -> io::Result<Self> {
         let helper = Command::new("sh")
             .args(["-c", SCRIPT, "guard", prefix])
+            .arg(std::path::absolute(folder)?)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::frame::host;
 use guard::Guard;
+pub(crate) use task::pause;
 pub use task::{Recording, Task};
 
 /// The host that has the SPAN port.
@@ -71,7 +72,7 @@ impl Lab {
         );
         let folder = work_folder().join(format!("{name}-{prefix}"));
         fs::create_dir_all(&folder)?;
-        let guard = Guard::new(&prefix)?;
+        let guard = Guard::new(&prefix, &folder)?;
         let lab = Self {
             prefix,
             folder,
@@ -246,7 +247,6 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         self.guard.finish();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
