@@ -9,5 +9,6 @@ mod live;
 mod mutate;
 mod oracle;
 mod packs;
+mod peers;
 mod support;
 mod tidy;
