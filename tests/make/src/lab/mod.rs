@@ -103,7 +103,7 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Adds a host with an address in 10.0.0.0/8, with the MAC that [`host`](crate::host) gives it.
+    /// Adds a host with an address in 10.0.0.0/8, with the MAC that [`host`] gives it.
     pub fn add_host(&self, name: &str, address: &str) -> io::Result<()> {
         if name.len() > HOST_NAME_MAX {
             return Err(io::Error::other(format!(
