@@ -26,7 +26,7 @@ commands with their counts, HL7 messages with their control ids, pump orders.
 
 | capture | shows |
 |---|---|
-| `ward/imaging.pcap` | C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET, worklist-like queries and rejections between DCMTK, pynetdicom and Orthanc |
+| `ward/imaging.pcap` | C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET, worklist, procedure step, storage commitment, a rejection, and C-STORE inside TLS (port 2762), between DCMTK, pynetdicom and Orthanc |
 | `ward/hl7-pumps.pcap` | ADT, ORU, ORM and RDE with their ACKs; PCD-01 reports, PCD-03 orders with responses on a second connection, PCD-04 alarms, PCD-10 events |
 | `ward/attack.pcap` | a nmap scan, dicom-ping and dicom-brute, a wildcard C-FIND, a C-MOVE to an unknown destination, a forged pump order, amid ordinary traffic |
 

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use make::lab::{Lab, SENSOR};
+use make::{Conversation, host};
 
 fn namespaces() -> String {
     let output = Command::new("ip")
@@ -43,9 +44,34 @@ fn the_span_port_sees_every_frame_and_sends_none() {
     assert_eq!(lab.sensor_transmitted().expect("the counter is there"), 0);
     let bytes = std::fs::read(&file).expect("the recording is there");
     assert!(bytes.windows(9).any(|part| part == b"synthetic"));
-    let name = format!("vw{}-", std::process::id());
-    assert!(namespaces().contains(&format!("{name}0-{SENSOR}")));
+    // The other test has a lab at the same time.
+    let name = lab.prefix().to_owned();
+    assert!(namespaces().contains(&format!("{name}-{SENSOR}")));
     drop(task);
     drop(lab);
     assert!(!namespaces().contains(&name), "{}", namespaces());
+}
+
+#[test]
+fn a_capture_is_replayed_onto_the_hub() {
+    if let Some(reason) = Lab::missing() {
+        println!("skipped: {reason}");
+        return;
+    }
+    let lab = Lab::new("replay").expect("a lab is made");
+    let mut tcp = Conversation::new(host("10.20.1.1").port(40_000), host("10.20.1.2").port(104));
+    let original = tcp.open().client(b"synthetic").close().capture();
+    let (from, to) = (lab.folder().join("from.pcap"), lab.folder().join("to.pcap"));
+    original.write(&from).expect("the capture is written");
+    let recording = lab.record(&to).expect("tcpdump starts");
+    lab.replay(&from, 1.0).expect("the frames are sent");
+    recording.stop().expect("tcpdump stops");
+    let bytes = std::fs::read(&to).expect("the recording is there");
+    for frame in &original.frames {
+        assert!(
+            bytes
+                .windows(frame.bytes.len())
+                .any(|part| part == frame.bytes)
+        );
+    }
 }

@@ -30,6 +30,7 @@ pub const SENSOR: &str = "sensor";
 pub const SPAN: &str = "span0";
 
 const HUB: &str = "hub";
+const PLAYER: &str = "player";
 /// Linux takes 15 bytes; the rest of an interface name is the host's.
 const HOST_NAME_MAX: usize = 12;
 
@@ -102,7 +103,7 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Adds a host with an address in 10.0.0.0/8, with the MAC that [`host`](crate::host) gives it.
+    /// Adds a host with an address in 10.0.0.0/8, with the MAC that [`host`] gives it.
     pub fn add_host(&self, name: &str, address: &str) -> io::Result<()> {
         if name.len() > HOST_NAME_MAX {
             return Err(io::Error::other(format!(
@@ -191,6 +192,23 @@ impl Lab {
         Recording::start(command, &self.folder)
     }
 
+    /// Puts the frames of an Ethernet pcap file on the hub, from a host that is only there for that,
+    /// and waits for the end. `speed` 1 keeps the recorded times, 10 is ten times as fast, 0 does
+    /// not wait at all.
+    pub fn replay(&self, file: &Path, speed: f64) -> io::Result<()> {
+        if !self.has(PLAYER) {
+            self.add_namespace(PLAYER)?;
+            self.plug(PLAYER, "eth0")?;
+        }
+        let script = std::path::absolute(peers_folder().join("replay.py"))?;
+        let file = std::path::absolute(file)?;
+        let mut command = self.command(PLAYER, &["python3"]);
+        run(command
+            .arg(script)
+            .arg(file)
+            .args(["eth0", "--speed", &speed.to_string()]))
+    }
+
     /// How many frames the sensor itself has sent: a passive sensor sends none.
     pub fn sensor_transmitted(&self) -> io::Result<u64> {
         let path = format!("/sys/class/net/{SPAN}/statistics/tx_packets");
@@ -201,9 +219,18 @@ impl Lab {
             .map_err(|_| io::Error::other(format!("{path}: {text:?}")))
     }
 
+    /// What the names of this lab's namespaces begin with; a host's is this, `-` and its name.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// A folder for the files of this lab, deleted with it.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    fn has(&self, host: &str) -> bool {
+        Path::new("/run/netns").join(self.namespace(host)).exists()
     }
 
     fn namespace(&self, host: &str) -> String {
@@ -263,6 +290,10 @@ pub fn work_folder() -> PathBuf {
 pub fn python() -> io::Result<PathBuf> {
     let environment = work_folder().join("venv");
     let requirements = peers_folder().join("requirements.txt");
+    fs::create_dir_all(work_folder())?;
+    // Tests run in parallel; one of them makes the environment.
+    let lock = fs::File::create(work_folder().join("venv.lock"))?;
+    lock.lock()?;
     let (python, done) = (
         environment.join("bin/python"),
         environment.join("requirements.txt"),

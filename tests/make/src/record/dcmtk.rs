@@ -148,6 +148,46 @@ pub(super) fn note_received(stage: &mut Stage, task: &Task, host: &str, title: &
     stage.note(operation);
 }
 
+/// Sends images from one host to another inside TLS, with a key that is made for this and thrown
+/// away. What the messages are cannot be seen, so the notes say it under other names.
+pub(super) fn encrypted(stage: &mut Stage, on: &str, to: &str, images: &str) -> io::Result<()> {
+    let path = |name: &str| stage.lab.folder().join(name).to_string_lossy().into_owned();
+    let (key, certificate) = (path("key.pem"), path("certificate.pem"));
+    let request = [
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
+    ];
+    let subject = [
+        "-subj",
+        "/CN=ws01.hospital.example",
+        "-keyout",
+        &key,
+        "-out",
+        &certificate,
+    ];
+    crate::lab::run(stage.lab.command(on, &request).args(subject))?;
+    let server = ["storescp", "-v", "-dhl", "-aet", "WS01", "-od", "."];
+    let secure = ["+tls", &key, &certificate, "-ic", "2762"];
+    let _task = stage.lab.spawn(to, &[&server[..], &secure].concat())?;
+    stage.lab.wait_listening(to, 2762)?;
+    let address = stage.address(to).to_owned();
+    let client = [
+        "storescu", "-v", "-aet", "CT01", "-aec", "WS01", "+tla", "-ic", "+sd",
+    ];
+    let output = stage
+        .lab
+        .exec(on, &[&client[..], &[&address, "2762", images]].concat())?;
+    let log = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let operation = json!({
+        "protocol": "dicom-tls",
+        "tool": "dcmtk storescu +tla",
+        "client": stage.address(on),
+        "server": format!("{address}:2762"),
+        "dimse_inside": counted(&log),
+    });
+    stage.note(operation);
+    Ok(())
+}
+
 /// Starts Orthanc as the archive `PACS` on port 104, which may send to `WS01` on port 11112.
 pub(super) fn orthanc(stage: &Stage, host: &str, workstation: &str) -> io::Result<Task> {
     let folder = std::path::absolute(stage.lab.folder().join("orthanc"))?;

@@ -55,11 +55,11 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-fn query_context(calling: &str) -> Associate {
+pub(super) fn query_context(calling: &str) -> Associate {
     Associate::new(calling, "PACS").propose(uid::STUDY_FIND, &[uid::IMPLICIT_LE])
 }
 
-fn query(name: &str, patient: &str, date: &str) -> Vec<u8> {
+pub(super) fn query(name: &str, patient: &str, date: &str) -> Vec<u8> {
     Dataset::new()
         .text((0x0008, 0x0020), "DA", date)
         .text((0x0008, 0x0050), "SH", "")

@@ -85,7 +85,7 @@ pub(super) fn image(instance: &str, n: u32) -> Vec<u8> {
     image_of(instance, n, None, &[])
 }
 
-fn document(instance: &str, content: &[u8]) -> Vec<u8> {
+pub(super) fn document(instance: &str, content: &[u8]) -> Vec<u8> {
     place(identity(uid::PDF_STORAGE, instance), 1)
         .bytes((0x0042, 0x0011), "OB", content)
         .text((0x0042, 0x0012), "LO", "application/pdf")
@@ -93,7 +93,12 @@ fn document(instance: &str, content: &[u8]) -> Vec<u8> {
 }
 
 /// Stores objects, given as context, instance and data, one a second.
-fn stored(client: Host, calling: &str, at: u64, objects: &[(u8, &str, Vec<u8>)]) -> Vec<Frame> {
+pub(super) fn stored(
+    client: Host,
+    calling: &str,
+    at: u64,
+    objects: &[(u8, &str, Vec<u8>)],
+) -> Vec<Frame> {
     let port = 41_000 + ((at / SECOND) % 1000) as u16;
     let mut session = Session::at(
         at,

@@ -25,8 +25,8 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         rule: "dicom-nmap-fingerprint",
-        fires: "10.20.9.66: the A-ASSOCIATE-RQ of nmap's dicom-ping (reserved bytes begin with \
-                30H, implementation OFFIS_DCMTK_362)",
+        fires: "10.20.9.66: the A-ASSOCIATE-RQ of nmap's dicom-ping (first reserved byte 30H, \
+                implementation OFFIS_DCMTK_362)",
         quiet: "10.20.1.11: a C-ECHO by true DCMTK 3.6.2, reserved bytes zero",
         make: nmap,
     },
@@ -76,12 +76,17 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-fn verification(calling: &str, called: &str) -> Associate {
+pub(super) fn verification(calling: &str, called: &str) -> Associate {
     Associate::new(calling, called).propose(uid::VERIFICATION, &[uid::IMPLICIT_LE])
 }
 
 /// An accepted association with one C-ECHO.
-fn echo(at: u64, client: Endpoint, server: Endpoint, associate: Associate) -> Vec<Frame> {
+pub(super) fn echo(
+    at: u64,
+    client: Endpoint,
+    server: Endpoint,
+    associate: Associate,
+) -> Vec<Frame> {
     Session::at(at, client, server, associate)
         .accepted()
         .client(1, &Dimse::echo(1))
@@ -101,7 +106,7 @@ fn store(client: Endpoint, server: Endpoint, names: (&str, &str)) -> Vec<Frame> 
         .released()
 }
 
-fn known_echo() -> Vec<Frame> {
+pub(super) fn known_echo() -> Vec<Frame> {
     echo(
         START_NS,
         ct().port(42_000),
@@ -154,11 +159,12 @@ fn brute() -> (Capture, Capture) {
     (merged(fire), merged(quiet))
 }
 
+/// DCMTK 3.6.2, or nmap, which says that it is and leaves 30H in the first reserved byte.
 fn dcmtk(reserved: u8) -> Associate {
     let mut associate = verification("ECHOSCU", "PACS");
     associate.implementation = "1.2.276.0.7230010.3.0.3.6.2".to_owned();
     associate.version = "OFFIS_DCMTK_362".to_owned();
-    associate.reserved = [reserved; 32];
+    associate.reserved[0] = reserved;
     associate
 }
 

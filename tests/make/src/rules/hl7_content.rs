@@ -12,7 +12,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         rule: "hl7-segment-injection",
         fires: "10.20.9.66 sends 3 ADT whose PID-5 hides an OBX segment: after `\\X0D\\`; with every \
-                separator escaped; and with a bare line feed",
+                separator escaped; and with a bare line feed; then one with a second MSH inside",
         quiet: "10.20.3.20 sends an ADT with `\\.br\\` in a note, one with `\\.br\\CBC|normal`, and a \
                 batch (BHS) of 5 ADT",
         make: injection,
@@ -54,10 +54,18 @@ fn named(name: &str) -> Vec<String> {
 }
 
 fn injection() -> (Capture, Capture) {
+    let mut twice = body::adt("A08", 1);
+    twice.push(
+        head("ADTSYS", "ADT^A23^ADT_A21", 99)
+            .segment()
+            .trim_end()
+            .to_owned(),
+    );
     let bad = [
         named("SYNTHETIC^J\\X0D\\OBX|1|NM|2823-3^K||9.9"),
         named("SYNTHETIC^J\\X0D\\OBX\\F\\1\\F\\NM\\F\\2823-3\\S\\K\\F\\\\F\\9.9"),
         named("SYNTHETIC^J\nOBX|1|NM|2823-3^K||9.9"),
+        twice,
     ];
     let with = |note: &str| {
         let mut segments = body::adt("A08", 1);

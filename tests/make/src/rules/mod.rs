@@ -3,12 +3,16 @@
 //! The hospital is `10.0.0.0/8`; `203.0.113.0/24` stands for the Internet.
 
 mod dicom;
+mod dicom_abuse;
 mod dicom_content;
 mod dicom_peers;
 mod hl7;
+mod hl7_abuse;
 mod hl7_content;
 mod net;
+mod net_abuse;
 mod pump;
+mod pump_abuse;
 
 use crate::capture::Capture;
 use crate::conversation::{Conversation, Side};
@@ -32,10 +36,14 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         dicom_content::CASES,
         dicom_peers::CASES,
         dicom::CASES,
+        dicom_abuse::CASES,
         hl7_content::CASES,
         hl7::CASES,
+        hl7_abuse::CASES,
         pump::CASES,
+        pump_abuse::CASES,
         net::CASES,
+        net_abuse::CASES,
     ];
     tables.into_iter().flatten()
 }

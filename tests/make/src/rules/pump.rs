@@ -59,11 +59,11 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// Where reports and alarms go: 10.20.4.30:3002.
-fn reporter() -> Endpoint {
+pub(super) fn reporter() -> Endpoint {
     host("10.20.4.30").port(3002)
 }
 
-fn new_order<'a>(pump: u32, rate: (&'a str, &'a str)) -> Order<'a> {
+pub(super) fn new_order<'a>(pump: u32, rate: (&'a str, &'a str)) -> Order<'a> {
     Order {
         control: "RE",
         id: "RX000001",
@@ -76,7 +76,12 @@ fn new_order<'a>(pump: u32, rate: (&'a str, &'a str)) -> Order<'a> {
 }
 
 /// One order and what the gateway answers, on a connection of its own.
-fn ordered(n: u16, from: Host, order: &Order<'_>, error: Option<&str>) -> Vec<Vec<Frame>> {
+pub(super) fn ordered(
+    n: u16,
+    from: Host,
+    order: &Order<'_>,
+    error: Option<&str>,
+) -> Vec<Vec<Frame>> {
     let at = START_NS + u64::from(n) * 10 * SECOND;
     let control = format!("RGV{n:04}");
     let asked = Link::open(at, from.port(45_000 + n), gateway())
@@ -95,7 +100,7 @@ fn ordered(n: u16, from: Host, order: &Order<'_>, error: Option<&str>) -> Vec<Ve
 }
 
 /// Orders of the programmer, all accepted, 10 s apart.
-fn accepted(orders: &[Order<'_>]) -> Capture {
+pub(super) fn accepted(orders: &[Order<'_>]) -> Capture {
     let parts = orders.iter().enumerate();
     merged(parts.flat_map(|(n, order)| ordered(n as u16, programmer(), order, None)))
 }
@@ -171,7 +176,7 @@ fn program_error() -> (Capture, Capture) {
     (orders(&codes.repeat(2)), orders(&[None; 6]))
 }
 
-fn state(pump: u32, infusing: bool) -> State<'static> {
+pub(super) fn state(pump: u32, infusing: bool) -> State<'static> {
     let (status, delivery, rate) = if infusing {
         (
             "pump-status-infusing",

@@ -1,4 +1,4 @@
-//! Storage, queries, retrieval, worklist, procedure steps and commitment.
+//! Storage, queries, retrieval, worklist, procedure steps, commitment, and storage inside TLS.
 
 use std::io;
 use std::path::Path;
@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use super::{RADIOLOGY, STUDY};
 use crate::lab::{Task, pause};
-use crate::record::dcmtk::{Run, note_received, orthanc, storescp};
+use crate::record::dcmtk::{Run, encrypted, note_received, orthanc, storescp};
 use crate::record::stage::Stage;
 
 /// Port of the archive and of the information system.
 const PORT: u16 = 104;
 
-/// Records storage, queries, retrieval, worklist, procedure steps and commitment.
+/// Records storage, queries, retrieval, worklist, procedure steps, commitment, and one C-STORE
+/// series inside TLS.
 pub fn imaging(file: &Path) -> io::Result<()> {
     let mut stage = Stage::new(file)?;
     stage.hosts(&RADIOLOGY)?;
@@ -46,6 +47,7 @@ pub fn imaging(file: &Path) -> io::Result<()> {
     ];
     stage.play("mr", "dicom_client.py", &store)?;
     retrieval(&mut stage)?;
+    encrypted(&mut stage, "ct", "ws", &mr)?;
     pause(Duration::from_secs(1));
     note_received(&mut stage, &workstation, "ws", "WS01", 11_112);
     stage.note_lines("ris", &ris.log());
