@@ -14,6 +14,8 @@ pub mod json;
 pub mod kinds;
 pub mod phi;
 pub mod protocol;
+#[doc(hidden)]
+pub mod testing;
 pub mod time;
 pub mod wire;
 
