@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+pub mod dicom;
 pub mod event;
 pub mod hl7;
 pub mod json;
@@ -26,4 +27,4 @@ use protocol::Spec;
 
 /// Every protocol, in probe order: cheap and certain first. (rustfmt sorts the `mod` lines; this
 /// order is ours.)
-pub static PROTOCOLS: &[&Spec] = &[];
+pub static PROTOCOLS: &[&Spec] = &[&dicom::SPEC];

@@ -186,16 +186,18 @@ impl Streams {
         len.saturating_sub(skipped)
     }
 
-    /// Bytes that the capture missed. A hole within what the parser skips is none.
+    /// Bytes that the capture missed, 0 if nobody knows how many. A hole within what the parser
+    /// skips is none.
     pub fn gap(&mut self, direction: Direction, len: u64) {
         let left = self.pass(direction, len);
-        if left == 0 {
+        if left == 0 && len > 0 {
             return;
         }
         let mut emit = Lines(&mut self.lines);
         if let Some(side) = self.sides.get_mut(direction.index()) {
             side.buffer.clear();
             side.want = 1;
+            side.skip = 0;
         }
         self.parser.gap(direction, left, &mut emit);
     }
