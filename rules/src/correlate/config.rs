@@ -64,4 +64,3 @@ pub const FACT_BYTES_MAX: usize = 128;
 /// them, so the rest is counted together.
 pub const NAMES_MAX: usize = 256;
 
-/// The most entries of one key's window beyond what the rule asks for.

@@ -26,13 +26,14 @@ const CUT_NOTE_BYTES: usize = 48;
 /// Writes a line: the alert's members and those of our object are finished by the caller.
 ///
 /// `alert` is `,"alert":{…}`, `ours` what follows in our object after schema, sensor and site.
+/// Says whether anything was cut.
 pub(super) fn write(
     eve: &Eve,
     parts: Parts<'_>,
     alert: Option<(&[u8], AlertItem)>,
     ours: &[u8],
     out: &mut Out,
-) {
+) -> bool {
     let from = out.arena.len();
     let (alert, item) = alert.unzip();
     let event_type = if alert.is_some() { "alert" } else { parts.kind };
@@ -56,6 +57,7 @@ pub(super) fn write(
     members.write(room, arena);
     arena.extend_from_slice(b"}}\n");
     out.finish(from, event_type, parts.time, item);
+    cut > 0
 }
 
 impl Out {

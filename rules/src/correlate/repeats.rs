@@ -1,6 +1,7 @@
 //! Repeats of an alert: held back for a minute, and counted in the next one.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -8,13 +9,11 @@ use super::config::{REPEAT_FLOWS_MAX, REPEAT_NS};
 use super::recent::Recent;
 
 /// A rule and the two hosts that met it.
-type Key = (u64, Option<IpAddr>, Option<IpAddr>);
+type Key = (Arc<str>, Option<IpAddr>, Option<IpAddr>);
 
 #[derive(Debug)]
 pub(super) struct Repeats {
     seen: Recent<Key, Told>,
-    /// Alerts held back so far.
-    pub(super) held: u64,
 }
 
 #[derive(Debug)]
@@ -38,7 +37,6 @@ impl Repeats {
     pub(super) const fn new(max: usize) -> Self {
         Self {
             seen: Recent::new(max),
-            held: 0,
         }
     }
 
@@ -46,13 +44,13 @@ impl Repeats {
     /// for at most [`REPEAT_FLOWS_MAX`] flows between the same two hosts.
     pub(super) fn tell(
         &mut self,
-        rule: u64,
+        rule: &Arc<str>,
         hosts: (Option<IpAddr>, Option<IpAddr>),
         flow: u64,
         now: i64,
     ) -> Option<Stands> {
         let mut fresh = false;
-        let told = self.seen.touch(&(rule, hosts.0, hosts.1), now, || {
+        let told = self.seen.touch(&(Arc::clone(rule), hosts.0, hosts.1), now, || {
             fresh = true;
             Told {
                 since: now,
@@ -69,7 +67,6 @@ impl Repeats {
         if known && !fresh {
             told.first_held = if told.held == 0 { now } else { told.first_held };
             told.held = told.held.saturating_add(1);
-            self.held = self.held.saturating_add(1);
             return None;
         }
         told.flows.push(flow);
@@ -102,7 +99,7 @@ mod tests {
     #[test]
     fn a_repeat_on_one_flow_waits_a_minute_and_counts() {
         let mut repeats = Repeats::new(8);
-        let mut at = |now| repeats.tell(1, NOBODY, 7, now);
+        let mut at = |now| repeats.tell(&"a".into(), NOBODY, 7, now);
         assert_eq!(at(0).map(|s| s.count), Some(1));
         assert!(at(10).is_none() && at(REPEAT_NS - 1).is_none());
         let next = at(REPEAT_NS);
@@ -118,9 +115,8 @@ mod tests {
     #[test]
     fn other_flows_are_told_up_to_a_few() {
         let mut repeats = Repeats::new(8);
-        let told = (0..10).filter(|flow| repeats.tell(1, NOBODY, *flow, 0).is_some());
+        let told = (0..10).filter(|flow| repeats.tell(&"a".into(), NOBODY, *flow, 0).is_some());
         assert_eq!(told.count(), REPEAT_FLOWS_MAX);
-        assert_eq!(repeats.held, 6);
-        assert!(repeats.tell(2, NOBODY, 1, 0).is_some(), "another rule");
+        assert!(repeats.tell(&"b".into(), NOBODY, 1, 0).is_some(), "another rule");
     }
 }

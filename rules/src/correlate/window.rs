@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::config::WINDOW_ENTRIES_MAX;
 use super::recent::Recent;
 
 /// What a window counts up to.
@@ -74,7 +73,7 @@ impl Windows {
         let reached = count >= at_least;
         let fires = reached && !series.above;
         series.above = reached;
-        series.cut(at_least.min(WINDOW_ENTRIES_MAX));
+        series.cut(at_least);
         fires.then_some(Reached {
             count: u64::try_from(count).unwrap_or(u64::MAX),
             first_seen,
@@ -82,9 +81,8 @@ impl Windows {
     }
 
     /// Forgets keys for which nothing happened within the window.
-    pub(super) fn expire(&mut self, spec: Spec, now: i64) {
-        self.keys
-            .expire(now.saturating_sub(spec.within_ns), |_, _| {});
+    pub(super) fn expire(&mut self, within_ns: i64, now: i64) {
+        self.keys.expire(now.saturating_sub(within_ns), |_, _| {});
     }
 
     pub(super) fn clear(&mut self) {
