@@ -15,9 +15,11 @@ pub mod json;
 pub mod kinds;
 pub mod phi;
 pub mod protocol;
+pub mod recognise;
 #[doc(hidden)]
 pub mod testing;
 pub mod time;
+pub mod tls;
 pub mod wire;
 
 #[cfg(test)]
@@ -27,4 +29,14 @@ use protocol::Spec;
 
 /// Every protocol, in probe order: cheap and certain first. (rustfmt sorts the `mod` lines; this
 /// order is ours.)
-pub static PROTOCOLS: &[&Spec] = &[&dicom::SPEC];
+pub static PROTOCOLS: &[&Spec] = &[
+    &dicom::SPEC,
+    &tls::SPEC,
+    &recognise::SSH,
+    &recognise::HTTP,
+    &recognise::SMB,
+    &recognise::RDP,
+    &recognise::TELNET,
+    &recognise::FTP,
+    &recognise::SMTP,
+];
