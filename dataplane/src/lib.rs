@@ -9,6 +9,7 @@
 pub mod batch;
 pub mod capture;
 pub mod decode;
+mod defrag;
 pub mod pipeline;
 pub mod spread;
 pub mod telemetry;
