@@ -20,6 +20,7 @@ mod lanes;
 mod link;
 mod merge;
 mod opens;
+mod defrag;
 pub mod pipeline;
 mod reader;
 pub mod spread;
