@@ -15,6 +15,7 @@ pub mod json;
 pub mod kinds;
 pub mod phi;
 pub mod protocol;
+mod pump;
 #[doc(hidden)]
 pub mod testing;
 pub mod time;
@@ -27,4 +28,4 @@ use protocol::Spec;
 
 /// Every protocol, in probe order: cheap and certain first. (rustfmt sorts the `mod` lines; this
 /// order is ours.)
-pub static PROTOCOLS: &[&Spec] = &[&dicom::SPEC];
+pub static PROTOCOLS: &[&Spec] = &[&hl7::SPEC, &dicom::SPEC];
