@@ -8,12 +8,16 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+pub mod dicom;
 pub mod event;
 pub mod hl7;
 pub mod json;
 pub mod kinds;
 pub mod phi;
 pub mod protocol;
+mod pump;
+#[doc(hidden)]
+pub mod testing;
 pub mod time;
 pub mod wire;
 
@@ -24,4 +28,4 @@ use protocol::Spec;
 
 /// Every protocol, in probe order: cheap and certain first. (rustfmt sorts the `mod` lines; this
 /// order is ours.)
-pub static PROTOCOLS: &[&Spec] = &[];
+pub static PROTOCOLS: &[&Spec] = &[&hl7::SPEC, &dicom::SPEC];
