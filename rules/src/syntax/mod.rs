@@ -4,6 +4,7 @@
 //! wrong shape is told in one run.
 
 mod read;
+mod reader;
 mod tree;
 mod yaml;
 
