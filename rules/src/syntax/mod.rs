@@ -10,6 +10,3 @@ mod yaml;
 
 pub(crate) use read::{RULE_KEYS, file};
 pub(crate) use tree::{CountTree, FileTree, RuleTree, SuppressionTree, Text, duration};
-
-#[cfg(test)]
-mod tests;
