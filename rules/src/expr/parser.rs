@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::ast::{
     CompareOp, Expr, ExprKind, FUNCS, Func, Literal, Members, Operand, PREDICATES, Right,
 };
-use super::lexer::{Lexed, Token, Wrong, lex};
+use super::lexer::{Lexed, Token, Wrong, lex, wrong};
 use crate::diagnostic::{At, Report, Span, did_you_mean};
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, LIST_MAX};
 use crate::syntax::Text;
@@ -28,7 +28,10 @@ pub(crate) fn parse(text: &Text, report: &mut Report<'_>) -> Option<Expr> {
         parser.end().map(|()| expr)
     });
     parsed
-        .map_err(|wrong| report.error_help(text.span_of(wrong.range), wrong.message, wrong.help))
+        .map_err(|wrong| {
+            let help = wrong.help.map(String::from);
+            report.error_help(text.span_of(wrong.range), wrong.message, help);
+        })
         .ok()
 }
 
@@ -387,12 +390,4 @@ fn join(strength: u8, mut terms: Vec<Expr>) -> Expr {
         ExprKind::Or(terms)
     };
     At { value, span }
-}
-
-fn wrong(range: Range<usize>, message: impl Into<String>, help: Option<String>) -> Wrong {
-    Wrong {
-        range,
-        message: message.into(),
-        help,
-    }
 }
