@@ -40,7 +40,10 @@ fn every_shipped_rule_is_complete() {
         assert!(!rule.references.is_empty(), "{id} has no reference");
         assert!(!rule.category.is_empty(), "{id} has no category");
         assert!(!rule.what_to_do.is_empty(), "{id} does not say what to do");
-        assert!(!rule.false_positives.is_empty(), "{id} names no false positives");
+        assert!(
+            !rule.false_positives.is_empty(),
+            "{id} names no false positives"
+        );
         let armed_by_test = rule.tests.iter().all(|test| {
             let names = &rule.requires;
             names.iter().all(|name| test.sets.contains_key(name))
@@ -54,14 +57,21 @@ fn ids_and_numbers_are_used_once() {
     let ruleset = packs();
     let ids: BTreeSet<_> = ruleset.rules().iter().map(|rule| &rule.id).collect();
     let sids: BTreeSet<_> = ruleset.rules().iter().map(|rule| rule.sid).collect();
-    assert_eq!((ids.len(), sids.len()), (ruleset.rules().len(), ruleset.rules().len()));
+    assert_eq!(
+        (ids.len(), sids.len()),
+        (ruleset.rules().len(), ruleset.rules().len())
+    );
 }
 
 #[test]
 fn no_rule_calls_statistics_an_attack() {
     for (name, text) in PACKS {
-        let spoken = text.lines().filter(|line| !line.trim_start().starts_with("attack:"));
-        let found = spoken.into_iter().find(|line| line.to_lowercase().contains("attack"));
+        let spoken = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("attack:"));
+        let found = spoken
+            .into_iter()
+            .find(|line| line.to_lowercase().contains("attack"));
         assert_eq!(found, None, "{name}");
     }
 }
