@@ -45,6 +45,16 @@ pub(super) fn interface(link: &Link) -> Vec<Finding> {
     findings
 }
 
+/// An interface that somebody works over: whoever asks for every interface gets no advice on it
+/// that would cut the line.
+pub(super) fn in_use(link: &Link) -> Finding {
+    let what = format!(
+        "has addresses ({}): it serves this machine; capture on another interface",
+        link.addresses.join(", ")
+    );
+    finding(&link.name, "link", Verdict::Note, what, String::new())
+}
+
 fn finding(
     interface: &str,
     check: &'static str,

@@ -111,7 +111,10 @@ impl Link {
                     "has addresses ({}): the kernel answers to them",
                     self.addresses.join(", ")
                 ),
-                format!("sudo ip address flush dev {name}"),
+                format!(
+                    "capture on an interface of its own; if nobody needs these addresses: \
+                     sudo ip address flush dev {name}"
+                ),
             );
         }
         if self.ipv6 {

@@ -79,7 +79,12 @@ pub fn examine(interface: Option<&str>) -> Result<Vec<Finding>, Error> {
             .collect(),
     };
     for name in names {
-        findings.extend(checks::interface(&link::Link::read(&name)?));
+        let link = link::Link::read(&name)?;
+        if interface.is_none() && !link.addresses.is_empty() {
+            findings.push(checks::in_use(&link));
+        } else {
+            findings.extend(checks::interface(&link));
+        }
     }
     Ok(findings)
 }
