@@ -317,7 +317,8 @@ fn ip_in_ip() {
 fn tunnels_in_udp() {
     let ip = ip_tcp(b"inside");
     let inner = eth(0x0800, &ip);
-    let cases: [(u16, &[u8], &[u8], &str, u32); 9] = [
+    type Case<'a> = (u16, &'a [u8], &'a [u8], &'a str, u32);
+    let cases: [Case<'_>; 9] = [
         (4789, &[8, 0, 0, 0, 0, 0, 9, 0], &inner, "vxlan", 9),
         (8472, &[8, 1, 2, 3, 0, 0, 9, 4], &inner, "vxlan", 9),
         (4790, &[0x0c, 0, 0, 1, 0, 0, 9, 0], &ip, "vxlan_gpe", 9),
@@ -347,7 +348,8 @@ fn tunnels_in_udp() {
         assert_eq!(tunnel.src, Some(IpAddr::from([192, 168, 0, 1])));
         assert_eq!(tunnel.depth, 1);
     }
-    let inside = ip6(4, &ip);
+    let mut inside = ip6(4, &ip);
+    inside[8..12].copy_from_slice(&[0x20, 1, 0, 0]);
     for head in [
         &[][..],
         &[0, 0, 1, 2, 3, 4, 5, 6],

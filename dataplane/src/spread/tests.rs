@@ -123,7 +123,7 @@ fn pieces6(payload: &[u8], each: usize) -> Vec<Vec<u8>> {
         header[6] = 44;
         let field = u16::try_from(n * each).unwrap() | u16::from(n + 1 < count);
         let [o0, o1] = field.to_be_bytes();
-        [&header, &[17, 0, o0, o1, 0, 0, 0, 7], bytes].concat()
+        [&header[..], &[17, 0, o0, o1, 0, 0, 0, 7], bytes].concat()
     };
     payload.chunks(each).enumerate().map(piece).collect()
 }
