@@ -1,1 +1,5 @@
-//! Benchmarks: criterion per stage, and whole-pipeline throughput.
+//! What the throughput program and the criterion benches share.
+
+pub mod baseline;
+pub mod memory;
+pub mod pipeline;

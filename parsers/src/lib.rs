@@ -16,9 +16,11 @@ pub mod kinds;
 pub mod phi;
 pub mod protocol;
 mod pump;
+pub mod recognise;
 #[doc(hidden)]
 pub mod testing;
 pub mod time;
+pub mod tls;
 pub mod wire;
 
 #[cfg(test)]
@@ -28,4 +30,15 @@ use protocol::Spec;
 
 /// Every protocol, in probe order: cheap and certain first. (rustfmt sorts the `mod` lines; this
 /// order is ours.)
-pub static PROTOCOLS: &[&Spec] = &[&hl7::SPEC, &dicom::SPEC];
+pub static PROTOCOLS: &[&Spec] = &[
+    &hl7::SPEC,
+    &dicom::SPEC,
+    &tls::SPEC,
+    &recognise::SSH,
+    &recognise::HTTP,
+    &recognise::SMB,
+    &recognise::RDP,
+    &recognise::TELNET,
+    &recognise::FTP,
+    &recognise::SMTP,
+];

@@ -3,7 +3,10 @@
 pub mod blocks;
 pub mod clock;
 mod compressed;
+pub mod fault;
 pub mod files;
+pub mod live;
+pub mod memory;
 mod pcap_file;
 mod pcapng;
 mod record;

@@ -138,7 +138,7 @@ impl Walk<'_> {
         if [s0, s1] != [0, 1] {
             return Ok(self.other(ether::ARISTA));
         }
-        self.skip(if v1 & 0x0f == 0x02 { 6 } else { 8 }, "arista")?;
+        self.skip(if v1 >> 4 == 2 { 6 } else { 8 }, "arista")?;
         let &[t0, t1] = self.take("arista")?;
         self.type_or_length(u16::from_be_bytes([t0, t1]))
     }

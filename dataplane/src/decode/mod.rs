@@ -1,5 +1,6 @@
 //! Frame to packet: every header down to the innermost transport, outer ones as attributes.
 
+mod checksum;
 mod ether;
 mod ethernet;
 mod ip;
@@ -11,6 +12,7 @@ mod walk;
 
 use std::net::IpAddr;
 
+pub use checksum::{WrongChecksum, checksums_ok};
 pub use walk::LAYERS_MAX;
 
 use walk::{Next, Walk};

@@ -13,6 +13,8 @@ mod port {
     pub(super) const MPLS: u16 = 6635;
     /// What Linux took for VXLAN before the port was assigned.
     pub(super) const VXLAN_LINUX: u16 = 8472;
+    /// HP's encapsulated remote mirroring.
+    pub(super) const HP_ERM: u16 = 7932;
     pub(super) const TZSP: u16 = 37008;
 }
 
@@ -51,6 +53,12 @@ impl Walk<'_> {
     }
 
     fn gre_payload(&mut self, kind: u16) -> Step {
+        if kind == ether::CISCO_META {
+            // Here, unlike in Ethernet, the type of what follows comes first.
+            let &[t0, t1, _, options] = self.take("cisco metadata")?;
+            self.skip(usize::from(options).saturating_mul(4), "cisco metadata")?;
+            return Ok(Next::Type(u16::from_be_bytes([t0, t1])));
+        }
         if kind == ether::WCCP {
             // The second version has a redirect header of four bytes, whose first nibble is none
             // of an IP packet's.
@@ -147,6 +155,11 @@ impl Walk<'_> {
             port::MPLS => self.try_tunnel(|walk| {
                 walk.mpls_plausible()?;
                 Ok(Next::Mpls)
+            }),
+            port::HP_ERM => self.try_tunnel(|walk| {
+                walk.skip(12, "hp_erm")?;
+                walk.tunnel("hp_erm", 0);
+                Ok(Next::Ethernet)
             }),
             port::TZSP => self.try_tunnel(Self::tzsp),
             port::TEREDO => self.try_tunnel(Self::teredo),

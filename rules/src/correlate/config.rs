@@ -51,16 +51,16 @@ pub const BINDING_NS: i64 = 60 * NANOS_PER_SEC;
 pub const COVERAGE_SECS: i64 = 60;
 
 /// Payload bytes of a full-size frame: what turns missing bytes into missing frames.
-pub const FRAME_PAYLOAD_BYTES: u64 = 1460;
+pub(super) const FRAME_PAYLOAD_BYTES: u64 = 1460;
 
 /// Facts of one kind about one address: an archive passes on images of every device on the site,
 /// and would otherwise seem to be all of them.
-pub const FACTS_PER_ADDRESS_MAX: usize = 16;
+pub(super) const FACTS_PER_ADDRESS_MAX: usize = 16;
 
 /// The longest value of a fact; longer ones are not names.
-pub const FACT_BYTES_MAX: usize = 128;
+pub(super) const FACT_BYTES_MAX: usize = 128;
 
 /// Distinct names (message types, commands) that the summary counts apart; a stranger chooses
 /// them, so the rest is counted together.
-pub const NAMES_MAX: usize = 256;
+pub(super) const NAMES_MAX: usize = 256;
 

@@ -172,8 +172,12 @@ impl Correlator {
         })
     }
 
-    fn suppressed(&mut self, _subject: &Subject<'_>, _rule: &Rule) -> bool {
-        false
+    fn suppressed(&mut self, subject: &Subject<'_>, rule: &Rule) -> bool {
+        let crossed = (subject.envelope, subject.fields);
+        let (ruleset, scratch) = (subject.ruleset, &mut self.scratch);
+        ruleset
+            .suppressed(scratch, rule, crossed, Time(self.now))
+            .is_some()
     }
 }
 

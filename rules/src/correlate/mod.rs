@@ -25,6 +25,7 @@ mod repeats;
 mod subject;
 #[cfg(test)]
 mod tests;
+
 mod window;
 
 use std::collections::BTreeMap;
