@@ -12,12 +12,15 @@ mod compile;
 pub mod correlate;
 pub mod diagnostic;
 pub mod eve;
+pub mod explain;
 mod expr;
 pub mod limits;
+pub mod packs;
 mod prefilter;
 mod program;
 pub mod record;
 pub mod rule;
+pub mod schema;
 mod sets;
 pub mod severity;
 mod suppress;
@@ -37,6 +40,7 @@ pub use severity::Severity;
 pub use suppress::Suppression;
 pub use template::{Slot, Template};
 
+use correlate::builtin_needs;
 use parsers::catalogue::{FieldIx, KindId, Path};
 use parsers::event::{Envelope, Event};
 use parsers::time::Time;
@@ -191,9 +195,4 @@ impl Ruleset {
     pub const fn version_hash(&self) -> u64 {
         self.version_hash
     }
-}
-
-/// What the correlator itself reads of a kind, whatever the rules say.
-fn builtin_needs(_kind: KindId) -> &'static [FieldIx] {
-    &[]
 }
