@@ -165,21 +165,22 @@ fn members(name: &str, set: &Set, ty: SetType, report: &mut Report<'_>) -> Membe
             None => report.error_nowhere("sets", message, Some(help)),
         }
     };
-    let entries = set.entries.iter().map(|entry| entry.trim()).enumerate();
+    let entries = set.entries.iter().map(|entry| entry.trim());
     match ty {
-        SetType::Texts => Members::Texts(entries.map(|(_, e)| e.as_bytes().into()).collect()),
+        SetType::Texts => Members::Texts(entries.map(|e| e.as_bytes().into()).collect()),
         SetType::Ips => {
-            let ranges = entries.filter_map(|(at, e)| {
+            let nets = entries.enumerate().filter_map(|(at, e)| {
                 let net = net(e);
                 if net.is_none() {
                     wrong(at, e, "address");
                 }
-                net.map(|net| range(net.ip, net.bits))
+                net
             });
-            Members::Ips(IpSet::new(ranges.collect()))
+            Members::Ips(IpSet::new(nets))
         }
         SetType::Ints => Members::Ints(
             entries
+                .enumerate()
                 .filter_map(|(at, e)| {
                     let n = int(e);
                     if n.is_none() {
@@ -191,6 +192,7 @@ fn members(name: &str, set: &Set, ty: SetType, report: &mut Report<'_>) -> Membe
         ),
         SetType::Macs => Members::Macs(
             entries
+                .enumerate()
                 .filter_map(|(at, e)| {
                     let mac = mac(e);
                     if mac.is_none() {
@@ -221,49 +223,58 @@ pub(crate) fn net(text: &str) -> Option<Net> {
     (bits <= full).then_some(Net { ip, bits })
 }
 
-/// The first and last address of a network, as IPv6.
-pub(crate) fn range(ip: IpAddr, bits: u8) -> (u128, u128) {
-    let (address, bits) = match ip {
-        IpAddr::V4(ip) => (wide(IpAddr::V4(ip)), u32::from(bits).saturating_add(96)),
-        ip => (wide(ip), u32::from(bits)),
-    };
-    let host = u128::MAX.checked_shr(bits).unwrap_or(0);
-    (address & !host, address | host)
-}
-
-/// Any address as IPv6, IPv4 mapped.
-fn wide(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(ip) => ip.to_bits(),
-    }
-}
-
-/// Addresses as sorted ranges that neither overlap nor touch.
+/// Addresses as sorted ranges that neither overlap nor touch, IPv4 apart from IPv6: `::/0` is no
+/// IPv4 address.
 #[derive(Debug, Default)]
 pub(crate) struct IpSet {
-    ranges: Box<[(u128, u128)]>,
+    v4: Box<[(u128, u128)]>,
+    v6: Box<[(u128, u128)]>,
 }
 
 impl IpSet {
-    pub(crate) fn new(mut ranges: Vec<(u128, u128)>) -> Self {
-        ranges.sort_unstable();
-        let mut merged: Vec<(u128, u128)> = Vec::with_capacity(ranges.len());
-        for (low, high) in ranges {
-            match merged.last_mut() {
-                Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
-                _ => merged.push((low, high)),
+    pub(crate) fn new(nets: impl IntoIterator<Item = Net>) -> Self {
+        let mut v4 = Vec::new();
+        let mut v6 = Vec::new();
+        for net in nets {
+            match net.ip {
+                IpAddr::V4(ip) => v4.push(range(ip.to_bits().into(), 32, net.bits)),
+                IpAddr::V6(ip) => v6.push(range(ip.to_bits(), 128, net.bits)),
             }
         }
         Self {
-            ranges: merged.into(),
+            v4: merged(v4),
+            v6: merged(v6),
         }
     }
 
     pub(crate) fn contains(&self, ip: IpAddr) -> bool {
-        let ip = wide(ip);
-        let after = self.ranges.partition_point(|range| range.0 <= ip);
-        let at = after.checked_sub(1).and_then(|at| self.ranges.get(at));
+        let (ranges, ip) = match ip {
+            IpAddr::V4(ip) => (&self.v4, ip.to_bits().into()),
+            IpAddr::V6(ip) => (&self.v6, ip.to_bits()),
+        };
+        let after = ranges.partition_point(|range| range.0 <= ip);
+        let at = after.checked_sub(1).and_then(|at| ranges.get(at));
         at.is_some_and(|range| ip <= range.1)
     }
+}
+
+/// The first and last address of a network.
+fn range(ip: u128, full: u8, bits: u8) -> (u128, u128) {
+    let host = u32::from(full.saturating_sub(bits));
+    let host = 1_u128
+        .checked_shl(host)
+        .map_or(u128::MAX, |size| size.wrapping_sub(1));
+    (ip & !host, ip | host)
+}
+
+fn merged(mut ranges: Vec<(u128, u128)>) -> Box<[(u128, u128)]> {
+    ranges.sort_unstable();
+    let mut merged: Vec<(u128, u128)> = Vec::with_capacity(ranges.len());
+    for (low, high) in ranges {
+        match merged.last_mut() {
+            Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
+            _ => merged.push((low, high)),
+        }
+    }
+    merged.into()
 }

@@ -156,7 +156,8 @@ impl Checker<'_, '_> {
                         end: start.saturating_add(len),
                         ..span
                     };
-                    self.report.error_help(span, wrong.message, wrong.help);
+                    let help = wrong.help.map(String::from);
+                    self.report.error_help(span, wrong.message, help);
                     return None;
                 }
             }

@@ -12,8 +12,8 @@ pub(crate) type Lexed = (Token, Range<usize>);
 /// What is wrong, and where.
 pub(crate) struct Wrong {
     pub(crate) range: Range<usize>,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
+    pub(crate) message: Box<str>,
+    pub(crate) help: Option<Box<str>>,
 }
 
 /// A token.
@@ -53,11 +53,11 @@ pub(crate) fn lex(code: &str) -> Result<Vec<Lexed>, Wrong> {
 }
 
 impl Wrong {
-    fn new(len: usize, message: impl Into<String>, help: Option<&str>) -> Self {
+    fn new(len: usize, message: impl Into<Box<str>>, help: Option<&str>) -> Self {
         Self {
             range: 0..len,
             message: message.into(),
-            help: help.map(str::to_owned),
+            help: help.map(Into::into),
         }
     }
 

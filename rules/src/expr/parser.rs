@@ -28,7 +28,10 @@ pub(crate) fn parse(text: &Text, report: &mut Report<'_>) -> Option<Expr> {
         parser.end().map(|()| expr)
     });
     parsed
-        .map_err(|wrong| report.error_help(text.span_of(wrong.range), wrong.message, wrong.help))
+        .map_err(|wrong| {
+            let help = wrong.help.map(String::from);
+            report.error_help(text.span_of(wrong.range), wrong.message, help);
+        })
         .ok()
 }
 
@@ -389,10 +392,10 @@ fn join(strength: u8, mut terms: Vec<Expr>) -> Expr {
     At { value, span }
 }
 
-fn wrong(range: Range<usize>, message: impl Into<String>, help: Option<String>) -> Wrong {
+fn wrong(range: Range<usize>, message: impl Into<Box<str>>, help: Option<String>) -> Wrong {
     Wrong {
         range,
         message: message.into(),
-        help,
+        help: help.map(Into::into),
     }
 }

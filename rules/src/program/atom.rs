@@ -18,7 +18,7 @@ use super::scan::Place;
 use crate::FieldRef;
 use crate::expr::ast::CompareOp;
 use crate::limits::{REGEX_AUTOMATON_BYTES_MAX, REGEX_BYTES_MAX, REGEX_TOTAL_BYTES_MAX};
-use crate::sets::{IpSet, Members, Sets, range};
+use crate::sets::{IpSet, Members, Sets};
 
 /// An automaton that is built in full: it runs in linear time, and needs no memory to run.
 pub(crate) type Regex = Arc<dense::DFA<Vec<u32>>>;
@@ -243,5 +243,5 @@ fn ips(on: &impl Subject, field: FieldRef, test: impl Fn(std::net::IpAddr) -> bo
 }
 
 fn nets_of(nets: &[Net]) -> IpSet {
-    IpSet::new(nets.iter().map(|net| range(net.ip, net.bits)).collect())
+    IpSet::new(nets.iter().copied())
 }

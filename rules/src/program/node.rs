@@ -103,10 +103,6 @@ impl Nodes {
         self.list.iter()
     }
 
-    pub(crate) const fn len(&self) -> usize {
-        self.list.len()
-    }
-
     /// What has to hold for a node to hold: its terms, if it is a conjunction.
     pub(crate) fn conjuncts(&self, ix: NodeIx) -> Vec<NodeIx> {
         match self.get(ix) {
@@ -140,7 +136,7 @@ impl Pred {
             Test::Texts(list, _) => small(list.len()),
             Test::Nets(list, _) => small(list.len()),
             Test::Set(..) => 8,
-            Test::Text(op, _) if matches!(op, CompareOp::Eq | CompareOp::Ne) => 1,
+            Test::Text(CompareOp::Eq | CompareOp::Ne, _) => 1,
             Test::Text(CompareOp::StartsWith | CompareOp::EndsWith, _) => 2,
             Test::Text(..) => SCAN_COST,
             Test::Matches(_) => SCAN_COST.saturating_mul(4),

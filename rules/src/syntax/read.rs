@@ -252,10 +252,21 @@ impl Reader<'_, '_> {
     }
 
     fn needed<'n>(&mut self, map: &Fields<'n>, key: &str) -> Option<&'n Node> {
-        let node = map.get(key);
-        if node.is_none() {
-            self.report
-                .error(map.span, format!("the key `{key}` is missing"));
+        let (written, node) = match map.entries.iter().find(|(k, _)| k.value == key) {
+            Some((key, node)) => (Some(key), map.get(&key.value).map(|_| node)),
+            None => (None, None),
+        };
+        match written {
+            None => {
+                let message = format!("the key `{key}` is missing");
+                self.report.error(map.span, message);
+            }
+            Some(key) if node.is_none() => {
+                let help = "YAML takes a bare !, #, & or * for its own: write `>` before the text";
+                let message = format!("`{}` is empty", key.value);
+                self.report.error_help(key.span, message, help.to_owned());
+            }
+            Some(_) => {}
         }
         node
     }
