@@ -118,7 +118,11 @@ fn alert_ids_are_unique_and_the_same_again() {
             .map(|e| e["vitalwire"]["alert_id"].to_string())
             .collect()
     };
-    let (once, again) = (ids(&ward()), ids(&ward()));
+    let state = tempfile::TempDir::new().expect("temporary folder");
+    let state = ["--state", state.path().to_str().expect("UTF-8")];
+    let captures = support::captures_below(&support::root().join("pcaps/ward"));
+    let read = || support::inspect(&captures, &state);
+    let (once, again) = (ids(&read()), ids(&read()));
     assert_eq!(once, again);
     let distinct: std::collections::BTreeSet<_> = once.iter().collect();
     assert_eq!(distinct.len(), once.len());

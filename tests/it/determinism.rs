@@ -3,6 +3,9 @@
 use crate::support;
 
 fn same_with_any_workers(captures: &[std::path::PathBuf], args: &[&str]) {
+    // One site key for all of them: pseudonyms are part of the lines.
+    let state = tempfile::TempDir::new().expect("temporary folder");
+    let args = &[args, &["--state", state.path().to_str().expect("UTF-8")]].concat()[..];
     let alone = support::inspect(captures, &[&["--workers", "1"], args].concat());
     assert_eq!(alone.code, Some(0), "{}", alone.stderr);
     let alone = alone.stable();
@@ -36,7 +39,7 @@ fn queues_of_depth_one_give_the_same_lines() {
     let config = dir.path().join("vitalwire.yaml");
     std::fs::write(
         &config,
-        "pipeline:\n  queue_depth: 1\nflow:\n  records: all\n",
+        "limits:\n  queue_depth: 1\nflow:\n  records: all\n",
     )
     .expect("written");
     let config = config.to_str().expect("UTF-8");

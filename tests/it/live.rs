@@ -37,7 +37,7 @@ impl Appliance {
         let eve = dir.join("eve.json");
         let text = format!(
             "capture:\n  interface: {SPAN}\nstate_dir: {}\noutputs:\n  eve:\n    path: {}\n\
-             http:\n  listen: 127.0.0.1:9464\nheartbeat_interval: 1s\n{more}",
+             http:\n  listen: 127.0.0.1:9470\nheartbeat:\n  interval: 1s\n{more}",
             dir.join("state").display(),
             eve.display()
         );
@@ -80,7 +80,7 @@ impl Appliance {
 /// The body of a page of the appliance, if it answers 200.
 fn get(lab: &Lab, page: &str) -> Option<String> {
     let script = format!(
-        "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9464{page}', timeout=2).read().decode())"
+        "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9470{page}', timeout=2).read().decode())"
     );
     let output = lab
         .exec(SENSOR, &["python3", "-c", &script])
