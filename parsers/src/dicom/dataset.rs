@@ -3,15 +3,13 @@
 //! Nothing is held but an element's header, the few values that are kept and the start of a long
 //! one. The rest is skipped in place, whatever its length. Trees of sequences are a stack of ends.
 
-use super::attributes::{self, Sort, at};
+use super::attributes::{self, Sort};
+use super::levels::{LevelKind, Levels};
 use super::peek::PEEK_BYTES_MAX;
 use super::uids::Syntax;
 use super::values::{Purpose, Values};
 use super::wire::{self, ELEMENT_HEADER_BYTES_MAX, Element, Encoding, Tag, UNDEFINED};
 
-/// Sequences and items within each other. Structured reports go to some 20 levels; a limit of 32
-/// reads them all and stops a bomb.
-const DEPTH_MAX: usize = 32;
 /// Shortest run of bytes that is looked into: less is no program.
 const BYTES_MIN: u32 = 16;
 /// A value of any kind that is longer than this is looked into.
@@ -29,14 +27,6 @@ pub(super) struct Faults {
     pub(super) huge: bool,
 }
 
-/// Sequences, items and encapsulated pixel data.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum LevelKind {
-    Sequence,
-    Item,
-    Fragments,
-}
-
 impl Faults {
     const NONE: Self = Self {
         malformed: false,
@@ -44,20 +34,6 @@ impl Faults {
         depth: false,
         huge: false,
     };
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Level {
-    kind: LevelKind,
-    /// The sequence's tag.
-    tag: Tag,
-    encoding: Encoding,
-    /// Where it ends, counted from the dataset's first byte; none until its delimiter.
-    end: Option<u64>,
-    /// Where the innermost level of known length ends. `end <= limit`.
-    limit: u64,
-    /// Items so far, of fragments.
-    items: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +77,7 @@ pub(super) struct Dataset {
     /// `header_len <= header_need <= header.len()`
     header_len: usize,
     header_need: usize,
-    levels: Vec<Level>,
+    levels: Levels,
     pub(super) values: Values,
 }
 
@@ -119,14 +95,14 @@ impl Dataset {
             header: [0; ELEMENT_HEADER_BYTES_MAX],
             header_len: 0,
             header_need: SHORT_HEADER_BYTES,
-            levels: Vec::new(),
+            levels: Levels::new(),
             values: Values::new(),
         }
     }
 
     /// Begins anew; the buffers stay.
     pub(super) fn begin(&mut self, syntax: Syntax) {
-        let (mut levels, mut values) = (Vec::new(), Values::new());
+        let (mut levels, mut values) = (Levels::new(), Values::new());
         std::mem::swap(&mut levels, &mut self.levels);
         std::mem::swap(&mut values, &mut self.values);
         levels.clear();
@@ -202,8 +178,7 @@ impl Dataset {
 
     pub(super) const fn heap_bytes(&self) -> usize {
         self.levels
-            .capacity()
-            .saturating_mul(size_of::<Level>())
+            .heap_bytes()
             .saturating_add(self.values.heap_bytes())
     }
 
@@ -252,7 +227,7 @@ impl Dataset {
     /// The encoding of the element that begins here.
     fn encoding_here(&mut self, header: &[u8]) -> Encoding {
         self.close_levels();
-        match (self.levels.last(), self.encoding) {
+        match (self.levels.innermost(), self.encoding) {
             (Some(level), _) => level.encoding,
             (None, Some(encoding)) => encoding,
             (None, None) => *self.encoding.insert(sniff(header)),
@@ -260,16 +235,16 @@ impl Dataset {
     }
 
     fn element(&mut self, element: Element, encoding: Encoding) {
-        let limit = self.limit();
+        let limit = self.levels.limit();
         let end = self.bytes.saturating_add(u64::from(element.len));
         if self.bytes > limit || (element.len != UNDEFINED && end > limit) {
             // It reaches beyond the item that it is in.
             return self.item_malformed();
         }
-        match self.levels.last().map(|level| level.kind) {
+        match self.levels.innermost().map(|level| level.kind) {
             Some(LevelKind::Sequence) => self.item(element, encoding),
             Some(LevelKind::Fragments) => self.fragment(element),
-            Some(LevelKind::Item) if element.tag == Tag::ITEM_END => self.item_end(),
+            Some(LevelKind::Item) if element.tag == Tag::ITEM_END => self.levels.delimit(),
             Some(LevelKind::Item) | None => self.data(element, encoding),
         }
     }
@@ -278,20 +253,13 @@ impl Dataset {
     fn item(&mut self, element: Element, encoding: Encoding) {
         match element.tag {
             Tag::ITEM => {
-                let tag = self.levels.last().map_or(Tag::ITEM, |level| level.tag);
+                let tag = self.levels.innermost().map_or(Tag::ITEM, |level| level.tag);
                 self.open(LevelKind::Item, tag, encoding, element.len);
             }
-            Tag::SEQUENCE_END => {
-                self.levels.pop();
-            }
+            Tag::SEQUENCE_END => self.levels.delimit(),
+            // Some write the delimiter behind an item of known length as well: no harm in it.
+            Tag::ITEM_END => {}
             _ => self.item_malformed(),
-        }
-    }
-
-    fn item_end(&mut self) {
-        // Some write the delimiter behind an item of known length as well: no harm in it.
-        if self.levels.last().is_some_and(|level| level.end.is_none()) {
-            self.levels.pop();
         }
     }
 
@@ -299,8 +267,8 @@ impl Dataset {
     fn fragment(&mut self, element: Element) {
         match element.tag {
             Tag::ITEM if element.len != UNDEFINED => {
-                let top_level = self.levels.len() == 1;
-                let Some(level) = self.levels.last_mut() else {
+                let (_, depth) = self.levels.outermost();
+                let Some(level) = self.levels.innermost_mut() else {
                     return;
                 };
                 level.items = level.items.saturating_add(1);
@@ -308,14 +276,12 @@ impl Dataset {
                     return self.leave_out(element.len);
                 }
                 let (tag, sum) = (level.tag, self.pixel_bytes.unwrap_or(0));
-                if top_level && tag == Tag::PIXEL_DATA {
+                if depth == 1 && tag == Tag::PIXEL_DATA {
                     self.pixel_bytes = Some(sum.saturating_add(u64::from(element.len)));
                 }
                 self.look_into(tag, element.len);
             }
-            Tag::SEQUENCE_END => {
-                self.levels.pop();
-            }
+            Tag::SEQUENCE_END => self.levels.delimit(),
             _ => self.item_malformed(),
         }
     }
@@ -359,25 +325,15 @@ impl Dataset {
     }
 
     fn open(&mut self, kind: LevelKind, tag: Tag, encoding: Encoding, len: u32) {
-        if self.levels.len() >= DEPTH_MAX {
-            self.faults.depth = true;
-            if len == UNDEFINED {
-                self.step = Step::Opaque;
-            } else {
-                self.leave_out(len);
-            }
+        if self.levels.open(kind, tag, encoding, self.bytes, len) {
             return;
         }
-        let limit = self.limit();
-        let end = (len != UNDEFINED).then(|| self.bytes.saturating_add(u64::from(len)));
-        self.levels.push(Level {
-            kind,
-            tag,
-            encoding,
-            end,
-            limit: end.unwrap_or(limit),
-            items: 0,
-        });
+        self.faults.depth = true;
+        if len == UNDEFINED {
+            self.step = Step::Opaque;
+        } else {
+            self.leave_out(len);
+        }
     }
 
     fn begin_value(&mut self, tag: Tag, sort: Sort, len: u32) {
@@ -411,9 +367,9 @@ impl Dataset {
     fn counts_here(&self, place: usize) -> bool {
         let free = self.values.is_free(place);
         let in_step = attributes::ATTRIBUTES.get(place).is_some_and(|a| a.in_step);
-        free && match self.levels.as_slice() {
-            [] => true,
-            [sequence, _item] => in_step && attributes::is_step(sequence.tag),
+        free && match self.levels.outermost() {
+            (None, _) => true,
+            (Some(sequence), 2) => in_step && attributes::is_step(sequence),
             _ => false,
         }
     }
@@ -483,17 +439,7 @@ impl Dataset {
     /// Ends the items and sequences whose length says that they end here.
     fn close_levels(&mut self) {
         let here = self.bytes.saturating_sub(self.header_len as u64);
-        while self
-            .levels
-            .last()
-            .is_some_and(|level| level.end.is_some_and(|end| end <= here))
-        {
-            self.levels.pop();
-        }
-    }
-
-    fn limit(&self) -> u64 {
-        self.levels.last().map_or(u64::MAX, |level| level.limit)
+        self.levels.close(here);
     }
 
     const fn malformed(&mut self) {
@@ -527,20 +473,4 @@ const fn frames_a_query(tag: Tag) -> bool {
         tag,
         Tag(0x0008, 0x0005 | 0x0052 | 0x0053 | 0x0201) | Tag(_, 0)
     )
-}
-
-/// Rows, columns, samples, bits and frames multiplied: the bytes that native Pixel Data has.
-pub(super) fn pixel_bytes_expected(dataset: &Dataset) -> Option<u64> {
-    let encoding = dataset.encoding?;
-    let values = &dataset.values;
-    let number = |place| values.number(place, encoding).map(u64::from);
-    let frames = match values.get(at::FRAMES) {
-        Some(text) => std::str::from_utf8(text).ok()?.trim().parse::<u64>().ok()?,
-        None => 1,
-    };
-    let bits = number(at::ROWS)?
-        .checked_mul(number(at::COLUMNS)?)?
-        .checked_mul(number(at::SAMPLES).unwrap_or(1))?
-        .checked_mul(number(at::BITS_ALLOCATED)?)?;
-    bits.div_ceil(8).checked_mul(frames)
 }
