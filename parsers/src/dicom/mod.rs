@@ -10,6 +10,7 @@ mod attributes;
 mod charset;
 mod dataset;
 mod dimse;
+mod elements;
 mod items;
 mod levels;
 mod negotiation;
