@@ -1,5 +1,7 @@
 //! DIMSE messages: the command set (PS3.7 6.3, E.1), and the event of a message.
 
+use std::borrow::Cow;
+
 use nom::number::complete::{le_u16, le_u32};
 use smallvec::SmallVec;
 
@@ -14,7 +16,6 @@ use super::{anomalies as wrong, query, status};
 use crate::event::{Direction, Event, Value};
 use crate::kinds::dicom as field;
 use crate::protocol::{Anomaly, Emit};
-use std::borrow::Cow;
 
 /// Bytes kept of a command set. The longest legal one has some 500; an error comment and an
 /// attribute list may add a few hundred.
