@@ -137,6 +137,7 @@ fn broken_framing_is_the_same_however_it_is_cut() {
         ]),
         message(&[MSH, "PID|\x1c|\x0b|\x0bMS", "\x0b", "\x1c"]),
         [b"\r\n\n".as_slice(), &ok[..], b"\n\r  ", &ok[..]].concat(),
+        [b"\xef\xbb\xbf", bare.as_bytes()].concat(),
         framed(&format!("MSH|\n{MSH}\nM\rMSH\rMS\n\rB\rBTSX\rBTS")),
     ];
     for bytes in conversations {
@@ -149,6 +150,15 @@ fn broken_framing_is_the_same_however_it_is_cut() {
             bytes.escape_ascii()
         );
     }
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let ok = message(&[MSH]);
+    let marked = [b"\xef\xbb\xbf", &ok[..]].concat();
+    assert_eq!(lines(&marked), lines(&ok));
+    let bare = [b"\xef\xbb\xbf", ok.get(1..).unwrap()].concat();
+    assert_eq!(anomalies(&bare), ["hl7.no_start_block"]);
 }
 
 #[test]
