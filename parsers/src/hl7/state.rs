@@ -326,6 +326,8 @@ impl Lane {
         let message = Message::new(&self.store, &self.room);
         let found = Findings::of(&message, &mut room);
         let lies = self.store.charset == charset::Charset::Ascii && found.high;
+        let profile = pump::profile(&message);
+        let forbidden = profile.is_some_and(|p| pump::forbids(p, &message));
         let odd = [
             (found.oddities.unbalanced, &ESCAPE_UNBALANCED),
             (found.oddities.unknown, &ESCAPE_UNKNOWN),
@@ -333,7 +335,7 @@ impl Lane {
             (found.controls, &CONTROL_CHARACTERS),
             (lies, &CHARSET_MISMATCH),
             (found.injected.is_some(), &SEGMENT_INJECTED),
-            (pump::forbids(&message), &ORDER_SEGMENT),
+            (forbidden, &ORDER_SEGMENT),
         ];
         self.room.replace(room);
         for (is, anomaly) in odd {
@@ -342,6 +344,8 @@ impl Lane {
             }
         }
         emit(&message, &found, &self.store, arrival, out.emit);
-        pump::read(&message, arrival.direction, out.emit);
+        if let Some(profile) = profile {
+            pump::read(profile, &message, arrival.direction, out.emit);
+        }
     }
 }
