@@ -246,7 +246,7 @@ impl Framing {
                 self.in_header = false;
                 Step::Took(Token::Nothing, 0)
             }
-            _ => self.need(4),
+            _ => self.need(bytes.len().saturating_add(1)),
         }
     }
 

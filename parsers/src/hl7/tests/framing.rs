@@ -152,6 +152,18 @@ fn broken_framing_is_the_same_however_it_is_cut() {
     }
 }
 
+/// The end block is not kept waiting by a last segment that starts like a header.
+#[test]
+fn an_end_block_behind_what_may_be_a_header() {
+    for start in ["M", "MS", "MSH", "B", "FT", "\x0bM"] {
+        let ask = framed(&format!("{MSH}\r{start}"));
+        let answer = message(&["MSH|^~\\&|A|B|C|D|2026||ACK|K1|P|2.3", "MSA|AA|C1"]);
+        let conversation: &[(Direction, &[u8])] = &[(ToServer, &ask), (ToClient, &answer)];
+        let difference = first_difference(&SPEC, conversation);
+        assert!(difference.is_none(), "{}", difference.unwrap());
+    }
+}
+
 #[test]
 fn a_byte_order_mark_is_passed_over() {
     let ok = message(&[MSH]);
