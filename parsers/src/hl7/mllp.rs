@@ -1,5 +1,5 @@
-//! Framing: the Minimal Lower Layer Protocol, release 1 (HL7 v2.5 appendix C of the
-//! implementation guide), and the segments inside a frame.
+//! Framing: the Minimal Lower Layer Protocol, release 1 (HL7 implementation guide, appendix C), and
+//! the segments inside a frame.
 //!
 //! ```text
 //! VT message FS CR      VT = 0x0b, FS = 0x1c, CR = 0x0d ends each segment

@@ -79,6 +79,8 @@ struct Lane {
     store: Store,
     /// Where values are unescaped.
     room: RefCell<Vec<u8>>,
+    /// Bytes are missing before what comes next, so a start block may be among them.
+    lost: bool,
     /// A frame is open; whether it has a start block.
     frame: Option<bool>,
     /// Messages of this frame so far.
@@ -117,6 +119,7 @@ impl Lane {
             framing: Framing::new(midstream),
             store: Store::new(),
             room: RefCell::default(),
+            lost: midstream,
             frame: None,
             messages: 0,
             batch: None,
@@ -167,6 +170,7 @@ impl Lane {
         self.finish(None, true, out);
         self.frame = None;
         self.batch = None;
+        self.lost = true;
         self.framing.lose();
     }
 
@@ -196,9 +200,10 @@ impl Lane {
         self.frame = Some(start_block);
         self.messages = 0;
         self.told.frame.clear();
-        if !start_block {
+        if !start_block && !self.lost {
             self.told.tell(&NO_START_BLOCK, out);
         }
+        self.lost = false;
     }
 
     /// A header starts here: what came before has ended.

@@ -263,6 +263,22 @@ fn after_a_gap_it_finds_the_next_start_block() {
 }
 
 #[test]
+fn a_gap_in_a_batch_is_no_missing_start_block() {
+    let batch = message(&["BHS|^~\\&|A", MSH, "PID|1", MSH, "PID|2", "BTS|2"]);
+    let mut streams = Streams::open(&SPEC, &Open::default()).unwrap();
+    streams.push(ToServer, batch.get(..60).unwrap());
+    streams.gap(ToServer, 20);
+    streams.push(ToServer, batch.get(80..).unwrap());
+    streams.close();
+    assert!(
+        !streams.lines.iter().any(|l| l.contains("anomaly")),
+        "{:#?}",
+        streams.lines
+    );
+    assert_eq!(streams.lines.len(), 2, "{:#?}", streams.lines);
+}
+
+#[test]
 fn midstream_it_starts_with_a_message() {
     let ok = message(&[MSH, "PID|1||4711"]);
     let bytes = [b"|rest|of\rOBX|1||MSH\r\x1c\r", &ok[..]].concat();
