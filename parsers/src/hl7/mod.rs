@@ -1,12 +1,12 @@
 //! HL7 v2 over MLLP (HL7 v2.1 to v2.9; MLLP release 1), and what infusion pumps say in it.
 //!
-//! Each direction is read by itself: the framing ([`mllp`]) gives segments to a bounded store
-//! ([`store`]), and when a message ends, one event is made of it ([`event`]); pump messages are
-//! looked into by [`crate::pump`]. Nothing waits for a whole message: a message of any size is read
-//! with [`store::KEPT_BYTES_MAX`] bytes a direction.
+//! Each direction is read by itself: the framing (`mllp`) gives segments to a bounded store
+//! (`store`), and when a message ends, one event is made of it (`event`); pump messages are
+//! looked into by `pump`. Nothing waits for a whole message: a message of any size is read
+//! with `KEPT_BYTES_MAX` bytes a direction.
 //!
-//! Not here: HL7 v3, FHIR, HL7 over HTTP, the encrypted MLLP of release 2's successors, and which
-//! acknowledgment belongs to which message (the correlator pairs them, across connections).
+//! Not here: HL7 v3, FHIR, HL7 over HTTP, the commit acknowledgments of MLLP release 2, and which
+//! acknowledgment belongs to which message (they are paired by control id, across connections).
 
 mod charset;
 mod embedded;
