@@ -152,13 +152,8 @@ fn keys_and_templates_are_checked() {
              `dicom.calling_ae`?)",
             "9:42 `{count}` has no value here: the rule has no `count`",
             "9:53 there is no `{asset.source.name}` (did you mean `asset.src.name`?)",
-            "9:21 this brace has no partner (a brace that is meant as such is written twice)",
+            "9:73 this brace has no partner (a brace that is meant as such is written twice)",
         ]
-        .map(str::to_owned)
-        .into_iter()
-        .collect::<std::collections::BTreeSet<_>>()
-        .into_iter()
-        .collect::<Vec<_>>()
     );
     let secret = "    what_to_do: say {dicom.user_identity.credential}\n";
     assert_eq!(
