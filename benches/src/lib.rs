@@ -1,1 +1,7 @@
-//! Benchmarks: criterion per stage, and whole-pipeline throughput.
+//! What the throughput program and the criterion benches share.
+
+pub mod baseline;
+pub mod captures;
+pub mod conversation;
+pub mod memory;
+pub mod pipeline;

@@ -1,1 +1,31 @@
-//! The control plane.
+//! The control plane and the binary: command line, configuration, outputs, metrics, health.
+//!
+//! Absent on purpose: packet bytes. Frames and packets stay below this crate.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod doctor;
+pub mod engine;
+pub mod error;
+pub mod fields;
+pub mod health;
+pub mod http;
+pub mod inspect;
+pub mod ledger;
+pub mod logging;
+pub mod metrics;
+pub mod pseudonym;
+pub mod rules_cmd;
+pub mod ruleset;
+pub mod run;
+pub mod silence;
+pub mod sinks;
+pub mod site_key;
+pub mod stats;
+pub mod summary;
+pub mod terminal;
+#[cfg(test)]
+mod testing;
+pub mod version;

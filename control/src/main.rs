@@ -1,2 +1,44 @@
-//! The vitalwire binary.
-fn main() {}
+//! The binary: arguments in, exit code out.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use control::cli::{Cli, Command, ConfigCommand};
+use control::error::Error;
+use control::{config, doctor, fields, inspect, pseudonym, rules_cmd, ruleset, run};
+use control::{terminal, version};
+
+fn main() -> ExitCode {
+    match dispatch(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Error> {
+    match &cli.command {
+        _ if cli.version => terminal::show(&version::text()),
+        None => Err(Error::Usage(
+            "say what to do; see vitalwire --help".to_owned(),
+        )),
+        Some(Command::Inspect(args)) => inspect::run(args),
+        Some(Command::Run(args)) => run::run(args),
+        Some(Command::Rules(command)) => rules_cmd::run(command),
+        Some(Command::Fields(args)) => fields::run(args),
+        Some(Command::Pseudonym(args)) => pseudonym::run(args),
+        Some(Command::Config(ConfigCommand::Check { file })) => check(file),
+        Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),
+        Some(Command::Config(ConfigCommand::Example)) => terminal::show(config::EXAMPLE),
+        Some(Command::Doctor(args)) => doctor::run(args),
+    }
+}
+
+fn check(file: &Path) -> Result<(), Error> {
+    let config = config::read(file)?;
+    let (armed, unarmed) = ruleset::load(&config)?.counts();
+    terminal::show(&format!(
+        "{}: good; {armed} rules armed, {unarmed} unarmed\n",
+        file.display()
+    ))
+}

@@ -12,6 +12,33 @@ pub type Block = Arc<[u8]>;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct LinkType(pub u16);
 
+impl LinkType {
+    /// BSD loopback: an address family in the order of the machine that captured.
+    pub const NULL: Self = Self(0);
+    /// Ethernet.
+    pub const ETHERNET: Self = Self(1);
+    /// PPP, with or without its address and control bytes.
+    pub const PPP: Self = Self(9);
+    /// PPP in HDLC-like framing.
+    pub const PPP_HDLC: Self = Self(50);
+    /// A PPPoE session header and what follows.
+    pub const PPP_ETHER: Self = Self(51);
+    /// IPv4 or IPv6 without anything below.
+    pub const RAW: Self = Self(101);
+    /// Cisco HDLC.
+    pub const CHDLC: Self = Self(104);
+    /// OpenBSD loopback: an address family in network order.
+    pub const LOOP: Self = Self(108);
+    /// Linux cooked capture.
+    pub const SLL: Self = Self(113);
+    /// IPv4 without anything below.
+    pub const IPV4: Self = Self(228);
+    /// IPv6 without anything below.
+    pub const IPV6: Self = Self(229);
+    /// Linux cooked capture, second version.
+    pub const SLL2: Self = Self(276);
+}
+
 /// One captured frame: where its bytes are, and what the capture said of it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Frame {
@@ -35,4 +62,22 @@ pub struct Frame {
     pub interface: u16,
     /// VLAN tag that the capture took off and told beside the frame (TCI), if any.
     pub vlan: Option<u16>,
+}
+
+impl Frame {
+    /// Its bytes, in the blocks of its batch or work; empty if it is not of these.
+    #[must_use]
+    pub fn bytes<'a>(&self, blocks: &'a [Block]) -> &'a [u8] {
+        let block = blocks.get(usize::from(self.block));
+        block.map(|b| self.within(b)).unwrap_or_default()
+    }
+
+    /// Its bytes, in its block.
+    #[must_use]
+    pub fn within<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        let from = self.offset as usize;
+        block
+            .get(from..from.saturating_add(self.len as usize))
+            .unwrap_or_default()
+    }
 }

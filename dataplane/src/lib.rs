@@ -6,9 +6,29 @@
 //!
 //! Absent on purpose: YAML, HTTP, an async runtime, and any clock but the packets' own.
 
+pub mod anomalies;
 pub mod batch;
+pub mod budget;
 pub mod capture;
+mod correlate_thread;
+pub mod counters;
 pub mod decode;
+mod defrag;
+mod emit;
+mod flow;
+mod inspect;
+mod lanes;
+mod link;
+mod merge;
+mod opens;
 pub mod pipeline;
+mod reader;
+mod seat;
 pub mod spread;
+mod stream;
 pub mod telemetry;
+mod timers;
+mod worker;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,9 @@
 //! What the data plane tells of itself: counts of a closed vocabulary, and latencies.
 
+use std::sync::{Mutex, PoisonError};
+
+use hdrhistogram::Histogram;
+
 /// One number, as Prometheus names it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -46,3 +50,71 @@ impl Snapshot {
             .sum()
     }
 }
+
+/// Nanoseconds on the monotonic clock since the first call. For latency figures only: nothing
+/// that is observable in events may depend on it.
+#[must_use]
+pub fn monotonic_nanos() -> u64 {
+    #[expect(
+        clippy::disallowed_types,
+        reason = "one reading a batch, for latency figures only"
+    )]
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    #[expect(
+        clippy::disallowed_types,
+        reason = "one reading a batch, for latency figures only"
+    )]
+    let start = START.get_or_init(std::time::Instant::now);
+    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Latencies of one stage. Written once a batch, by few threads.
+#[derive(Debug)]
+pub struct Latencies {
+    stage: &'static str,
+    histogram: Mutex<Option<Histogram<u64>>>,
+}
+
+impl Latencies {
+    /// Of a stage.
+    #[must_use]
+    pub fn new(stage: &'static str) -> Self {
+        let histogram = Histogram::new_with_bounds(1, LATENCY_NANOS_MAX, 2).ok();
+        Self {
+            stage,
+            histogram: Mutex::new(histogram),
+        }
+    }
+
+    /// Notes the time since an earlier reading of the monotonic clock.
+    pub fn since(&self, earlier: u64, now: u64) {
+        let mut guard = self
+            .histogram
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(histogram) = guard.as_mut() {
+            histogram.saturating_record(now.saturating_sub(earlier).max(1));
+        }
+    }
+
+    /// The percentiles so far.
+    #[must_use]
+    pub fn read(&self) -> Latency {
+        let guard = self
+            .histogram
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(histogram) = guard.as_ref() else {
+            return Latency::default();
+        };
+        let at = |quantile| histogram.value_at_quantile(quantile);
+        Latency {
+            stage: self.stage,
+            count: histogram.len(),
+            p50_p90_p99_p999_max: [at(0.5), at(0.9), at(0.99), at(0.999), histogram.max()],
+        }
+    }
+}
+
+/// A minute: longer is an outage, told by other means.
+const LATENCY_NANOS_MAX: u64 = 60_000_000_000;

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use crate::catalogue::{FieldIx, Kind, Path};
-use crate::phi::{Class, Phi};
+use crate::phi::Phi;
 use crate::time::Time;
 
 /// The most fields a kind may declare; tested over all kinds.
@@ -49,7 +49,7 @@ impl<'a> Event<'a> {
             return;
         };
         *slot = match value.into() {
-            Value::Text(raw) if declared.class != Class::Clear => {
+            Value::Text(raw) if !declared.class.is_shown() => {
                 Value::Phi(Phi::new(declared.class, raw))
             }
             other => other,

@@ -8,13 +8,21 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+pub mod dicom;
 pub mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hl7;
 pub mod json;
 pub mod kinds;
 pub mod phi;
 pub mod protocol;
+mod pump;
+pub mod recognise;
+#[doc(hidden)]
+pub mod testing;
 pub mod time;
+pub mod tls;
 pub mod wire;
 
 #[cfg(test)]
@@ -24,4 +32,15 @@ use protocol::Spec;
 
 /// Every protocol, in probe order: cheap and certain first. (rustfmt sorts the `mod` lines; this
 /// order is ours.)
-pub static PROTOCOLS: &[&Spec] = &[];
+pub static PROTOCOLS: &[&Spec] = &[
+    &hl7::SPEC,
+    &dicom::SPEC,
+    &tls::SPEC,
+    &recognise::SSH,
+    &recognise::HTTP,
+    &recognise::SMB,
+    &recognise::RDP,
+    &recognise::TELNET,
+    &recognise::FTP,
+    &recognise::SMTP,
+];

@@ -7,7 +7,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use parsers::catalogue::KindId;
-use parsers::event::Envelope;
+use parsers::event::{Envelope, Value};
+use parsers::json;
+use parsers::phi::{Class, Phi, Pseudonymizer};
 use parsers::time::Time;
 use smallvec::SmallVec;
 
@@ -106,6 +108,61 @@ pub enum Owned {
     List(Box<[Self]>),
 }
 
+/// The most bytes of a text that cross; longer ones are told apart by their beginning.
+pub const OWNED_TEXT_MAX: usize = 512;
+
+impl Owned {
+    /// Owns a value of a field or path of this class: what may not be shown becomes its
+    /// pseudonym, a secret becomes nothing.
+    #[must_use]
+    pub fn of(value: Value<'_>, class: Class, site: &Pseudonymizer) -> Self {
+        let class = match value {
+            Value::Phi(phi) => phi.class(),
+            _ => class,
+        };
+        if class == Class::Secret {
+            return Self::Absent;
+        }
+        match value {
+            Value::Absent => Self::Absent,
+            Value::List(list) => {
+                let items = list.iter().take(json::LIST_MAX);
+                Self::List(items.map(|item| Self::of(*item, class, site)).collect())
+            }
+            Value::Text(raw) => Self::text_of(class, Phi::new(class, raw), site),
+            Value::Phi(phi) => Self::text_of(class, phi, site),
+            _ if !class.is_shown() => {
+                let mut shown = Vec::new();
+                json::value(value, Class::Clear, site, &mut shown);
+                Self::text_of(class, Phi::new(class, &shown), site)
+            }
+            Value::Bool(v) => Self::Bool(v),
+            Value::Int(v) | Value::Duration(v) => Self::Int(v),
+            Value::Decimal(v) => Self::Decimal(v),
+            Value::Ip(v) => Self::Ip(v),
+            Value::Mac(v) => Self::Mac(v),
+        }
+    }
+
+    fn text_of(class: Class, phi: Phi<'_>, site: &Pseudonymizer) -> Self {
+        if !class.is_shown() {
+            return Self::Text(site.of(phi).to_string().into());
+        }
+        let raw = phi.expose_to_match();
+        let raw = raw.get(..OWNED_TEXT_MAX).unwrap_or(raw);
+        Self::Text(String::from_utf8_lossy(raw).into())
+    }
+
+    /// The text, if it is one and not empty.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+}
+
 /// The most distinct destination ports that one [`OpenSum`] lists.
 pub const OPEN_PORTS_MAX: usize = 64;
 
@@ -135,6 +192,7 @@ pub struct Gap {
 }
 
 /// Records on their way, in the order of their keys.
+#[derive(Debug)]
 pub struct Batch {
     /// The rule set that matched them: a swap never mixes generations.
     pub ruleset: Arc<Ruleset>,

@@ -1,1 +1,14 @@
-//! The one integration test binary.
+//! The one integration test binary: what the program promises to the people who run it.
+
+mod canary;
+mod cli;
+mod contract;
+mod corpus;
+mod determinism;
+mod live;
+mod mutate;
+mod oracle;
+mod packs;
+mod peers;
+mod support;
+mod tidy;

@@ -1,5 +1,16 @@
 //! Where frames come from: one trait, one file each.
 
+pub mod blocks;
+pub mod clock;
+mod compressed;
+pub mod fault;
+pub mod files;
+pub mod live;
+pub mod memory;
+mod pcap_file;
+mod pcapng;
+mod record;
+
 use std::path::PathBuf;
 
 use parsers::time::Time;
@@ -39,6 +50,14 @@ pub struct Batch {
     pub now: Time,
 }
 
+impl Batch {
+    /// Makes it empty, as [`Source::fill`] wants it; what it allocated is kept.
+    pub fn clear(&mut self) {
+        self.frames.clear();
+        self.blocks.clear();
+    }
+}
+
 /// What a fill brought.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fill {
@@ -57,6 +76,18 @@ pub struct Losses {
     pub kernel: u64,
     /// Dropped by the network interface.
     pub interface: u64,
+}
+
+impl Losses {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            received: self.received.saturating_add(other.received),
+            kernel: self.kernel.saturating_add(other.kernel),
+            interface: self.interface.saturating_add(other.interface),
+        }
+    }
 }
 
 /// How far a source got.
@@ -98,3 +129,6 @@ pub enum CaptureError {
         what: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

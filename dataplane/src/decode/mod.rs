@@ -1,8 +1,46 @@
 //! Frame to packet: every header down to the innermost transport, outer ones as attributes.
 
+mod checksum;
+mod ether;
+mod ethernet;
+mod ip;
+mod link;
+mod proto;
+mod transport;
+mod tunnel;
+mod walk;
+
 use std::net::IpAddr;
 
+pub use checksum::{WrongChecksum, checksums_ok};
+pub use walk::LAYERS_MAX;
+
+use walk::{Next, Walk};
+
+use crate::batch::Frame;
+
 use parsers::event::{Tunnel, VLANS_MAX};
+
+/// Reads a frame down to its innermost transport.
+///
+/// # Errors
+/// What is wrong with it. A header above IP that only the capture cut is no error: the packet is
+/// then given without it.
+#[inline]
+pub fn decode(frame: &Frame, bytes: &[u8]) -> Result<Packet, DecodeIssue> {
+    let mut walk = Walk::new(frame, bytes);
+    let first = walk.link(frame.link);
+    walk.run(first)
+}
+
+/// Reads a packet that was put together from fragments; `around` is any of these.
+pub(crate) fn decode_reassembled(
+    around: &Packet,
+    overlapped: bool,
+    bytes: &[u8],
+) -> Result<Packet, DecodeIssue> {
+    Walk::inside(around, overlapped, bytes).run(Ok(Next::AnyIp))
+}
 
 /// What a frame carries, as offsets into it: plain data that may cross to a worker.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +79,18 @@ pub struct Span {
     pub len: u32,
 }
 
+impl Span {
+    /// The bytes that it tells of; none if the frame is another one.
+    #[inline]
+    #[must_use]
+    pub fn of(self, frame: &[u8]) -> &[u8] {
+        let from = self.offset as usize;
+        frame
+            .get(from..from.saturating_add(self.len as usize))
+            .unwrap_or_default()
+    }
+}
+
 /// An IP packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Ip {
@@ -54,8 +104,12 @@ pub struct Ip {
     pub ttl: u8,
     /// What is above.
     pub transport: Transport,
-    /// Whether it was put together from fragments.
+    /// Whether it, or a packet around it, was put together from fragments.
     pub reassembled: bool,
+    /// Whether the fragment that completed it contradicted others: a way around inspection.
+    pub overlapped: bool,
+    /// Its header, with options or extension headers: what is above begins behind it.
+    pub header: Span,
 }
 
 /// The transport layer.
@@ -142,3 +196,28 @@ pub enum DecodeIssue {
     /// A link type that we do not read.
     LinkType(u16),
 }
+
+impl DecodeIssue {
+    /// What is wrong, as a counter's label.
+    #[must_use]
+    pub const fn cause(self) -> &'static str {
+        match self {
+            Self::TooShort(_) => "too_short",
+            Self::Malformed(_) => "malformed",
+            Self::TooDeep => "too_deep",
+            Self::LinkType(_) => "link_type",
+        }
+    }
+
+    /// In which header, or empty.
+    #[must_use]
+    pub const fn header(self) -> &'static str {
+        match self {
+            Self::TooShort(header) | Self::Malformed(header) => header,
+            Self::TooDeep | Self::LinkType(_) => "",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,12 @@
 //! Paths into a message: `pid.3`, `obx[*].5`, `pid.3[2].4.2`; and the PHI class of what they find.
 
+use super::fields;
 use crate::catalogue::{Path, PathSpace};
-use crate::phi::{Class, PhiKind};
 
 /// How rules look into HL7 messages.
 pub static PATHS: PathSpace = PathSpace {
     parse,
-    class,
+    class: fields::class,
     syntax: "hl7.SEG[n|*].FIELD[n|*].COMPONENT.SUBCOMPONENT, as hl7.pid.3 or hl7.obx[*].5.1",
 };
 
@@ -59,8 +59,4 @@ fn segment(name: &str) -> Result<[u8; 3], &'static str> {
         ]),
         _ => Err("a segment's name has three letters or digits"),
     }
-}
-
-fn class(_path: &Path) -> Class {
-    Class::Phi(PhiKind::FreeText)
 }

@@ -12,7 +12,7 @@ kind! {
     PROTOCOL_VERSION = "protocol_version": Int, Class::Clear, "bit set of upper layer versions", "PS3.8 9.3.2";
     RESERVED_32 = "reserved": Int, Class::Clear, "first byte of the reserved field behind the AE titles, 0 where the standard is kept", "PS3.8 9.3.2";
     APPLICATION_CONTEXT = "application_context": Text, Class::Clear, "application context name", "PS3.8 9.3.2.1";
-    ABSTRACT_SYNTAXES = "abstract_syntaxes": TextList, Class::Clear, "abstract syntaxes (SOP classes) proposed", "PS3.8 9.3.2.2.1";
+    ABSTRACT_SYNTAXES = "abstract_syntaxes": TextList, Class::Clear, "abstract syntaxes (SOP classes) proposed; of an answer, those accepted, where the proposal was seen", "PS3.8 9.3.2.2.1";
     TRANSFER_SYNTAXES = "transfer_syntaxes": TextList, Class::Clear, "transfer syntaxes proposed or accepted", "PS3.8 9.3.2.2.2";
     CONTEXTS = "contexts": Int, Class::Clear, "presentation contexts", "PS3.8 9.3.2.2";
     CONTEXTS_ACCEPTED = "contexts_accepted": Int, Class::Clear, "presentation contexts accepted", "PS3.8 9.3.3.2";
@@ -54,12 +54,20 @@ kind! {
     CHARSET = "charset": Text, Class::Clear, "Specific Character Set", "PS3.3 C.12.1.1.2";
     MODALITY = "modality": Text, Class::Clear, "Modality", "PS3.3 C.7.3.1.1.1";
     SOP_INSTANCE_DATASET = "sop_instance_dataset": Text, Class::Phi(PhiKind::Uid), "SOP Instance UID in the dataset", "PS3.3 C.12.1";
+    UID_MISMATCH = "uid_mismatch": Bool, Class::Clear, "whether SOP class or instance differ between command and dataset", "PS3.7 9.1.1.1";
     STUDY_UID = "study_uid": Text, Class::Phi(PhiKind::Uid), "Study Instance UID", "PS3.3 C.7.2.1";
     SERIES_UID = "series_uid": Text, Class::Phi(PhiKind::Uid), "Series Instance UID", "PS3.3 C.7.3.1";
     PATIENT_ID = "patient_id": Text, Class::Phi(PhiKind::Mrn), "Patient ID of the object", "PS3.3 C.7.1.1";
     PATIENT_NAME = "patient_name": Text, Class::Phi(PhiKind::Name), "Patient's Name of the object", "PS3.3 C.7.1.1";
     BIRTH_DATE = "birth_date": Text, Class::Phi(PhiKind::Date), "Patient's Birth Date of the object", "PS3.3 C.7.1.1";
     ACCESSION = "accession": Text, Class::Phi(PhiKind::Accession), "Accession Number of the object", "PS3.3 C.7.2.1";
+    TRANSACTION_UID = "transaction_uid": Text, Class::Phi(PhiKind::Uid), "Transaction UID of a storage commitment", "PS3.4 J.3";
+    REFERENCED = "referenced": Int, Class::Clear, "SOP instances that the dataset refers to", "PS3.4 J.3";
+    STEP_STATUS = "step_status": Text, Class::Clear, "Performed Procedure Step Status", "PS3.4 F.7.2";
+    IDENTITY_REMOVED = "identity_removed": Text, Class::Clear, "Patient Identity Removed, YES or NO", "PS3.3 C.7.1.1";
+    TRIAL_PROTOCOL = "trial_protocol": Text, Class::Phi(PhiKind::FreeText), "Clinical Trial Protocol ID", "PS3.3 C.7.1.3";
+    TRIAL_SUBJECT = "trial_subject": Text, Class::Phi(PhiKind::Mrn), "Clinical Trial Subject ID", "PS3.3 C.7.1.3";
+    RETRIEVE_URL = "retrieve_url": Text, Class::Phi(PhiKind::FreeText), "Retrieve URL", "PS3.3 C.12.1.2";
     OPERATORS = "operators": Text, Class::Staff, "Operators' Name", "PS3.3 C.7.3.1";
     MANUFACTURER = "manufacturer": Text, Class::Asset, "Manufacturer", "PS3.3 C.7.5.1";
     MODEL = "model": Text, Class::Asset, "Manufacturer's Model Name", "PS3.3 C.7.5.1";
@@ -69,7 +77,10 @@ kind! {
     INSTITUTION = "institution": Text, Class::Phi(PhiKind::FreeText), "Institution Name", "PS3.3 C.7.5.1";
     PRIVATE_CREATORS = "private_creators": TextList, Class::Phi(PhiKind::FreeText), "private creators", "PS3.5 7.8.1";
     BURNED_IN = "burned_in_annotation": Text, Class::Clear, "Burned In Annotation", "PS3.3 C.7.6.1";
-    BAD_UIDS = "bad_uids": Int, Class::Clear, "UI values with an illegal character or over 64 bytes", "PS3.5 9.1";
+    PIXEL_BYTES = "pixel_bytes": Int, Class::Clear, "bytes of Pixel Data, as announced or, when encapsulated, of its fragments", "PS3.3 C.7.6.3";
+    PIXEL_BYTES_EXPECTED = "pixel_bytes_expected": Int, Class::Clear, "what rows, columns, samples, bits and frames multiply to", "PS3.3 C.7.6.3";
+    FRAMES = "frames": Int, Class::Clear, "Number of Frames", "PS3.3 C.7.6.6";
+    BAD_UIDS = "bad_uids": Int, Class::Clear, "UI values, of command and dataset, with an illegal character or over 64 bytes", "PS3.5 9.1";
     BAD_UID_SHAPE = "bad_uid_shape": Word, Class::Clear, "worst of them: traversal (path or shell characters), length, characters or padding", "PS3.5 9.1";
     PEEK = "peek": Text, Class::Phi(PhiKind::FreeText), "first 4 KiB of the first skipped value that starts like an executable or a document, else of the first skipped value", "";
     EMBEDDED = "embedded": Word, Class::Clear, "pe, elf, macho, cab, ole, script, zip, pdf where a skipped value starts like one", "";
@@ -79,11 +90,12 @@ kind! {
     QUERY_PATIENT_ID = "query.patient_id": Text, Class::Phi(PhiKind::Mrn), "key: Patient ID", "PS3.4 C.2.2.2";
     QUERY_BIRTH_DATE = "query.birth_date": Text, Class::Phi(PhiKind::Date), "key: Patient's Birth Date", "PS3.4 C.2.2.2";
     QUERY_STUDY_DATE = "query.study_date": Text, Class::Phi(PhiKind::Date), "key: Study Date", "PS3.4 C.2.2.2";
+    QUERY_SCHEDULED_DATE = "query.scheduled_date": Text, Class::Phi(PhiKind::Date), "key: Scheduled Procedure Step Start Date", "PS3.4 K.6.1.2";
     QUERY_STUDY_UID = "query.study_uid": Text, Class::Phi(PhiKind::Uid), "key: Study Instance UID", "PS3.4 C.2.2.2";
     QUERY_ACCESSION = "query.accession": Text, Class::Phi(PhiKind::Accession), "key: Accession Number", "PS3.4 C.2.2.2";
     QUERY_MODALITY = "query.modality": Text, Class::Clear, "key: Modality or Modalities in Study", "PS3.4 C.2.2.2";
     QUERY_STATION_AE = "query.station_ae": Text, Class::Clear, "key: Scheduled Station AE Title", "PS3.4 K.6.1.2";
     QUERY_KEYS = "query.keys": Int, Class::Clear, "keys with a value", "PS3.4 C.2.2.2";
     QUERY_UNIVERSAL = "query.universal": Bool, Class::Clear, "whether no key narrows the answer to a patient, study, date or order", "PS3.4 C.2.2.2.3";
-    TRUNCATED = "truncated": Bool, Class::Clear, "whether bytes of the message were missed by the capture", "";
+    TRUNCATED = "truncated": Bool, Class::Clear, "whether the message is incomplete: the capture missed bytes of it, or it was broken off", "";
 }

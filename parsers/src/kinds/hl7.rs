@@ -15,11 +15,12 @@ kind! {
     VERSION = "version": Text, Class::Clear, "MSH-12", "HL7 v2.5 2.15.9.12";
     CHARSET = "charset": Text, Class::Clear, "MSH-18", "HL7 v2.5 2.15.9.18";
     PROFILE = "profile": Text, Class::Clear, "MSH-21, the first conformance profile", "HL7 v2.5 2.15.9.21";
-    SENDING_APPLICATION = "sending_application": Text, Class::Clear, "MSH-3", "HL7 v2.5 2.15.9.3";
-    SENDING_FACILITY = "sending_facility": Text, Class::Clear, "MSH-4", "HL7 v2.5 2.15.9.4";
-    RECEIVING_APPLICATION = "receiving_application": Text, Class::Clear, "MSH-5", "HL7 v2.5 2.15.9.5";
-    RECEIVING_FACILITY = "receiving_facility": Text, Class::Clear, "MSH-6", "HL7 v2.5 2.15.9.6";
+    SENDING_APPLICATION = "sending_application": Text, Class::Clear, "MSH-3.1", "HL7 v2.5 2.15.9.3";
+    SENDING_FACILITY = "sending_facility": Text, Class::Clear, "MSH-4.1", "HL7 v2.5 2.15.9.4";
+    RECEIVING_APPLICATION = "receiving_application": Text, Class::Clear, "MSH-5.1", "HL7 v2.5 2.15.9.5";
+    RECEIVING_FACILITY = "receiving_facility": Text, Class::Clear, "MSH-6.1", "HL7 v2.5 2.15.9.6";
     SEGMENTS = "segments": TextList, Class::Clear, "names of the segments, in order", "HL7 v2.5 2.5.2";
+    SEGMENT_COUNT = "segment_count": Int, Class::Clear, "how many segments, also where not all are listed", "HL7 v2.5 2.5.2";
     BYTES = "bytes": Int, Class::Clear, "bytes between the framing bytes", "MLLP R1";
     BATCH = "batch": Bool, Class::Clear, "whether it came in a batch", "HL7 v2.5 2.10.3";
     FRAMED = "framed": Bool, Class::Clear, "whether start block, end block and carriage return were all there", "MLLP R1";
@@ -32,7 +33,7 @@ kind! {
     FILLER_ORDER = "filler_order": Text, Class::Phi(PhiKind::Accession), "ORC-3 or OBR-3, first", "HL7 v2.5 4.5.1.3";
     OBSERVATIONS = "observations": Int, Class::Clear, "OBX segments", "HL7 v2.5 7.4.2";
     RESULT_STATUSES = "result_statuses": TextList, Class::Clear, "distinct OBX-11", "HL7 v2.5 7.4.2.11";
-    BODY_DIGEST = "body_digest": Text, Class::Clear, "keyed digest of the message without MSH-7 and MSH-10", "";
+    BODY_DIGEST = "body_digest": Text, Class::Phi(PhiKind::FreeText), "digest of the message without MSH-7 and MSH-10: the same for a message that is sent again; absent where bytes are missing", "";
     INJECTED = "injected": Text, Class::Clear, "a segment name that appears inside a field once escapes are resolved, with the segment that holds it, as OBX in PID", "";
     EMBEDDED = "embedded": Word, Class::Clear, "pe, elf, macho, cab, ole, script, zip, pdf where a field starts like one", "";
     ACK_CODE = "ack_code": Text, Class::Clear, "MSA-1 of an acknowledgment", "HL7 v2.5 2.15.8.1";
@@ -40,4 +41,5 @@ kind! {
     ACK_TEXT = "ack_text": Text, Class::Phi(PhiKind::FreeText), "MSA-3", "HL7 v2.5 2.15.8.3";
     ERROR_CODES = "error_codes": TextList, Class::Clear, "ERR-3.1 and ERR-5.1", "HL7 v2.5 2.15.5";
     TRUNCATED = "truncated": Bool, Class::Clear, "whether bytes of the message were missed by the capture", "";
+    BYTES_LEFT_OUT = "bytes_left_out": Int, Class::Clear, "bytes of long values that were counted but not kept, so that rules cannot look into them", "";
 }

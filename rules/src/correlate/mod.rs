@@ -1,13 +1,53 @@
 //! The correlator: one thread, everything in the one order, state across events.
 //!
 //! It is given records in the order of their keys and appends what comes of them to an [`Out`]. It
-//! never writes: each output has its own thread and bounded queue.
+//! never writes: each output has its own thread and bounded queue. It is pure: the same records in
+//! the same order give the same bytes, whatever batches and workers they came in.
+//!
+//! What it does with an event, in this order: latency of an acknowledgment and the previous holder
+//! of an address are appended, the event is written, each rule that it met is counted, held back,
+//! suppressed or told, and what it says of devices is learnt.
 
+mod acks;
+mod alert;
+mod bindings;
+mod census;
+mod config;
+mod counters;
+mod coverage;
+mod learn;
+mod line;
+mod made;
+mod matched;
+mod opens;
+mod recent;
+mod repeats;
+mod subject;
+#[cfg(test)]
+mod tests;
+
+mod window;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use parsers::time::Time;
+use parsers::event::Envelope;
+use parsers::kinds;
+use parsers::phi::Pseudonymizer;
+use parsers::time::{NANOS_PER_SEC, Time};
 
-use crate::Severity;
+pub use alert::GID;
+pub use census::{Pump, Tally};
+pub use config::{ACK_WAIT_NS, BINDING_NS, COVERAGE_SECS, Config, REPEAT_FLOWS_MAX, REPEAT_NS};
+pub use counters::{Counter, RuleTally, Summary};
+pub use learn::{builtin_needs, matched_in_correlator};
+
+use crate::eve::Eve;
+use crate::record::{Batch, Body, EventBody, Phase, Record};
+use crate::{Ruleset, Scratch, Severity};
+use subject::Subject;
+use window::Windows;
 
 /// What the correlator made of some records: finished lines, in order.
 #[derive(Debug, Default)]
@@ -35,9 +75,209 @@ pub struct Item {
 #[derive(Clone, Debug)]
 pub struct AlertItem {
     /// The rule's id.
-    pub slug: std::sync::Arc<str>,
+    pub slug: Arc<str>,
     /// How bad.
     pub severity: Severity,
     /// The first sentence.
     pub explain: Box<str>,
+}
+
+/// State across events, bounded everywhere.
+#[derive(Debug)]
+pub struct Correlator {
+    eve: Eve,
+    site: Pseudonymizer,
+    config: Config,
+    /// The running maximum of packet time, in nanoseconds.
+    now: i64,
+    /// The newest rule sets that matched records: during a swap, batches of two generations mix.
+    generations: [Option<Arc<Ruleset>>; 2],
+    /// By rule id and a hash of what its state depends on, so that a swap of rules keeps it.
+    windows: BTreeMap<(Arc<str>, u64), Windows>,
+    repeats: repeats::Repeats,
+    opens: opens::Opens,
+    bindings: bindings::Bindings,
+    acks: acks::Acks,
+    coverage: coverage::Coverage,
+    census: census::Census,
+    tallies: BTreeMap<Arc<str>, RuleTally>,
+    scratch: Scratch,
+    /// Recycled: members that are appended to an event's object, and the parts of an alert.
+    extra: Vec<u8>,
+    alert: Vec<u8>,
+    ours: Vec<u8>,
+    records: u64,
+    lines: u64,
+    lines_cut: u64,
+    clock_steps: u64,
+    /// Keys forgotten by windows of rules that are no more.
+    forgotten_keys: u64,
+}
+
+impl Correlator {
+    /// Without any state.
+    #[must_use]
+    pub fn new(eve: Eve, site: Pseudonymizer, config: Config) -> Self {
+        Self {
+            eve,
+            site,
+            config,
+            now: i64::MIN,
+            generations: [None, None],
+            windows: BTreeMap::new(),
+            repeats: repeats::Repeats::new(config.repeats),
+            opens: opens::Opens::new(config.open_pairs),
+            bindings: bindings::Bindings::new(config.bindings),
+            acks: acks::Acks::new(config.pending_messages),
+            coverage: coverage::Coverage::default(),
+            census: census::Census::new(config.facts),
+            tallies: BTreeMap::new(),
+            scratch: Scratch::default(),
+            extra: Vec::new(),
+            alert: Vec::new(),
+            ours: Vec::new(),
+            records: 0,
+            lines: 0,
+            lines_cut: 0,
+            clock_steps: 0,
+            forgotten_keys: 0,
+        }
+    }
+
+    /// Takes the next record in the order of keys; `batch` is the one that it came in.
+    pub fn record(&mut self, batch: &Batch, record: &Record, out: &mut Out) {
+        self.records = self.records.saturating_add(1);
+        if self.opens.is_due(record.key.frame, record.key.phase) {
+            self.close_opens(out);
+        }
+        self.adopt(&batch.ruleset);
+        self.advance(record.envelope.time.0, record.key.frame);
+        match &record.body {
+            Body::Event(body) => self.event(batch, &record.envelope, body, out),
+            Body::Opens(sum) => self.opens.add(record.key, &record.envelope, sum),
+            Body::Gap(gap) => self.coverage.gap(gap.bytes, gap.medical),
+            Body::Loss(frames) => self.coverage.lost(*frames),
+        }
+    }
+
+    /// Packet time reached a second, brought by this frame. Called in order between the records of
+    /// the frames before it and those of the frame itself.
+    pub fn second(&mut self, second: i64, frame: u64, out: &mut Out) {
+        if self.opens.is_due(frame, Phase::Timer) {
+            self.close_opens(out);
+        }
+        // The frame itself is not seen yet.
+        let before = frame.saturating_sub(1);
+        self.advance(second.saturating_mul(NANOS_PER_SEC), before);
+        self.expire();
+    }
+
+    /// Packet time jumped by over an hour, either way, to this second: windows end.
+    pub fn clock_step(&mut self, second: i64, frame: u64, out: &mut Out) {
+        self.close_opens(out);
+        self.clock_steps = self.clock_steps.saturating_add(1);
+        self.now = i64::MAX;
+        self.expire();
+        for windows in self.windows.values_mut() {
+            windows.clear();
+        }
+        self.repeats.clear();
+        self.bindings.clear();
+        self.acks.clear();
+        self.coverage.clear();
+        self.now = second.saturating_mul(NANOS_PER_SEC);
+        self.coverage.advance(second, frame);
+    }
+
+    /// The end of all records.
+    pub fn finish(&mut self, out: &mut Out) {
+        self.close_opens(out);
+    }
+
+    /// The newest rule set that matched records.
+    fn ruleset(&self) -> Option<&Arc<Ruleset>> {
+        let [newest, _] = &self.generations;
+        newest.as_ref()
+    }
+
+    /// Remembers a rule set, and forgets the state of rules that are in none of the newest two.
+    fn adopt(&mut self, ruleset: &Arc<Ruleset>) {
+        let known =
+            |set: &Option<Arc<Ruleset>>| set.as_ref().is_some_and(|set| Arc::ptr_eq(set, ruleset));
+        if self.generations.iter().any(known) {
+            return;
+        }
+        let [newest, _] = &mut self.generations;
+        let before = newest.replace(Arc::clone(ruleset));
+        self.generations[1] = before;
+        let sets = self.generations.iter().flatten();
+        let rules = sets.flat_map(|set| set.rules());
+        let alive: std::collections::BTreeSet<(Arc<str>, u64)> = rules
+            .map(|rule| (Arc::clone(&rule.id), rule.stateful_hash))
+            .collect();
+        let forgotten = &mut self.forgotten_keys;
+        self.windows.retain(|id, windows| {
+            let keep = alive.contains(id);
+            if !keep {
+                *forgotten = forgotten.saturating_add(windows.evicted());
+            }
+            keep
+        });
+    }
+
+    fn advance(&mut self, time: i64, frame: u64) {
+        self.now = self.now.max(time);
+        self.coverage.advance(Time(self.now).secs(), frame);
+    }
+
+    /// Forgets what is too old to matter. Nothing observable depends on when that happens, but for
+    /// the count of messages that nobody acknowledged.
+    fn expire(&mut self) {
+        let now = self.now;
+        let rules: Vec<_> = self
+            .generations
+            .iter()
+            .flatten()
+            .flat_map(|set| set.rules())
+            .filter_map(|rule| {
+                let count = rule.count.as_ref()?;
+                Some(((Arc::clone(&rule.id), rule.stateful_hash), count.within_ns))
+            })
+            .collect();
+        for (id, within_ns) in rules {
+            if let Some(windows) = self.windows.get_mut(&id) {
+                windows.expire(within_ns, now);
+            }
+        }
+        self.repeats.expire(now);
+        self.acks.expire(now);
+    }
+
+    fn event(&mut self, batch: &Batch, envelope: &Envelope, body: &EventBody, out: &mut Out) {
+        let Some(kind) = kinds::ALL.get(body.kind.index()).copied() else {
+            return;
+        };
+        let bytes = |range: &Range<u32>| {
+            let range = to_usize(range.start)..to_usize(range.end);
+            batch.arena.get(range).unwrap_or_default()
+        };
+        let subject = Subject {
+            kind,
+            envelope,
+            ruleset: &batch.ruleset,
+            fields: &body.fields,
+            head: bytes(&body.head),
+            object: bytes(&body.object),
+            extra: &[],
+        };
+        if matched_in_correlator(kind.id) {
+            self.event_matched_here(&subject, body.written, out);
+        } else {
+            self.event_matched(&subject, &body.matched, body.written, out);
+        }
+    }
+}
+
+fn to_usize(n: u32) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
 }

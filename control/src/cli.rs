@@ -1,0 +1,249 @@
+//! The command line: a contract, since other people's scripts hold it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Passive inspection of medical-device networks: DICOM, HL7 v2, infusion pumps.
+///
+/// Vitalwire listens, on a SPAN port or in capture files, and transmits nothing. It writes alerts
+/// and events as JSON lines in Suricata's EVE form. Patients and staff appear under pseudonyms
+/// only; there is no switch that prints more.
+///
+/// Vitalwire is not a medical device, not an alarm system, and not for clinical decisions.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vitalwire",
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_long_help = "Exit codes:
+  0  done; captures were read, whether they gave alerts or not
+  1  a capture could not be read (what was readable before the damage was processed), a rule's
+     test failed, or the appliance had to stop
+  2  bad arguments, configuration or rules
+
+Examples:
+  vitalwire inspect ward.pcapng                  look into a capture
+  vitalwire inspect --out report *.pcap          several, one after the other
+  vitalwire doctor --interface span0             what stands between you and a clean capture
+  vitalwire config example > vitalwire.yaml      a configuration to start from
+  vitalwire run --config vitalwire.yaml          the appliance
+
+Errors go to stderr, one line each, saying what to do."
+)]
+pub struct Cli {
+    /// Print version, commit, features, schema and rule packs.
+    #[arg(short = 'V', long)]
+    pub version: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read capture files, write what was found to eve.json, and print a summary.
+    Inspect(InspectArgs),
+    /// Run the appliance: live capture, outputs, metrics.
+    Run(RunArgs),
+    /// Check, test, list, explain and measure detection rules.
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// List the fields that rules may match on.
+    Fields(FieldsArgs),
+    /// Tell what a value you know is called in our events.
+    Pseudonym(PseudonymArgs),
+    /// Check a configuration, print its schema or an annotated example.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Examine interfaces and permissions, and say how to mend each finding.
+    Doctor(DoctorArgs),
+}
+
+/// Arguments of `inspect`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(
+    after_long_help = "Files are read one after the other, state carried over. DIR/eve.json
+is written anew; its last line is a `stats` event that accounts for every frame.
+
+Exit codes: 0 all captures were read; 1 one could not be read, or only in part; 2 bad arguments,
+configuration or rules.
+
+Examples:
+  vitalwire inspect ward.pcapng
+  vitalwire inspect --out /tmp/out --rules site.yaml monday.pcap tuesday.pcap
+  vitalwire inspect --quiet ward.pcap && jq 'select(.event_type==\"alert\")' \\
+      vitalwire-out/eve.json"
+)]
+pub struct InspectArgs {
+    /// pcap or pcapng files, also gzip- or zstd-compressed.
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+    /// Where to write eve.json; made if missing.
+    #[arg(long, value_name = "DIR", default_value = "./vitalwire-out")]
+    pub out: PathBuf,
+    /// Take sets, suppressions, limits and flow options from this configuration.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Rules, or a directory of them, beside the embedded packs. May be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// Leave out the embedded packs.
+    #[arg(long)]
+    pub no_default_rules: bool,
+    /// Worker threads [default: one for each processor, at most 8]. The output does not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+    /// Keep the site key, and state across runs, here [default: ~/.local/state/vitalwire, the key only].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Print nothing but errors.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_long_help = "Signals: SIGTERM and SIGINT stop cleanly, everything read is written;
+SIGHUP reloads the rules, keeping the old ones if the new ones are wrong, and reopens outputs.
+
+HTTP, on loopback unless configured otherwise: /metrics, /healthz (the process lives) and /readyz
+(503 while it is blind: no source, stuck workers, or no frame for ready.max_silence).
+
+Examples:
+  vitalwire config check vitalwire.yaml && vitalwire run --config vitalwire.yaml
+  curl -s 127.0.0.1:9470/readyz"
+)]
+pub struct RunArgs {
+    /// The configuration; `vitalwire config example` prints one.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// What to do with rules.
+#[derive(Clone, Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Compile rules and print every mistake as file:line:column.
+    Check(RulePaths),
+    /// Run each rule's own tests: captures on which it has to fire, and to be silent.
+    Test(RulesTestArgs),
+    /// List rules: id, sid, severity, whether armed, title.
+    List(RulePaths),
+    /// Explain rules in words: what they watch, what they need, what to do when they fire.
+    Explain(RulesExplainArgs),
+    /// Measure what the rules cost on a capture.
+    Bench(RulesBenchArgs),
+    /// Print the JSON Schema of rule files, for editors.
+    Schema,
+}
+
+/// Which rules.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RulePaths {
+    /// Rule files or directories; without any, the embedded packs.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Take sets from this configuration, so that rules that need them are armed.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Arguments of `rules test`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RulesTestArgs {
+    /// Which rules.
+    #[command(flatten)]
+    pub rules: RulePaths,
+    /// Where the captures named in tests are, when they are not beside the rule file.
+    #[arg(long, value_name = "DIR", default_value = "./pcaps")]
+    pub pcaps: PathBuf,
+}
+
+/// Arguments of `rules explain`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RulesExplainArgs {
+    /// Which rules.
+    #[command(flatten)]
+    pub rules: RulePaths,
+    /// Only the rule of this id. May be repeated.
+    #[arg(long, value_name = "ID")]
+    pub id: Vec<String>,
+}
+
+/// Arguments of `rules bench`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RulesBenchArgs {
+    /// Which rules.
+    #[command(flatten)]
+    pub rules: RulePaths,
+    /// The capture to measure on. May be repeated.
+    #[arg(long, value_name = "CAPTURE", required = true)]
+    pub capture: Vec<PathBuf>,
+    /// How often to read it, with and without the rules.
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    pub repeat: u32,
+}
+
+/// Arguments of `fields`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FieldsArgs {
+    /// As JSON.
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// As Markdown tables.
+    #[arg(long)]
+    pub markdown: bool,
+}
+
+/// Arguments of `pseudonym`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_long_help = "Forward only: nothing turns a pseudonym into a value.
+
+Example:
+  vitalwire pseudonym --class mrn 00012345 --config /etc/vitalwire/vitalwire.yaml"
+)]
+pub struct PseudonymArgs {
+    /// What the value is: mrn, name, date, accession, uid, control_id, contact, free_text, staff.
+    #[arg(long)]
+    pub class: String,
+    /// The value; `-` reads it from stdin, so that it stays out of the shell's history.
+    pub value: String,
+    /// Take the site key that this configuration names.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key_file", "state"])]
+    pub config: Option<PathBuf>,
+    /// Take the site key from this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "state")]
+    pub key_file: Option<PathBuf>,
+    /// Take the site key from this state directory [default: ~/.local/state/vitalwire].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// What to do with the configuration.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Read a configuration, compile its rules, and say what is wrong.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of the configuration.
+    Schema,
+    /// Print the annotated default configuration.
+    Example,
+}
+
+/// Arguments of `doctor`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DoctorArgs {
+    /// Only this interface.
+    #[arg(long, short, value_name = "IF")]
+    pub interface: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}

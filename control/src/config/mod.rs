@@ -1,0 +1,299 @@
+//! The configuration: its keys, defaults and units, once. The doc comments are the schema's texts.
+
+mod read;
+pub mod units;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use read::{parse, read};
+use units::{Bytes, Span};
+
+/// The annotated default configuration, as `vitalwire config example` prints it.
+pub const EXAMPLE: &str = include_str!("../../../deploy/config/vitalwire.yaml");
+
+/// The configuration of one sensor.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Who this sensor is; on every line.
+    pub sensor: Sensor,
+    /// Where the site key and what outlives a restart is kept.
+    pub state_dir: PathBuf,
+    /// The site key for pseudonyms: 32 bytes, raw or as 64 hex digits. Without it, a key is made
+    /// once in `state_dir` (mode 0600). Back it up; all sensors of one organisation share it.
+    pub site_key_file: Option<PathBuf>,
+    /// Where frames come from.
+    pub capture: Capture,
+    /// Worker threads; 0 takes one for each processor, at most 8.
+    pub workers: u16,
+    /// Bounds.
+    pub limits: Limits,
+    /// Flows.
+    pub flow: Flow,
+    /// Detection rules.
+    pub rules: Rules,
+    /// Lists that rules name, such as `archives` or `pump_servers`: addresses, networks, AE titles.
+    pub sets: BTreeMap<String, Vec<String>>,
+    /// Alerts that are known and accepted.
+    pub suppressions: Vec<Suppression>,
+    /// Where events go.
+    pub outputs: Outputs,
+    /// The `stats` events.
+    pub stats: Every,
+    /// The `heartbeat` events.
+    pub heartbeat: Every,
+    /// When the appliance counts as blind.
+    pub ready: Ready,
+    /// The HTTP listener for metrics and health.
+    pub http: Http,
+    /// The program's own log, on stderr. It never holds event contents.
+    pub log: Log,
+}
+
+/// Who a sensor is.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sensor {
+    /// A name that stays; empty takes the host name.
+    pub id: String,
+    /// The hospital or building.
+    pub site: String,
+}
+
+/// Where frames come from: an interface, or files for testing.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Capture {
+    /// The interface that the SPAN port feeds.
+    pub interface: Option<String>,
+    /// Capture files instead of an interface, for testing.
+    pub files: Vec<PathBuf>,
+    /// Whether to read the files again and again.
+    #[serde(rename = "loop")]
+    pub repeat: bool,
+    /// Bytes kept of a frame; less than the MTU loses payload.
+    pub snaplen: u32,
+    /// The kernel's ring: it bridges moments in which workers are busy.
+    pub buffer: Bytes,
+    /// A BPF filter in libpcap's syntax; empty captures everything.
+    pub bpf: String,
+    /// Whether frames for other stations are taken, as a SPAN port needs.
+    pub promiscuous: bool,
+    /// Whether the kernel's own chatter (IPv6, MLD, ARP) is kept off the interface: `enforce`
+    /// switches it off and refuses an interface that has addresses, `check` warns, `off` does
+    /// nothing.
+    pub silence: Silence,
+}
+
+/// What is done about the kernel's own chatter on the capture interface.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Silence {
+    /// Switch it off, or refuse to capture.
+    #[default]
+    Enforce,
+    /// Warn.
+    Check,
+    /// Nothing.
+    Off,
+}
+
+/// Bounds.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The one memory budget: flow tables, buffers and queues take shares of it.
+    pub memory: Bytes,
+    /// How long a slow worker is waited for, live, before its records count as late.
+    pub lag_max: Span,
+    /// Batches that a queue between threads holds.
+    pub queue_depth: u16,
+}
+
+/// Flow options.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Flow {
+    /// Which flows are written as `flow` events.
+    pub records: FlowRecords,
+    /// Whether the VLAN stack is part of a flow's identity; `auto` leaves it out for an address
+    /// pair that is seen tagged in one direction only.
+    pub vlan_in_key: VlanInKey,
+    /// Whether to pick up connections whose beginning was not seen.
+    pub midstream: bool,
+    /// Whether wrong checksums drop a packet. Checksum offload makes them wrong on many SPAN ports.
+    pub checksums: bool,
+}
+
+/// Which flows are written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FlowRecords {
+    /// Those of medical protocols.
+    #[default]
+    Medical,
+    /// Every one.
+    All,
+    /// None.
+    Off,
+}
+
+/// Whether the VLAN stack is part of a flow's identity.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VlanInKey {
+    /// Unless an address pair is seen tagged in one direction only.
+    #[default]
+    Auto,
+    /// Always.
+    Yes,
+    /// Never.
+    No,
+}
+
+/// Detection rules.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// Whether the embedded packs are loaded.
+    pub default: bool,
+    /// Rule files, or directories of them, beside the embedded packs.
+    pub paths: Vec<PathBuf>,
+}
+
+/// An alert that is known and accepted: by whom, why, until when.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suppression {
+    /// The rule's id.
+    pub rule: String,
+    /// Only events of which this condition, in the language of rules, holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Only events with one of these values in each of these fields, as `src_ip: [10.20.0.9]`.
+    #[serde(default, rename = "match", skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Vec<String>>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why: somebody will ask.
+    pub reason: String,
+    /// Its last day, as `2027-03-31`.
+    pub expires: String,
+}
+
+/// Where events go.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outputs {
+    /// JSON lines in a file.
+    pub eve: EveFile,
+}
+
+/// JSON lines in a file.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EveFile {
+    /// Whether it is written.
+    pub enabled: bool,
+    /// The file.
+    pub path: PathBuf,
+    /// Only these event types; empty means all.
+    pub types: Vec<String>,
+    /// When a new file is begun.
+    pub rotate: Rotate,
+}
+
+/// When a new file is begun, and what becomes of old ones.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rotate {
+    /// At this size; 0 never.
+    pub size: Bytes,
+    /// After this time; 0s never.
+    pub interval: Span,
+    /// Old files that are kept; 0 keeps all.
+    pub keep: u32,
+    /// Whether old files are compressed with gzip.
+    pub compress: bool,
+}
+
+/// Something that happens again and again.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Every {
+    /// How often; 0s never.
+    pub interval: Span,
+}
+
+/// When the appliance counts as blind.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ready {
+    /// No frame for this long: a SPAN port is never silent for long. 0s never.
+    pub max_silence: Span,
+}
+
+/// The HTTP listener. Loopback by default: metrics tell a stranger much about a network.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Address and port.
+    pub listen: SocketAddr,
+}
+
+/// The program's own log.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// How much.
+    pub level: Level,
+    /// How it looks.
+    pub format: LogFormat,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// What stops something.
+    Error,
+    /// What needs a look.
+    Warn,
+    /// What happens.
+    #[default]
+    Info,
+    /// What developers ask for.
+    Debug,
+}
+
+/// How the log looks.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+mod defaults;
+
+/// The JSON Schema of the configuration.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Config);
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests;

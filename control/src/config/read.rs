@@ -1,0 +1,113 @@
+//! Reading the configuration: every mistake with line, column and what was probably meant.
+
+use std::path::Path;
+
+use super::Config;
+use crate::error::{Error, did_you_mean};
+
+/// Reads and checks a file.
+///
+/// # Errors
+/// One line: where the mistake is and what to do.
+pub fn read(path: &Path) -> Result<Config, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::Config(format!(
+            "{}: {error}; `vitalwire config example` prints a configuration to start from",
+            path.display()
+        ))
+    })?;
+    parse(&path.display().to_string(), &text)
+}
+
+/// Parses and checks a text; `name` is for messages.
+///
+/// # Errors
+/// One line: where the mistake is and what to do.
+pub fn parse(name: &str, text: &str) -> Result<Config, Error> {
+    if text
+        .lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+    {
+        return Ok(Config::default());
+    }
+    let options = serde_yaml::options! { with_snippet: false };
+    let config: Config = serde_yaml::from_str_with_options(text, options)
+        .map_err(|error| Error::Config(explain(name, error)))?;
+    check(&config).map_err(|what| Error::Config(format!("{name}: {what}")))?;
+    Ok(config)
+}
+
+fn explain(name: &str, error: serde_yaml::Error) -> String {
+    let place = error
+        .location()
+        .map_or_else(String::new, |at| format!("{}:{}: ", at.line(), at.column()));
+    let error = error.without_snippet();
+    let what = match &error {
+        serde_yaml::Error::SerdeUnknownField {
+            field, expected, ..
+        } => format!(
+            "unknown key `{field}`{}; known here: {}",
+            did_you_mean(field, expected.iter().copied()),
+            expected.join(", ")
+        ),
+        serde_yaml::Error::SerdeUnknownVariant {
+            variant, expected, ..
+        } => format!(
+            "`{variant}` is not one of {}{}",
+            expected.join(", "),
+            did_you_mean(variant, expected.iter().copied())
+        ),
+        other => first_line(&other.to_string()),
+    };
+    format!("{name}:{place}{what}")
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    line.split(" at line ").next().unwrap_or(line).to_owned()
+}
+
+/// What types cannot say.
+fn check(config: &Config) -> Result<(), String> {
+    if config.capture.interface.is_some() && !config.capture.files.is_empty() {
+        return Err("capture.interface and capture.files exclude each other; keep one".to_owned());
+    }
+    if config.limits.memory < super::Bytes::mib(64) {
+        return Err("limits.memory is below 64MiB, the least that the tables need".to_owned());
+    }
+    if config.limits.queue_depth == 0 {
+        return Err("limits.queue_depth has to be at least 1".to_owned());
+    }
+    if !(64..=262_144).contains(&config.capture.snaplen) {
+        return Err("capture.snaplen has to be within 64 and 262144".to_owned());
+    }
+    if config.capture.buffer > super::Bytes::mib(2047) {
+        return Err("capture.buffer has to be below 2GiB, the most that libpcap takes".to_owned());
+    }
+    for name in &config.outputs.eve.types {
+        let known = event_types();
+        if !known.contains(&name.as_str()) {
+            let hint = did_you_mean(name, known.iter().copied());
+            return Err(format!("outputs.eve.types: no event type `{name}`{hint}"));
+        }
+    }
+    Ok(())
+}
+
+/// Every `event_type` that an output may be limited to.
+fn event_types() -> Vec<&'static str> {
+    let ours = [
+        "alert",
+        "stats",
+        "heartbeat",
+        "incident",
+        "finding",
+        "audit",
+    ];
+    parsers::kinds::ALL
+        .iter()
+        .map(|kind| kind.name)
+        .chain(ours)
+        .collect()
+}

@@ -1,0 +1,97 @@
+use super::units::{Bytes, Span};
+use super::{Config, EXAMPLE, parse, schema};
+
+#[test]
+fn the_example_parses_and_equals_the_defaults() {
+    assert_eq!(parse("example", EXAMPLE).unwrap(), Config::default());
+}
+
+#[test]
+fn the_example_names_every_key() {
+    fn keys(value: &serde_json::Value, path: &str, out: &mut Vec<String>) {
+        for (key, value) in value.as_object().into_iter().flatten() {
+            out.push(key.clone());
+            keys(value, &format!("{path}.{key}"), out);
+        }
+    }
+    let mut all = Vec::new();
+    keys(
+        &serde_json::to_value(Config::default()).unwrap(),
+        "",
+        &mut all,
+    );
+    for key in all {
+        assert!(
+            EXAMPLE.contains(&format!("{key}:")),
+            "{key} is not in the example"
+        );
+    }
+}
+
+#[test]
+fn an_empty_file_is_the_default() {
+    assert_eq!(parse("empty", "").unwrap(), Config::default());
+    assert_eq!(parse("empty", "# nothing\n\n").unwrap(), Config::default());
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place_and_the_nearest_name() {
+    let error = parse("c.yaml", "capture:\n  interfaces: eth0\n").unwrap_err();
+    assert_eq!(error.code(), 2);
+    let text = error.to_string();
+    assert!(
+        text.starts_with("c.yaml:2:3: unknown key `interfaces`"),
+        "{text}"
+    );
+    assert!(text.contains("did you mean `interface`?"), "{text}");
+    assert_eq!(text.lines().count(), 1);
+}
+
+#[test]
+fn a_wrong_word_and_a_wrong_size_are_refused_with_their_place() {
+    let text = parse("c", "capture:\n  silence: enforced\n")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.starts_with("c:2:") && text.contains("enforce, check, off"),
+        "{text}"
+    );
+    let text = parse("c", "limits:\n  memory: 1XB\n")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.starts_with("c:2:") && text.contains("a size such as 512MiB"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_excludes_each_other_is_refused() {
+    let text = parse("c", "capture: {interface: eth0, files: [a.pcap]}")
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("exclude each other"), "{text}");
+}
+
+#[test]
+fn sizes_and_spans_print_as_they_are_written() {
+    for text in ["512MiB", "64KiB", "1GB", "0B"] {
+        let bytes: Bytes = serde_yaml::from_str(text).unwrap();
+        assert_eq!(bytes.to_string(), text);
+    }
+    for text in ["250ms", "90s", "5m", "24h", "7d"] {
+        let span: Span = serde_yaml::from_str(text).unwrap();
+        let again: Span = serde_yaml::from_str(&span.to_string()).unwrap();
+        assert_eq!(span, again);
+    }
+}
+
+#[test]
+fn the_schema_describes_every_section() {
+    let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+    let known = serde_json::to_value(Config::default()).unwrap();
+    for key in known.as_object().unwrap().keys() {
+        assert!(schema["properties"][key].is_object(), "{key}");
+    }
+    assert_eq!(schema["additionalProperties"], false);
+}

@@ -1,0 +1,203 @@
+//! What the kernel says of a network interface, from /sys and /proc.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, did_you_mean};
+
+const IFF_UP: u32 = 0x1;
+const IFF_LOOPBACK: u32 = 0x8;
+const IFF_NOARP: u32 = 0x80;
+const IFF_PROMISC: u32 = 0x100;
+const IFF_MULTICAST: u32 = 0x1000;
+
+/// One interface.
+#[derive(Clone, Debug, Default)]
+pub struct Link {
+    /// Its name.
+    pub name: String,
+    /// Interface flags as `<linux/if.h>` has them.
+    pub flags: u32,
+    /// `up`, `down`, `unknown`, …
+    pub operstate: String,
+    /// Bytes.
+    pub mtu: u32,
+    /// Mbit/s, where the driver says.
+    pub speed: Option<u32>,
+    /// Addresses with prefix lengths.
+    pub addresses: Vec<String>,
+    /// Whether the kernel speaks IPv6 on it.
+    pub ipv6: bool,
+    /// Whether IPv6 addresses would be made by themselves.
+    pub ipv6_autoconf: bool,
+    /// Frames received, and frames that the card or the driver dropped or missed.
+    pub received: u64,
+    /// See `received`.
+    pub missed: u64,
+}
+
+/// Something that makes an interface speak, and how to stop it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Noise {
+    /// What.
+    pub what: String,
+    /// The command that mends it.
+    pub fix: String,
+}
+
+impl Link {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// No such interface; says which there are.
+    pub fn read(name: &str) -> Result<Self, Error> {
+        let all = names();
+        if !all.iter().any(|known| known == name) {
+            let hint = did_you_mean(name, all.iter().map(String::as_str));
+            return Err(Error::Config(format!(
+                "{name}: no such interface{hint}; there are: {}",
+                all.join(", ")
+            )));
+        }
+        let sys = Path::new("/sys/class/net").join(name);
+        let ipv6 = PathBuf::from(format!("/proc/sys/net/ipv6/conf/{name}"));
+        let stat = |key: &str| number(&sys.join("statistics").join(key)).unwrap_or(0);
+        let flags = text(&sys.join("flags"));
+        Ok(Self {
+            name: name.to_owned(),
+            flags: u32::from_str_radix(flags.trim_start_matches("0x"), 16).unwrap_or(0),
+            operstate: text(&sys.join("operstate")),
+            mtu: number(&sys.join("mtu"))
+                .and_then(|n| u32::try_from(n).ok())
+                .unwrap_or(0),
+            speed: number(&sys.join("speed")).and_then(|n| u32::try_from(n).ok()),
+            addresses: addresses(name),
+            ipv6: text(&ipv6.join("disable_ipv6")) == "0",
+            ipv6_autoconf: ipv6.exists() && text(&ipv6.join("addr_gen_mode")) != "1",
+            received: stat("rx_packets"),
+            missed: ["rx_dropped", "rx_missed_errors", "rx_fifo_errors"]
+                .into_iter()
+                .map(stat)
+                .sum(),
+        })
+    }
+
+    /// Whether it is administratively up.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        self.flags & IFF_UP != 0
+    }
+
+    /// Whether somebody switched it to promiscuous mode for good.
+    #[must_use]
+    pub const fn is_promiscuous(&self) -> bool {
+        self.flags & IFF_PROMISC != 0
+    }
+
+    /// Whether it is the loopback.
+    #[must_use]
+    pub const fn is_loopback(&self) -> bool {
+        self.flags & IFF_LOOPBACK != 0
+    }
+
+    /// What makes the kernel speak on it.
+    #[must_use]
+    pub fn noises(&self) -> Vec<Noise> {
+        let name = &self.name;
+        let mut noises = Vec::new();
+        let mut noise = |what: String, fix: String| noises.push(Noise { what, fix });
+        if !self.addresses.is_empty() {
+            noise(
+                format!(
+                    "has addresses ({}): the kernel answers to them",
+                    self.addresses.join(", ")
+                ),
+                format!(
+                    "capture on an interface of its own; if nobody needs these addresses: \
+                     sudo ip address flush dev {name}"
+                ),
+            );
+        }
+        if self.ipv6 {
+            noise(
+                "IPv6 is on: neighbour discovery and MLD reports go out".to_owned(),
+                format!(
+                    "sudo sysctl -w net.ipv6.conf.{}.disable_ipv6=1",
+                    name.replace('.', "/")
+                ),
+            );
+        }
+        if self.ipv6 && self.ipv6_autoconf {
+            noise(
+                "IPv6 addresses are made by themselves".to_owned(),
+                format!("sudo ip link set dev {name} addrgenmode none"),
+            );
+        }
+        if self.flags & IFF_NOARP == 0 && !self.is_loopback() {
+            noise(
+                "ARP is on: the kernel would answer requests".to_owned(),
+                format!("sudo ip link set dev {name} arp off"),
+            );
+        }
+        if self.flags & IFF_MULTICAST != 0 {
+            noise(
+                "multicast is on: group reports may go out".to_owned(),
+                format!("sudo ip link set dev {name} multicast off"),
+            );
+        }
+        noises
+    }
+}
+
+/// Every interface, sorted.
+#[must_use]
+pub fn names() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir("/sys/class/net")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| Path::new("/sys/class/net").join(name).is_dir())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What `ip address` says; IPv6 alone from /proc where there is no `ip`.
+fn addresses(name: &str) -> Vec<String> {
+    let output = std::process::Command::new("ip")
+        .args(["-json", "address", "show", "dev", name])
+        .output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        return ipv6_addresses(name);
+    };
+    let parsed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    parsed
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|link| link.get("addr_info")?.as_array())
+        .flatten()
+        .filter_map(|info| {
+            let (local, prefix) = (info.get("local")?.as_str()?, info.get("prefixlen")?);
+            Some(format!("{local}/{prefix}"))
+        })
+        .collect()
+}
+
+fn ipv6_addresses(name: &str) -> Vec<String> {
+    let table = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    table
+        .lines()
+        .filter(|line| line.split_whitespace().next_back() == Some(name))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter_map(|hex| u128::from_str_radix(hex, 16).ok())
+        .map(|bits| std::net::Ipv6Addr::from_bits(bits).to_string())
+        .collect()
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).map_or_else(|_| String::new(), |text| text.trim().to_owned())
+}
+
+fn number(path: &Path) -> Option<u64> {
+    text(path).parse().ok()
+}

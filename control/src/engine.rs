@@ -1,0 +1,100 @@
+//! What `inspect`, `run`, `rules test` and the benchmarks share: settings from the configuration,
+//! sources, and a pipeline with its outputs.
+
+use std::path::PathBuf;
+
+use dataplane::capture::Source;
+use dataplane::capture::files::Files;
+use dataplane::capture::live;
+use dataplane::pipeline::{FlowRecords, Settings, VlanInKey};
+use parsers::phi::Pseudonymizer;
+use rules::eve::Eve;
+
+use crate::config::{self, Config};
+use crate::error::Error;
+
+/// More workers than this bring nothing where one thread reads and one correlates.
+const WORKERS_MAX_DEFAULT: u16 = 8;
+
+/// The pipeline's settings as the configuration has them.
+#[must_use]
+pub fn settings(config: &Config, site: Pseudonymizer, live: bool) -> Settings {
+    Settings {
+        workers: workers(config),
+        live,
+        lag_max_ms: u64::try_from(config.limits.lag_max.0.as_millis()).unwrap_or(u64::MAX),
+        queue_depth: usize::from(config.limits.queue_depth),
+        memory_bytes: config.limits.memory.0,
+        flow_records: match config.flow.records {
+            config::FlowRecords::Medical => FlowRecords::Medical,
+            config::FlowRecords::All => FlowRecords::All,
+            config::FlowRecords::Off => FlowRecords::Off,
+        },
+        vlan_in_key: match config.flow.vlan_in_key {
+            config::VlanInKey::Auto => VlanInKey::Auto,
+            config::VlanInKey::Yes => VlanInKey::Yes,
+            config::VlanInKey::No => VlanInKey::No,
+        },
+        midstream: config.flow.midstream,
+        checksums: config.flow.checksums,
+        site,
+        eve: eve(config),
+    }
+}
+
+/// What every line shares.
+#[must_use]
+pub fn eve(config: &Config) -> Eve {
+    let host = host();
+    let id = &config.sensor.id;
+    Eve {
+        sensor_id: if id.is_empty() {
+            host.clone()
+        } else {
+            id.clone()
+        },
+        host,
+        site: config.sensor.site.clone(),
+        interfaces: Vec::new(),
+    }
+}
+
+/// How many workers.
+#[must_use]
+pub fn workers(config: &Config) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    match config.workers {
+        0 => processors.min(usize::from(WORKERS_MAX_DEFAULT)),
+        set => usize::from(set),
+    }
+}
+
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| String::new(), |name| name.trim().to_owned())
+}
+
+/// Capture files, to be read one after the other. What cannot be opened is told in its turn.
+#[must_use]
+pub fn files(paths: &[PathBuf]) -> Box<dyn Source> {
+    Box::new(Files::new(paths.to_vec()))
+}
+
+/// Opens the interface of the configuration.
+///
+/// # Errors
+/// What is in the way, and what to do.
+pub fn live(config: &Config, interface: &str) -> Result<Box<dyn Source>, Error> {
+    let capture = &config.capture;
+    let settings = live::Settings {
+        interface: interface.to_owned(),
+        snap_len: capture.snaplen,
+        ring_bytes: u32::try_from(capture.buffer.0).unwrap_or(u32::MAX),
+        promiscuous: capture.promiscuous,
+        inbound_only: false,
+        filter: Some(capture.bpf.clone()).filter(|filter| !filter.trim().is_empty()),
+    };
+    let live =
+        live::Live::open(&settings).map_err(|error| Error::Capture(vec![error.to_string()]))?;
+    Ok(Box::new(live))
+}

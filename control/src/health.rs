@@ -1,0 +1,128 @@
+//! Whether the appliance sees: liveness is not readiness.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use dataplane::telemetry::Snapshot;
+
+use crate::clock::Stopwatch;
+use crate::ledger;
+
+/// Workers that make no progress for this long while frames wait are stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
+
+/// What `/readyz` and `/metrics` answer from; refreshed each second by the appliance.
+#[derive(Debug, Default)]
+pub struct Health {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    snapshot: Snapshot,
+    running: bool,
+    stopping: bool,
+    read: Watch,
+    handled: Watch,
+    /// Since when frames were read and none handled.
+    behind: Option<Stopwatch>,
+}
+
+/// A counter and when it last moved.
+#[derive(Debug, Default)]
+struct Watch {
+    value: u64,
+    moved: Stopwatch,
+}
+
+impl Watch {
+    /// Says whether it moved.
+    fn see(&mut self, value: u64) -> bool {
+        let moved = value != self.value;
+        if moved {
+            self.value = value;
+            self.moved = Stopwatch::start();
+        }
+        moved
+    }
+}
+
+impl Health {
+    /// Takes the counts of this second.
+    pub fn update(&self, snapshot: Snapshot, running: bool) {
+        let mut state = self.lock();
+        let read = state.read.see(snapshot.total(ledger::FRAMES_READ));
+        let handled = state.handled.see(ledger::frames_done(&snapshot));
+        if handled {
+            state.behind = None;
+        } else if read && state.behind.is_none() {
+            state.behind = Some(Stopwatch::start());
+        }
+        state.snapshot = snapshot;
+        state.running = running;
+    }
+
+    /// The appliance is going down.
+    pub fn stopping(&self) {
+        self.lock().stopping = true;
+    }
+
+    /// The last counts.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.lock().snapshot.clone()
+    }
+
+    /// Why the appliance is blind, or nothing.
+    #[must_use]
+    pub fn blind(&self, max_silence: Duration) -> Option<String> {
+        let state = self.lock();
+        let silent = state.read.moved.elapsed();
+        if state.stopping {
+            Some("stopping".to_owned())
+        } else if !state.running {
+            Some("no source: capture has ended".to_owned())
+        } else if state
+            .behind
+            .is_some_and(|since| since.elapsed() > STUCK_AFTER)
+        {
+            Some("workers are stuck: frames are read but not handled".to_owned())
+        } else if !max_silence.is_zero() && silent > max_silence {
+            Some(format!(
+                "no frame for {} s: is the SPAN port on?",
+                silent.as_secs()
+            ))
+        } else {
+            None
+        }
+    }
+
+    /// A thread that panicked while it held the lock leaves whole values behind.
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_source_or_frames_it_is_blind() {
+        let health = Health::default();
+        assert!(health.blind(Duration::ZERO).unwrap().contains("no source"));
+        health.update(Snapshot::default(), true);
+        assert_eq!(health.blind(Duration::from_secs(60)), None);
+        crate::clock::pause(Duration::from_millis(5));
+        assert!(
+            health
+                .blind(Duration::from_millis(1))
+                .unwrap()
+                .contains("no frame")
+        );
+        health.stopping();
+        assert_eq!(health.blind(Duration::ZERO).unwrap(), "stopping");
+    }
+}

@@ -1,0 +1,175 @@
+//! `vitalwire inspect`: the same pipeline as `run`, over files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use dataplane::pipeline::{self, Finished, Running};
+use indicatif::{ProgressBar, ProgressStyle};
+use parsers::phi::Pseudonymizer;
+use parsers::time::Time;
+
+use crate::cli::InspectArgs;
+use crate::clock::{self, Stopwatch};
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::ruleset::Loaded;
+use crate::sinks::file::EveFile;
+use crate::sinks::tally::Tally;
+use crate::sinks::{self, Counts};
+use crate::stats::{self, About};
+use crate::{engine, ruleset, site_key, summary, terminal};
+
+/// What came of reading captures.
+#[derive(Debug)]
+pub struct Report {
+    /// How the pipeline ended.
+    pub finished: Finished,
+    /// What was found.
+    pub tally: Tally,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Lines that found no place on the disk.
+    pub lost_lines: u64,
+}
+
+impl Report {
+    /// Alerts of one rule.
+    #[must_use]
+    pub fn alerts_of(&self, rule: &str) -> u64 {
+        self.tally.alerts.get(rule).map_or(0, |alerts| alerts.count)
+    }
+}
+
+/// Reads the captures, writes eve.json, prints the summary.
+///
+/// # Errors
+/// What could not be read or written.
+pub fn run(args: &InspectArgs) -> Result<(), Error> {
+    let config = configuration(args)?;
+    let loaded = ruleset::load(&config)?;
+    let site = match (&args.config, &args.state) {
+        (_, Some(dir)) => site_key::of_state(dir)?,
+        (Some(_), None) if config.site_key_file.is_some() => site_key::of_config(&config)?,
+        _ => site_key::of_state(&site_key::home_state())?,
+    };
+    let eve = args.out.join("eve.json");
+    let watched = !args.quiet && terminal::is_watched();
+    let report = process(&config, &args.captures, &loaded, site, Some(&eve), watched)?;
+    if !args.quiet {
+        terminal::show(&summary::text(&report, &loaded, &eve, &args.captures))?;
+    }
+    if report.lost_lines > 0 {
+        return Err(Error::Failed(format!(
+            "{}: {} lines could not be written and are missing; make room, or name another --out",
+            eve.display(),
+            report.lost_lines
+        )));
+    }
+    if report.finished.errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Capture(
+            report
+                .finished
+                .errors
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        ))
+    }
+}
+
+fn configuration(args: &InspectArgs) -> Result<Config, Error> {
+    let mut config = match &args.config {
+        Some(path) => config::read(path)?,
+        None => Config::default(),
+    };
+    config.rules.paths.extend(args.rules.iter().cloned());
+    config.rules.default &= !args.no_default_rules;
+    if let Some(workers) = args.workers {
+        config.workers = workers;
+    }
+    Ok(config)
+}
+
+/// Runs the pipeline over files; writes lines to `eve` if there is one.
+///
+/// # Errors
+/// An output that cannot be opened, a thread that the system refuses. What cannot be read of the
+/// captures is in the report.
+pub fn process(
+    config: &Config,
+    captures: &[PathBuf],
+    loaded: &Loaded,
+    site: Pseudonymizer,
+    eve: Option<&Path>,
+    watched: bool,
+) -> Result<Report, Error> {
+    let watch = Stopwatch::start();
+    let about = About {
+        eve: engine::eve(config),
+        key_id: site.key_id(),
+        rules: loaded.counts(),
+        packs: loaded.packs(),
+    };
+    let settings = engine::settings(config, site, false);
+    let source = engine::files(captures);
+    let counts = Arc::new(Counts::default());
+    let depth = settings.queue_depth;
+    let file = match eve {
+        Some(path) => {
+            let file = EveFile::anew(path, Arc::clone(&counts))?;
+            Some(sinks::spawn("eve", file, depth)?)
+        }
+        None => None,
+    };
+    let tally = sinks::spawn("tally", Tally::default(), depth)?;
+    let mut outputs = vec![("tally", tally.queue())];
+    outputs.extend(file.as_ref().map(|file| ("eve", file.queue())));
+    let running = pipeline::start(settings, source, Arc::clone(&loaded.ruleset), outputs)
+        .map_err(|error| Error::Failed(format!("threads: {error}")))?;
+    if watched {
+        show_progress(&running);
+    }
+    let finished = running.wait();
+    let tally = tally.finish().unwrap_or_default();
+    if let Some(file) = file {
+        let time = if tally.newest == Time::ZERO {
+            clock::now()
+        } else {
+            tally.newest
+        };
+        file.send(stats::line(
+            &about,
+            time,
+            watch.elapsed(),
+            &finished.snapshot,
+        ));
+        drop(file.finish());
+    }
+    Ok(Report {
+        finished,
+        tally,
+        elapsed: watch.elapsed(),
+        lost_lines: counts.lost.load(Ordering::Relaxed),
+    })
+}
+
+/// A bar on stderr, until the pipeline has read everything.
+fn show_progress(running: &Running) {
+    let bar = ProgressBar::new(running.progress().total);
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
+    {
+        bar.set_style(style);
+    }
+    while !running.is_finished() {
+        let progress = running.progress();
+        bar.set_length(progress.total.max(progress.bytes));
+        bar.set_position(progress.bytes);
+        clock::pause(Duration::from_millis(50));
+    }
+    bar.finish_and_clear();
+}

@@ -1,0 +1,97 @@
+//! `vitalwire rules`: check, test, list, explain, bench, schema.
+
+mod bench;
+mod test;
+
+use rules::Rule;
+
+use crate::cli::{RulePaths, RulesCommand, RulesExplainArgs};
+use crate::config;
+use crate::error::{Error, did_you_mean};
+use crate::ruleset::{Loaded, Sources};
+use crate::terminal::{complain, show, table};
+
+/// Does what was asked.
+///
+/// # Errors
+/// Mistakes in rules, a failed test.
+pub fn run(command: &RulesCommand) -> Result<(), Error> {
+    match command {
+        RulesCommand::Check(args) => check(args),
+        RulesCommand::Test(args) => test::run(args),
+        RulesCommand::List(args) => list(args),
+        RulesCommand::Explain(args) => explain(args),
+        RulesCommand::Bench(args) => bench::run(args),
+        RulesCommand::Schema => show(&schema()),
+    }
+}
+
+fn sources(args: &RulePaths) -> Result<Sources, Error> {
+    let sets = match &args.config {
+        Some(path) => config::read(path)?.sets,
+        None => std::collections::BTreeMap::new(),
+    };
+    Sources::of_paths(&args.paths, sets)
+}
+
+fn load(args: &RulePaths) -> Result<Loaded, Error> {
+    sources(args)?.compile()
+}
+
+fn check(args: &RulePaths) -> Result<(), Error> {
+    let loaded = load(args)?;
+    for warning in loaded.warnings() {
+        complain(&warning);
+    }
+    let (armed, unarmed) = loaded.counts();
+    show(&format!("good: {armed} rules armed, {unarmed} unarmed\n"))?;
+    for (rule, sets) in loaded.unarmed() {
+        show(&format!("  {rule} waits for {}\n", sets.join(", ")))?;
+    }
+    Ok(())
+}
+
+fn list(args: &RulePaths) -> Result<(), Error> {
+    let loaded = load(args)?;
+    let head = ["id", "sid", "severity", "tier", "state", "title"].map(str::to_owned);
+    let mut rows = vec![head.to_vec()];
+    rows.extend(loaded.ruleset.rules().iter().map(row));
+    show(&table(&rows))
+}
+
+fn row(rule: &Rule) -> Vec<String> {
+    let state = match &rule.armed {
+        Ok(()) => rule.status.word().to_owned(),
+        Err(sets) => format!("unarmed: set {}", sets.join(", ")),
+    };
+    vec![
+        rule.id.to_string(),
+        rule.sid.to_string(),
+        rule.severity.word().to_owned(),
+        rule.tier.word().to_owned(),
+        state,
+        rule.title.clone(),
+    ]
+}
+
+fn explain(args: &RulesExplainArgs) -> Result<(), Error> {
+    let loaded = load(&args.rules)?;
+    let all = loaded.ruleset.rules();
+    for id in &args.id {
+        if !all.iter().any(|rule| *rule.id == **id) {
+            let hint = did_you_mean(id, all.iter().map(|rule| &*rule.id));
+            return Err(Error::Usage(format!("--id {id}: no such rule{hint}")));
+        }
+    }
+    let wanted = |rule: &&Rule| args.id.is_empty() || args.id.iter().any(|id| **id == *rule.id);
+    for rule in all.iter().filter(wanted) {
+        show(&format!("{}\n", loaded.ruleset.explain(rule)))?;
+    }
+    Ok(())
+}
+
+fn schema() -> String {
+    let mut text = rules::schema::schema();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,329 @@
+//! `vitalwire run`: the appliance.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dataplane::pipeline::{self, Running};
+use dataplane::telemetry::Snapshot;
+use parsers::phi::Pseudonymizer;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::RunArgs;
+use crate::clock::{self, Stopwatch};
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::health::Health;
+use crate::metrics::{counter, gauge};
+use crate::ruleset::{self, Loaded};
+use crate::sinks::file::EveFile;
+use crate::sinks::{self, Counts};
+use crate::stats::{self, About};
+use crate::{engine, http, logging, silence, site_key};
+
+/// Runs until a signal, or until the files of a test are read.
+///
+/// # Errors
+/// What keeps it from starting, or made it stop.
+pub fn run(args: &RunArgs) -> Result<(), Error> {
+    let config = config::read(&args.config)?;
+    logging::start(&config.log);
+    let loaded = ruleset::load(&config)?;
+    let site = site_key::of_config(&config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Failed(format!("runtime: {error}")))?;
+    runtime.block_on(async {
+        let health = Arc::new(Health::default());
+        if config.http.enabled {
+            let listener = http::bind(&config.http).await?;
+            let silence = config.ready.max_silence.0;
+            tokio::spawn(http::serve(listener, Arc::clone(&health), silence));
+        }
+        let mut appliance = Appliance::start(config, loaded, site, health)?;
+        let outcome = appliance.watch(&args.config).await;
+        let stopped = appliance.stop();
+        outcome.and(stopped)
+    })
+}
+
+/// Everything that runs.
+struct Appliance {
+    config: Config,
+    loaded: Loaded,
+    site: Pseudonymizer,
+    health: Arc<Health>,
+    counts: Arc<Counts>,
+    eve: Option<sinks::Running<EveFile>>,
+    pipeline: Option<Running>,
+    /// The counts of the last pipeline that ended.
+    last: Snapshot,
+    uptime: Stopwatch,
+    reloads: u64,
+    reloads_failed: u64,
+}
+
+impl Appliance {
+    fn start(
+        config: Config,
+        loaded: Loaded,
+        site: Pseudonymizer,
+        health: Arc<Health>,
+    ) -> Result<Self, Error> {
+        let counts = Arc::new(Counts::default());
+        let depth = usize::from(config.limits.queue_depth);
+        let eve = if config.outputs.eve.enabled {
+            let file = EveFile::resumed(&config.outputs.eve, Arc::clone(&counts))?;
+            Some(sinks::spawn("eve", file, depth)?)
+        } else {
+            None
+        };
+        let mut appliance = Self {
+            config,
+            loaded,
+            site,
+            health,
+            counts,
+            eve,
+            pipeline: None,
+            last: Snapshot::default(),
+            uptime: Stopwatch::start(),
+            reloads: 0,
+            reloads_failed: 0,
+        };
+        say_unarmed(&appliance.loaded);
+        appliance.capture()?;
+        Ok(appliance)
+    }
+
+    /// Opens the source and starts the pipeline.
+    fn capture(&mut self) -> Result<(), Error> {
+        let (source, live) = match &self.config.capture.interface {
+            Some(interface) => {
+                silence::prepare(interface, self.config.capture.silence)?;
+                (engine::live(&self.config, interface)?, true)
+            }
+            None if self.config.capture.files.is_empty() => {
+                return Err(Error::Config(
+                    "capture.interface is not set; name the interface that the SPAN port feeds \
+                     (`vitalwire doctor` lists them)"
+                        .to_owned(),
+                ));
+            }
+            None => (engine::files(&self.config.capture.files), false),
+        };
+        let settings = engine::settings(&self.config, self.site.clone(), live);
+        let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
+        tracing::info!(workers = settings.workers, live, "capturing");
+        let rules = Arc::clone(&self.loaded.ruleset);
+        let pipeline = pipeline::start(settings, source, rules, outputs)
+            .map_err(|error| Error::Failed(format!("threads: {error}")))?;
+        self.pipeline = Some(pipeline);
+        Ok(())
+    }
+
+    /// Until a signal, or the end of the files.
+    async fn watch(&mut self, path: &Path) -> Result<(), Error> {
+        let mut signals = Signals::new()?;
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        let mut stats = Every::new(self.config.stats.interval.0);
+        let mut heartbeat = Every::new(self.config.heartbeat.interval.0);
+        loop {
+            tokio::select! {
+                _ = second.tick() => {}
+                _ = signals.hup.recv() => self.reload(path),
+                _ = signals.term.recv() => return Ok(()),
+                _ = signals.int.recv() => return Ok(()),
+            }
+            let ended = self.pipeline.as_ref().is_none_or(Running::is_finished);
+            self.health.update(self.snapshot(), !ended);
+            if ended {
+                if self.config.capture.interface.is_some() || !self.config.capture.repeat {
+                    return Ok(());
+                }
+                self.finish_pipeline()?;
+                self.capture()?;
+            }
+            if stats.is_due() {
+                self.tell_stats();
+            }
+            if heartbeat.is_due() {
+                self.beat();
+            }
+        }
+    }
+
+    /// The counts of every part.
+    fn snapshot(&self) -> Snapshot {
+        let running = self.pipeline.as_ref().map(Running::snapshot);
+        let mut snapshot = running.unwrap_or_else(|| self.last.clone());
+        let (armed, unarmed) = self.loaded.counts();
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        snapshot.samples.extend(self.counts.samples("eve"));
+        snapshot.samples.extend([
+            gauge(
+                "vitalwire_rules_armed",
+                "Rules that may fire.",
+                count(armed),
+            ),
+            gauge(
+                "vitalwire_rules_unarmed",
+                "Rules that lack a list.",
+                count(unarmed),
+            ),
+            gauge(
+                "vitalwire_uptime_seconds",
+                "Seconds since the start.",
+                self.uptime.elapsed().as_secs(),
+            ),
+            counter(
+                "vitalwire_rules_reloads_total",
+                "Reloads of the rules.",
+                self.reloads,
+            ),
+            counter(
+                "vitalwire_rules_reload_failures_total",
+                "Reloads that failed; the old rules stayed.",
+                self.reloads_failed,
+            ),
+        ]);
+        snapshot
+    }
+
+    fn about(&self) -> About {
+        About {
+            eve: engine::eve(&self.config),
+            key_id: self.site.key_id(),
+            rules: self.loaded.counts(),
+            packs: self.loaded.packs(),
+        }
+    }
+
+    fn tell_stats(&self) {
+        let snapshot = self.snapshot();
+        let line = stats::line(
+            &self.about(),
+            clock::now(),
+            self.uptime.elapsed(),
+            &snapshot,
+        );
+        if let Some(eve) = &self.eve {
+            eve.send(line);
+        }
+    }
+
+    fn beat(&self) {
+        let blind = self.health.blind(self.config.ready.max_silence.0);
+        let uptime = self.uptime.elapsed();
+        let line = stats::heartbeat(&self.about(), clock::now(), uptime, blind.as_deref());
+        if let Some(eve) = &self.eve {
+            eve.send(line);
+        }
+    }
+
+    /// Rules, sets and suppressions anew; the old ones stay if the new ones are wrong.
+    fn reload(&mut self, path: &Path) {
+        if let Some(eve) = &self.eve {
+            eve.reopen();
+        }
+        let fresh = config::read(path).and_then(|config| Ok((ruleset::load(&config)?, config)));
+        match fresh {
+            Ok((loaded, config)) => {
+                if let Some(pipeline) = &self.pipeline {
+                    pipeline.swap_rules(Arc::clone(&loaded.ruleset));
+                }
+                self.reloads = self.reloads.saturating_add(1);
+                let (armed, unarmed) = loaded.counts();
+                tracing::info!(armed, unarmed, "rules reloaded, outputs reopened");
+                say_unarmed(&loaded);
+                self.loaded = loaded;
+                self.config.rules = config.rules;
+                self.config.sets = config.sets;
+                self.config.suppressions = config.suppressions;
+            }
+            Err(error) => {
+                self.reloads_failed = self.reloads_failed.saturating_add(1);
+                for line in error.to_string().lines() {
+                    tracing::error!("reload failed, the old rules stay: {line}");
+                }
+            }
+        }
+    }
+
+    /// Waits for the pipeline and says what it could not read.
+    fn finish_pipeline(&mut self) -> Result<(), Error> {
+        let Some(finished) = self.pipeline.take().map(Running::wait) else {
+            return Ok(());
+        };
+        self.last = finished.snapshot;
+        if finished.errors.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Capture(
+            finished.errors.iter().map(ToString::to_string).collect(),
+        ))
+    }
+
+    /// Everything read is processed and written.
+    fn stop(mut self) -> Result<(), Error> {
+        tracing::info!("stopping");
+        self.health.stopping();
+        if let Some(pipeline) = &self.pipeline {
+            pipeline.stop();
+        }
+        let outcome = self.finish_pipeline();
+        self.health.update(self.snapshot(), false);
+        self.tell_stats();
+        if let Some(eve) = self.eve.take() {
+            drop(eve.finish());
+        }
+        outcome
+    }
+}
+
+fn say_unarmed(loaded: &Loaded) {
+    for (rule, sets) in loaded.unarmed() {
+        tracing::warn!(rule, "is unarmed; set: {}", sets.join(", "));
+    }
+}
+
+struct Signals {
+    hup: Signal,
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let failed = |error| Error::Failed(format!("signals: {error}"));
+        Ok(Self {
+            hup: signal(SignalKind::hangup()).map_err(failed)?,
+            term: signal(SignalKind::terminate()).map_err(failed)?,
+            int: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+}
+
+/// Something that is due again and again.
+struct Every {
+    interval: Duration,
+    since: Stopwatch,
+}
+
+impl Every {
+    fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            since: Stopwatch::start(),
+        }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let due = !self.interval.is_zero() && self.since.elapsed() >= self.interval;
+        if due {
+            self.since = Stopwatch::start();
+        }
+        due
+    }
+}

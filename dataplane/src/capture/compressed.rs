@@ -1,0 +1,80 @@
+//! Captures in gzip or zstd, told by their first bytes and read as a stream.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a capture is wrapped in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wrapping {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Wrapping {
+    pub(crate) const fn of(magic: &[u8]) -> Self {
+        match magic {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+}
+
+/// The bytes of a capture file, unwrapped, and what it is wrapped in. Bytes read of the file
+/// itself are added to `read`.
+pub(crate) fn open(
+    path: &Path,
+    read: &Arc<AtomicU64>,
+) -> io::Result<(Box<dyn Read + Send>, Wrapping)> {
+    let mut file = Counted {
+        file: File::open(path)?,
+        read: Arc::clone(read),
+    };
+    let mut magic = Vec::with_capacity(4);
+    file.by_ref().take(4).read_to_end(&mut magic)?;
+    let wrapping = Wrapping::of(&magic);
+    let whole = io::Cursor::new(magic).chain(file);
+    Ok((unwrap(whole, wrapping)?, wrapping))
+}
+
+fn unwrap(
+    bytes: impl Read + Send + 'static,
+    wrapping: Wrapping,
+) -> io::Result<Box<dyn Read + Send>> {
+    Ok(match wrapping {
+        Wrapping::None => Box::new(bytes),
+        Wrapping::Gzip => {
+            let bytes = BufReader::with_capacity(WRAPPED_BYTES, bytes);
+            Box::new(flate2::bufread::MultiGzDecoder::new(bytes))
+        }
+        Wrapping::Zstd => {
+            let mut decoder = zstd::Decoder::new(bytes)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+            Box::new(decoder)
+        }
+    })
+}
+
+/// Compressed bytes read at a time.
+const WRAPPED_BYTES: usize = 256 * 1024;
+
+/// 128 MiB: what `zstd` itself accepts without being asked; a header may claim terabytes.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// A file whose reading can be watched from outside.
+struct Counted {
+    file: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(room)?;
+        self.read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}

@@ -1,0 +1,301 @@
+//! The correlator's thread: everything in the one order, then out to each output's queue.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam::channel::{Sender, TrySendError};
+use parsers::kinds::anomaly;
+use rules::correlate::{Correlator, Out, Summary};
+use rules::record::{Batch, Body, Record};
+
+use crate::merge::{Merge, Next};
+use crate::telemetry::{Latencies, Sample, monotonic_nanos};
+use crate::worker::LOOSE_ANOMALIES_MAX;
+
+/// What is done with records once they are in order.
+pub(crate) trait Correlate: Send {
+    fn record(&mut self, batch: &Batch, record: &Record, out: &mut Out);
+    fn second(&mut self, second: i64, frame: u64, out: &mut Out);
+    fn clock_step(&mut self, second: i64, frame: u64, out: &mut Out);
+    fn finish(&mut self, out: &mut Out);
+    fn samples(&self) -> Vec<Sample>;
+    fn summary(&self) -> Summary;
+}
+
+impl Correlate for Correlator {
+    fn record(&mut self, batch: &Batch, record: &Record, out: &mut Out) {
+        Self::record(self, batch, record, out);
+    }
+
+    fn second(&mut self, second: i64, frame: u64, out: &mut Out) {
+        Self::second(self, second, frame, out);
+    }
+
+    fn clock_step(&mut self, second: i64, frame: u64, out: &mut Out) {
+        Self::clock_step(self, second, frame, out);
+    }
+
+    fn finish(&mut self, out: &mut Out) {
+        Self::finish(self, out);
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        let sample = |(name, help, labels, value)| Sample {
+            name,
+            help,
+            counter: true,
+            labels,
+            value,
+        };
+        self.counters().into_iter().map(sample).collect()
+    }
+
+    fn summary(&self) -> Summary {
+        Self::summary(self)
+    }
+}
+
+/// Counts of the thread, read by anybody.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) records: AtomicU64,
+    pub(crate) late: AtomicU64,
+    pub(crate) cut: AtomicU64,
+    pub(crate) lines: AtomicU64,
+    pub(crate) samples: std::sync::Mutex<Vec<Sample>>,
+}
+
+/// An output's queue and what became of its lines.
+pub(crate) struct Output {
+    pub(crate) queue: Option<Sender<Arc<Out>>>,
+    pub(crate) counts: Arc<OutputCounts>,
+}
+
+/// Lines of one output.
+#[derive(Debug)]
+pub(crate) struct OutputCounts {
+    pub(crate) name: &'static str,
+    pub(crate) seen: AtomicU64,
+    pub(crate) handled: AtomicU64,
+    pub(crate) full: AtomicU64,
+    pub(crate) gone: AtomicU64,
+}
+
+/// The thread's own.
+pub(crate) struct Thread {
+    pub(crate) merge: Merge,
+    pub(crate) correlator: Box<dyn Correlate>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) live: bool,
+    pub(crate) totals: Arc<Totals>,
+    pub(crate) latency: Arc<Latencies>,
+}
+
+impl Thread {
+    /// Runs until all lanes have ended.
+    pub(crate) fn run(mut self) -> Summary {
+        let mut out = Out::default();
+        let mut loose = 0_u32;
+        loop {
+            match self.merge.next() {
+                Next::Record {
+                    batch,
+                    record,
+                    late,
+                } => {
+                    add(&self.totals.records, 1);
+                    add(&self.totals.late, late.into());
+                    if is_loose(record) {
+                        loose = loose.saturating_add(1);
+                        if loose > LOOSE_ANOMALIES_MAX {
+                            add(&self.totals.cut, 1);
+                            continue;
+                        }
+                    }
+                    self.correlator.record(batch, record, &mut out);
+                }
+                Next::Second(tick) => {
+                    loose = 0;
+                    if tick.step {
+                        self.correlator
+                            .clock_step(tick.second, tick.frame, &mut out);
+                    } else {
+                        self.correlator.second(tick.second, tick.frame, &mut out);
+                    }
+                    self.tell(tick.second);
+                }
+                Next::Taken(read_at) if read_at > 0 => {
+                    self.latency.since(read_at, monotonic_nanos());
+                }
+                Next::Taken(_) => {}
+                Next::Idle => hand_on(&mut out, &mut self.outputs, self.live, &self.totals),
+                Next::End => break,
+            }
+            if out.arena.len() >= OUT_BYTES {
+                hand_on(&mut out, &mut self.outputs, self.live, &self.totals);
+            }
+        }
+        self.correlator.finish(&mut out);
+        self.tell(0);
+        hand_on(&mut out, &mut self.outputs, self.live, &self.totals);
+        self.correlator.summary()
+    }
+
+    /// Makes the correlator's own counts readable: not for every second of a capture that is read
+    /// much faster than it was made.
+    fn tell(&self, second: i64) {
+        if second.rem_euclid(TELL_SECS) != 0 && !self.live {
+            return;
+        }
+        let samples = self.correlator.samples();
+        let mut told = self
+            .totals
+            .samples
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        *told = samples;
+    }
+}
+
+/// An anomaly without a flow: their number within a second is bounded here once more, over all
+/// workers together and in order, so that what is written never depends on how many there are.
+fn is_loose(record: &Record) -> bool {
+    let Body::Event(event) = &record.body else {
+        return false;
+    };
+    event.kind == anomaly::KIND.id && record.envelope.flow.is_none()
+}
+
+/// Gives finished lines to every output. Live, a full queue loses them; reading files it blocks.
+fn hand_on(out: &mut Out, outputs: &mut [Output], live: bool, totals: &Totals) {
+    if out.items.is_empty() {
+        return;
+    }
+    let lines = out.items.len() as u64;
+    add(&totals.lines, lines);
+    let out = Arc::new(std::mem::take(out));
+    for output in outputs {
+        let counts = &output.counts;
+        add(&counts.seen, lines);
+        let Some(queue) = &output.queue else {
+            add(&counts.gone, lines);
+            continue;
+        };
+        let sent = if live {
+            queue.try_send(Arc::clone(&out))
+        } else {
+            let sent = queue.send(Arc::clone(&out));
+            sent.map_err(|error| TrySendError::Disconnected(error.0))
+        };
+        match sent {
+            Ok(()) => add(&counts.handled, lines),
+            Err(TrySendError::Full(_)) => add(&counts.full, lines),
+            Err(TrySendError::Disconnected(_)) => {
+                add(&counts.gone, lines);
+                output.queue = None;
+            }
+        }
+    }
+}
+
+/// These numbers have one writer.
+pub(crate) fn add(slot: &AtomicU64, by: u64) {
+    if by > 0 {
+        let value = slot.load(Ordering::Relaxed).wrapping_add(by);
+        slot.store(value, Ordering::Relaxed);
+    }
+}
+
+/// Reading files, the correlator's counts are published each time so many seconds have passed.
+const TELL_SECS: i64 = 64;
+/// Lines are handed on in pieces of about this size.
+const OUT_BYTES: usize = 256 * 1024;
+
+impl OutputCounts {
+    pub(crate) const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            seen: AtomicU64::new(0),
+            handled: AtomicU64::new(0),
+            full: AtomicU64::new(0),
+            gone: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn told(&self) -> Vec<Sample> {
+        let sample = |name, help, cause: Option<&str>, value: &AtomicU64| {
+            let mut labels = vec![("output", self.name.to_owned())];
+            labels.extend(cause.map(|cause| ("cause", cause.to_owned())));
+            counter(name, help, labels, value)
+        };
+        vec![
+            sample(
+                "vitalwire_output_seen_lines_total",
+                "lines made for an output",
+                None,
+                &self.seen,
+            ),
+            sample(
+                "vitalwire_output_handled_lines_total",
+                "lines that an output's queue took",
+                None,
+                &self.handled,
+            ),
+            sample(
+                "vitalwire_output_dropped_lines_total",
+                "lines that an output lost",
+                Some("full"),
+                &self.full,
+            ),
+            sample(
+                "vitalwire_output_dropped_lines_total",
+                "lines that an output lost",
+                Some("gone"),
+                &self.gone,
+            ),
+        ]
+    }
+}
+
+impl Totals {
+    pub(crate) fn told(&self) -> Vec<Sample> {
+        let sample = |name, help, value| counter(name, help, Vec::new(), value);
+        vec![
+            sample(
+                "vitalwire_correlator_merged_records_total",
+                "records put in order",
+                &self.records,
+            ),
+            sample(
+                "vitalwire_correlator_late_records_total",
+                "records that came after later ones were told",
+                &self.late,
+            ),
+            sample(
+                "vitalwire_correlator_cut_anomalies_total",
+                "anomalies without a flow beyond the bound of a second",
+                &self.cut,
+            ),
+            sample(
+                "vitalwire_correlator_handed_lines_total",
+                "lines handed to the outputs",
+                &self.lines,
+            ),
+        ]
+    }
+}
+
+fn counter(
+    name: &'static str,
+    help: &'static str,
+    labels: Vec<(&'static str, String)>,
+    value: &AtomicU64,
+) -> Sample {
+    Sample {
+        name,
+        help,
+        counter: true,
+        labels,
+        value: value.load(Ordering::Relaxed),
+    }
+}

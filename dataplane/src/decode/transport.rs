@@ -1,0 +1,122 @@
+//! TCP, UDP, ICMP, and the tunnels that IP carries directly.
+
+use super::proto;
+use super::walk::{Next, Step, Walk};
+use crate::decode::{DecodeIssue, Tcp, Transport};
+
+impl Walk<'_> {
+    #[inline]
+    pub(super) fn by_proto(&mut self, protocol: u8) -> Step {
+        match protocol {
+            proto::TCP => self.cut_or(Self::tcp),
+            proto::UDP => self.cut_or(Self::udp),
+            proto::ICMP | proto::ICMPV6 => {
+                self.above(Transport::Icmp(self.span()));
+                Ok(Next::Done)
+            }
+            proto::GRE => self.cut_or(Self::gre),
+            proto::IPV4 => {
+                let v6 = matches!(self.outer, Some((a, _)) if a.is_ipv6());
+                self.tunnel(if v6 { "4in6" } else { "ipip" }, 0);
+                Ok(Next::Ipv4)
+            }
+            proto::IPV6 => {
+                let v6 = matches!(self.outer, Some((a, _)) if a.is_ipv6());
+                self.tunnel(if v6 { "6in6" } else { "6in4" }, 0);
+                Ok(Next::Ipv6)
+            }
+            proto::ETHER_IP => self.cut_or(Self::ether_ip),
+            proto::MPLS => Ok(Next::Mpls),
+            proto::AUTHENTICATION => {
+                let next = self.authentication()?;
+                self.now_proto(next);
+                Ok(Next::Proto(next))
+            }
+            _ => {
+                self.above(Transport::Other(self.span()));
+                Ok(Next::Done)
+            }
+        }
+    }
+
+    /// Where the capture cut a header, the packet is given without what is above IP.
+    #[inline]
+    fn cut_or(&mut self, header: fn(&mut Self) -> Step) -> Step {
+        let span = self.span();
+        match header(self) {
+            Err(DecodeIssue::TooShort(_)) if self.is_cut() => {
+                self.above(Transport::Other(span));
+                Ok(Next::Done)
+            }
+            step => step,
+        }
+    }
+
+    #[inline]
+    fn tcp(&mut self) -> Step {
+        let &[
+            s0,
+            s1,
+            d0,
+            d1,
+            q0,
+            q1,
+            q2,
+            q3,
+            a0,
+            a1,
+            a2,
+            a3,
+            len,
+            flags,
+            w0,
+            w1,
+            _,
+            _,
+            _,
+            _,
+        ] = self.peek("tcp")?;
+        let head = usize::from(len >> 4).saturating_mul(4);
+        if head < 20 {
+            return Err(DecodeIssue::Malformed("tcp header length"));
+        }
+        let announced = self.announced();
+        if head > announced {
+            return Err(DecodeIssue::TooShort("tcp"));
+        }
+        // Options that the capture cut are nothing that we need.
+        self.skip(head.min(self.rest().len()), "tcp")?;
+        self.above(Transport::Tcp(Tcp {
+            src: u16::from_be_bytes([s0, s1]),
+            dest: u16::from_be_bytes([d0, d1]),
+            seq: u32::from_be_bytes([q0, q1, q2, q3]),
+            ack: u32::from_be_bytes([a0, a1, a2, a3]),
+            flags,
+            window: u16::from_be_bytes([w0, w1]),
+            payload: self.span(),
+            wire_len: u32::try_from(announced.saturating_sub(head)).unwrap_or(u32::MAX),
+        }));
+        Ok(Next::Done)
+    }
+
+    #[inline]
+    fn udp(&mut self) -> Step {
+        let announced = self.announced();
+        let &[s0, s1, d0, d1, l0, l1, _, _] = self.take("udp")?;
+        let len = usize::from(u16::from_be_bytes([l0, l1]));
+        // Zero is left to the adapter, or a jumbogram: then it is all there is.
+        if len != 0 {
+            if len < 8 || len > announced {
+                return Err(DecodeIssue::Malformed("udp length"));
+            }
+            self.ends_after(len.saturating_sub(8));
+        }
+        let (src, dest) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
+        self.above(Transport::Udp {
+            src,
+            dest,
+            payload: self.span(),
+        });
+        self.udp_tunnel(src, dest)
+    }
+}

@@ -1,0 +1,266 @@
+//! Events to records: matched, rendered, and laid on the lane to the correlator.
+
+use std::sync::Arc;
+
+use parsers::catalogue::Kind;
+use parsers::event::{Direction, Envelope, Event};
+use parsers::json;
+use parsers::kinds::anomaly;
+use parsers::phi::{Class, Pseudonymizer};
+use parsers::protocol::{Anomaly, Emit};
+use parsers::time::Time;
+use rules::eve::Eve;
+use rules::record::{Body, EventBody, Gap, Key, Owned, Record};
+use rules::{FieldRef, Ruleset, Scratch};
+use smallvec::SmallVec;
+
+use crate::counters::{Count, Counts};
+use crate::flow::Flow;
+
+/// Records of one lane on their way, and their rendered bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Pen {
+    pub(crate) arena: Vec<u8>,
+    pub(crate) records: Vec<Record>,
+}
+
+/// Makes records. One a worker.
+pub(crate) struct Recorder {
+    pub(crate) medical: Pen,
+    pub(crate) bulk: Pen,
+    pub(crate) ruleset: Arc<Ruleset>,
+    pub(crate) counts: Counts,
+    pub(crate) eve: Eve,
+    pub(crate) site: Pseudonymizer,
+    scratch: Scratch,
+    key: Key,
+}
+
+/// Which frame, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) frame: u64,
+    pub(crate) time: Time,
+}
+
+/// Which lane.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lane {
+    Medical,
+    Bulk,
+}
+
+impl Recorder {
+    pub(crate) fn new(eve: Eve, site: Pseudonymizer, ruleset: Arc<Ruleset>) -> Self {
+        Self {
+            medical: Pen::default(),
+            bulk: Pen::default(),
+            ruleset,
+            counts: Counts::default(),
+            eve,
+            site,
+            scratch: Scratch::default(),
+            key: Key::default(),
+        }
+    }
+
+    /// What comes now has its place in the order here.
+    pub(crate) const fn at(&mut self, key: Key) {
+        self.key = key;
+    }
+
+    fn next_key(&mut self) -> Key {
+        let key = self.key;
+        self.key.sub = self.key.sub.saturating_add(1);
+        key
+    }
+
+    /// An event. One that is not written crosses only for the rules that it meets.
+    pub(crate) fn event(
+        &mut self,
+        lane: Lane,
+        envelope: &Envelope,
+        event: &Event<'_>,
+        written: bool,
+    ) {
+        let kind = event.kind();
+        let mut matched = SmallVec::new();
+        let later = rules::correlate::matched_in_correlator(kind.id);
+        if !later {
+            self.ruleset
+                .matches(&mut self.scratch, event, envelope, &mut matched);
+        }
+        if !written && !later && matched.is_empty() {
+            return;
+        }
+        let lane = if matched.is_empty() {
+            lane
+        } else {
+            Lane::Medical
+        };
+        let fields = self.fields(kind, event);
+        let key = self.next_key();
+        let pen = match lane {
+            Lane::Medical => &mut self.medical,
+            Lane::Bulk => &mut self.bulk,
+        };
+        let head = pen.arena.len();
+        self.eve.head(envelope, &mut pen.arena);
+        let object = pen.arena.len();
+        json::object(event, &self.site, &mut pen.arena);
+        // The closing brace is the correlator's.
+        pen.arena.pop();
+        let (head, object, end) = (place(head), place(object), place(pen.arena.len()));
+        pen.records.push(Record {
+            key,
+            envelope: *envelope,
+            body: Body::Event(EventBody {
+                kind: kind.id,
+                head: head..object,
+                object: object..end,
+                matched,
+                fields,
+                written,
+            }),
+        });
+    }
+
+    /// Anything but an event.
+    pub(crate) fn body(&mut self, lane: Lane, envelope: Envelope, body: Body) {
+        let key = self.next_key();
+        let pen = match lane {
+            Lane::Medical => &mut self.medical,
+            Lane::Bulk => &mut self.bulk,
+        };
+        pen.records.push(Record {
+            key,
+            envelope,
+            body,
+        });
+    }
+
+    /// An anomaly that belongs to no protocol.
+    pub(crate) fn wire_anomaly(&mut self, envelope: &Envelope, anomaly: &'static Anomaly) {
+        let direction = envelope.direction.unwrap_or(Direction::ToServer);
+        let event = anomaly_event(direction, anomaly, "");
+        self.event(Lane::Bulk, envelope, &event, true);
+    }
+
+    fn fields(&self, kind: &'static Kind, event: &Event<'_>) -> SmallVec<[Owned; 4]> {
+        let field = |wanted: &FieldRef| match wanted {
+            FieldRef::Field(ix) => {
+                let class = kind
+                    .fields
+                    .get(ix.index())
+                    .map_or(Class::Secret, |f| f.class);
+                Owned::of(event.get(*ix), class, &self.site)
+            }
+            FieldRef::Path(path) => {
+                let class = kind
+                    .paths
+                    .map_or(Class::Secret, |space| (space.class)(path));
+                let mut found = Vec::new();
+                if let Some(paths) = event.paths() {
+                    paths.any(path, &mut |value| {
+                        found.push(Owned::of(value, class, &self.site));
+                        found.len() >= json::LIST_MAX
+                    });
+                }
+                match found.len() {
+                    0 | 1 => found.pop().unwrap_or_default(),
+                    _ => Owned::List(found.into()),
+                }
+            }
+            FieldRef::Envelope(_) => Owned::Absent,
+        };
+        self.ruleset.needs(kind.id).iter().map(field).collect()
+    }
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// The event that an anomaly is. The part of its name before the dot says who found it.
+pub(crate) fn anomaly_event(
+    direction: Direction,
+    anomaly: &'static Anomaly,
+    app: &'static str,
+) -> Event<'static> {
+    let mut event = Event::new(&anomaly::KIND, direction);
+    let layer = anomaly.name.split('.').next().unwrap_or_default();
+    let ty = match layer {
+        "decode" | "capture" => "decode",
+        "flow" | "stream" => "stream",
+        _ => "applayer",
+    };
+    if ty == "applayer" && !app.is_empty() {
+        event.set(anomaly::APP_PROTO, app);
+    }
+    event.set(anomaly::TYPE, ty);
+    event.set(anomaly::EVENT, anomaly.name);
+    event.set(anomaly::LAYER, layer);
+    if !anomaly.section.is_empty() {
+        event.set(anomaly::SECTION, anomaly.section);
+    }
+    event
+}
+
+/// Where the parser of a flow puts what it found.
+pub(crate) struct FlowEmit<'a> {
+    pub(crate) flow: &'a mut Flow,
+    pub(crate) recorder: &'a mut Recorder,
+    pub(crate) moment: Moment,
+}
+
+impl FlowEmit<'_> {
+    /// Bytes of the flow are missing.
+    pub(crate) fn gap(&mut self, direction: Direction, bytes: u64) {
+        self.flow.marks.gaps = true;
+        if let Some(side) = self.flow.sides.get_mut(direction.index()) {
+            side.gap_bytes = side.gap_bytes.saturating_add(bytes);
+        }
+        self.recorder.counts.one(Count::StreamGaps);
+        self.recorder.counts.add(Count::StreamGapBytes, bytes);
+        let medical = self.flow.is_medical();
+        let lane = if medical { Lane::Medical } else { Lane::Bulk };
+        let envelope = self.envelope(direction);
+        self.recorder
+            .body(lane, envelope, Body::Gap(Gap { bytes, medical }));
+    }
+
+    fn envelope(&self, direction: Direction) -> Envelope {
+        self.flow
+            .envelope(direction, self.moment.frame, self.moment.time)
+    }
+}
+
+impl Emit for FlowEmit<'_> {
+    fn event(&mut self, event: &Event<'_>) {
+        self.recorder.counts.one(Count::ParserEvents);
+        let envelope = self.envelope(event.direction);
+        self.recorder.event(Lane::Medical, &envelope, event, true);
+    }
+
+    fn anomaly(&mut self, direction: Direction, anomaly: &'static Anomaly) {
+        self.recorder.counts.one(Count::ParserAnomalies);
+        if self.flow.anomalies >= FLOW_ANOMALIES_MAX {
+            self.recorder.counts.one(Count::ParserAnomaliesCut);
+            return;
+        }
+        self.flow.anomalies = self.flow.anomalies.saturating_add(1);
+        let app = self.flow.app.map_or("", |spec| spec.name);
+        let event = anomaly_event(direction, anomaly, app);
+        let lane = if self.flow.is_medical() {
+            Lane::Medical
+        } else {
+            Lane::Bulk
+        };
+        let envelope = self.envelope(direction);
+        self.recorder.event(lane, &envelope, &event, true);
+    }
+}
+
+/// A flow tells so many anomalies; the rest are counted. A broken or hostile peer makes one a
+/// message, and the first ones say what is wrong.
+const FLOW_ANOMALIES_MAX: u8 = 16;

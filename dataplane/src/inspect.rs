@@ -1,0 +1,415 @@
+//! Chunks to events: a flow's bytes go to the probes until one knows them, then to its parser.
+
+use parsers::event::Direction;
+use parsers::protocol::{Emit, Open, Parser, Probe, Progress, Spec, Then, Transport, Verdict};
+use parsers::time::Time;
+
+use crate::anomalies;
+use crate::counters::Count;
+use crate::emit::{FlowEmit, Moment, Recorder};
+use crate::flow::Flow;
+use crate::stream::{Consumer, Memory, Outcome, Segment, Stream};
+
+/// The protocols that flows are probed for, in order.
+pub(crate) type Protocols = &'static [&'static Spec];
+
+/// What lies around a flow while it is looked into.
+pub(crate) struct Around<'a> {
+    pub(crate) protocols: Protocols,
+    pub(crate) memory: &'a mut Memory,
+    pub(crate) recorder: &'a mut Recorder,
+    pub(crate) moment: Moment,
+}
+
+/// A TCP flow that is looked into.
+pub(crate) struct Conversation {
+    stream: Stream,
+    app: App,
+}
+
+enum App {
+    Probing(Probing),
+    Parsing(Box<dyn Parser>),
+    /// Nobody's, or recognised but not read.
+    Done,
+}
+
+/// What the probes have seen.
+#[derive(Clone, Copy, Debug)]
+struct Probing {
+    /// A bit for each protocol that it may still be.
+    open: u64,
+    /// By direction: whether the bytes at hand are the first ones.
+    from_start: [bool; 2],
+    /// By direction: bytes looked at in vain, midstream.
+    looked: [u64; 2],
+}
+
+impl Conversation {
+    pub(crate) fn new(midstream: bool) -> Self {
+        Self {
+            stream: Stream::default(),
+            app: App::Probing(Probing {
+                open: u64::MAX,
+                from_start: [!midstream; 2],
+                looked: [0; 2],
+            }),
+        }
+    }
+
+    /// Whether anybody still reads it.
+    pub(crate) const fn is_done(&self) -> bool {
+        matches!(self.app, App::Done)
+    }
+
+    /// Whether a hole is open, so that time matters.
+    pub(crate) fn waits(&self) -> bool {
+        self.stream.waits()
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        direction: Direction,
+        segment: &Segment<'_>,
+        flow: &mut Flow,
+        around: &mut Around<'_>,
+    ) -> Outcome {
+        let mut found = None;
+        let outcome = self.with(flow, around, &mut found, |stream, memory, reader| {
+            stream.push(direction, segment, memory, reader)
+        });
+        self.recognised(direction, found, flow, around);
+        outcome
+    }
+
+    pub(crate) fn tick(&mut self, now: Time, flow: &mut Flow, around: &mut Around<'_>) {
+        let one_sided = flow.is_one_sided();
+        let mut found = None;
+        self.with(flow, around, &mut found, |stream, memory, reader| {
+            stream.tick(now, one_sided, memory, reader);
+        });
+        if let Some((direction, _)) = found {
+            self.recognised(direction, found, flow, around);
+        }
+    }
+
+    pub(crate) fn close(&mut self, flow: &mut Flow, around: &mut Around<'_>) {
+        let mut found = None;
+        self.with(flow, around, &mut found, |stream, memory, reader| {
+            stream.close(memory, reader);
+        });
+        self.stream.forget(around.memory);
+    }
+
+    pub(crate) fn forget(&mut self, memory: &mut Memory) {
+        self.stream.forget(memory);
+    }
+
+    /// What is kept while probing is handed on in order of arrival once a parser is there.
+    fn recognised(
+        &mut self,
+        direction: Direction,
+        found: Option<(Direction, usize)>,
+        flow: &mut Flow,
+        around: &mut Around<'_>,
+    ) {
+        if found.is_some() || matches!(self.app, App::Probing(_)) {
+            self.stream.arrived(direction, self.stream.kept(direction));
+        }
+        if let Some(found) = found {
+            self.with(flow, around, &mut None, |stream, memory, reader| {
+                stream.replay(found, memory, reader);
+            });
+        }
+    }
+
+    fn with<T>(
+        &mut self,
+        flow: &mut Flow,
+        around: &mut Around<'_>,
+        found: &mut Option<(Direction, usize)>,
+        act: impl FnOnce(&mut Stream, &mut Memory, &mut dyn Consumer) -> T,
+    ) -> T {
+        let mut reader = Reader {
+            app: &mut self.app,
+            protocols: around.protocols,
+            found: None,
+            emit: FlowEmit {
+                flow,
+                recorder: around.recorder,
+                moment: around.moment,
+            },
+        };
+        let result = act(&mut self.stream, around.memory, &mut reader);
+        *found = reader.found;
+        result
+    }
+}
+
+/// Reads one flow's stream: a probe first, then the parser.
+struct Reader<'a> {
+    app: &'a mut App,
+    protocols: Protocols,
+    emit: FlowEmit<'a>,
+    /// Set when the flow is recognised: in which direction, and how many of its bytes come before
+    /// the start. Until the bytes are handed on again nobody takes any.
+    found: Option<(Direction, usize)>,
+}
+
+impl Consumer for Reader<'_> {
+    fn data(&mut self, direction: Direction, bytes: &[u8]) -> Progress {
+        if self.found.is_some() {
+            return Progress::more(0, WAIT_FOR_REPLAY);
+        }
+        match self.app {
+            App::Probing(probing) => {
+                let probing = *probing;
+                self.probe(probing, direction, bytes)
+            }
+            App::Parsing(parser) => {
+                self.emit
+                    .recorder
+                    .counts
+                    .add(Count::ParserSeen, bytes.len() as u64);
+                let progress = parser.parse(direction, bytes, &mut self.emit);
+                if progress.then == Then::Resync {
+                    self.emit.recorder.counts.one(Count::ParserResyncs);
+                }
+                progress
+            }
+            App::Done => STOP,
+        }
+    }
+
+    fn gap(&mut self, direction: Direction, len: u64) {
+        if len > 0 {
+            self.emit.gap(direction, len);
+        }
+        match self.app {
+            App::Parsing(parser) => parser.gap(direction, len, &mut self.emit),
+            App::Probing(probing) => {
+                if let Some(start) = probing.from_start.get_mut(direction.index()) {
+                    *start = false;
+                }
+            }
+            App::Done => {}
+        }
+    }
+
+    fn close(&mut self, direction: Direction, rest: &[u8]) {
+        if let App::Parsing(parser) = self.app {
+            parser.close(direction, rest, &mut self.emit);
+        }
+    }
+
+    fn conflict(&mut self, direction: Direction) {
+        self.emit.anomaly(direction, &anomalies::OVERLAP_CONFLICT);
+    }
+
+    fn too_much(&mut self, direction: Direction) {
+        self.emit.recorder.counts.one(Count::ParserTooMuch);
+        self.emit.anomaly(direction, &anomalies::TOO_MUCH);
+    }
+}
+
+impl Reader<'_> {
+    /// Shows the bytes to everybody who may still know them. The first in the table's order to say
+    /// yes has the flow; while one before it is unsure that waits for more, so that the answer
+    /// does not depend on where segments were cut.
+    fn probe(&mut self, mut probing: Probing, direction: Direction, bytes: &[u8]) -> Progress {
+        let [_, server] = self.emit.flow.endpoints();
+        let index = direction.index();
+        let from_start = probing.from_start.get(index).copied().unwrap_or(false);
+        let probe = Probe {
+            direction,
+            bytes,
+            from_start,
+            server_port: server.port.unwrap_or(0),
+        };
+        let enough = bytes.len() >= PROBE_BYTES_MAX;
+        let mut unsure = false;
+        for (at, spec) in tcp(self.protocols) {
+            let bit = 1_u64.checked_shl(at).unwrap_or(0);
+            if probing.open & bit == 0 {
+                continue;
+            }
+            match (spec.probe)(&probe) {
+                Verdict::Yes(start) if enough || !unsure => {
+                    return self.recognise(spec, direction, start.min(bytes.len()), &probing);
+                }
+                Verdict::Yes(_) | Verdict::Unsure => unsure = true,
+                Verdict::No if from_start => probing.open &= !bit,
+                Verdict::No => {}
+            }
+        }
+        let progress = if from_start {
+            if unsure && !enough {
+                Progress::more(0, 1)
+            } else {
+                STOP
+            }
+        } else {
+            look_on(&mut probing, index, bytes.len(), unsure && !enough)
+        };
+        *self.app = if progress == STOP {
+            App::Done
+        } else {
+            App::Probing(probing)
+        };
+        progress
+    }
+
+    fn recognise(
+        &mut self,
+        spec: &'static Spec,
+        direction: Direction,
+        start: usize,
+        probing: &Probing,
+    ) -> Progress {
+        let flow = &mut *self.emit.flow;
+        flow.app = Some(spec);
+        if spec.medical {
+            self.emit.recorder.counts.one(Count::FlowMedical);
+        }
+        let Some(open) = spec.open else {
+            *self.app = App::Done;
+            return STOP;
+        };
+        let midstream = probing.from_start != [true; 2];
+        *self.app = App::Parsing(open(&opening(flow, midstream)));
+        self.found = Some((direction, start));
+        Progress::more(0, WAIT_FOR_REPLAY)
+    }
+}
+
+/// Midstream a protocol may begin anywhere: what nobody knows is let go, and the search goes on.
+fn look_on(probing: &mut Probing, index: usize, len: usize, keep: bool) -> Progress {
+    if keep {
+        return Progress::more(0, 1);
+    }
+    let Some(looked) = probing.looked.get_mut(index) else {
+        return STOP;
+    };
+    *looked = looked.saturating_add(len as u64);
+    if *looked > MIDSTREAM_PROBE_BYTES_MAX {
+        return STOP;
+    }
+    Progress::consumed(len)
+}
+
+fn opening(flow: &Flow, midstream: bool) -> Open {
+    let [client, server] = flow.endpoints();
+    Open {
+        midstream,
+        server_port: server.port.unwrap_or(0),
+        client_port: client.port.unwrap_or(0),
+    }
+}
+
+fn tcp(protocols: Protocols) -> impl Iterator<Item = (u32, &'static Spec)> {
+    of(protocols, Transport::Tcp)
+}
+
+fn of(protocols: Protocols, transport: Transport) -> impl Iterator<Item = (u32, &'static Spec)> {
+    let numbered = (0_u32..).zip(protocols.iter().copied());
+    numbered.filter(move |(_, spec)| spec.transport == transport)
+}
+
+/// A UDP flow that is looked into.
+pub(crate) struct Datagrams {
+    parser: Option<Box<dyn Parser>>,
+    /// Datagrams that nobody knew.
+    strange: u8,
+}
+
+impl Datagrams {
+    pub(crate) const fn new() -> Self {
+        Self {
+            parser: None,
+            strange: 0,
+        }
+    }
+
+    /// Reads a datagram; says whether to look into further ones.
+    pub(crate) fn push(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        flow: &mut Flow,
+        around: &mut Around<'_>,
+    ) -> bool {
+        if self.parser.is_none() && !self.probe(direction, bytes, flow, around) {
+            return flow.app.is_none() && self.strange < STRANGE_DATAGRAMS_MAX;
+        }
+        around
+            .recorder
+            .counts
+            .add(Count::ParserSeen, bytes.len() as u64);
+        let mut emit = FlowEmit {
+            flow,
+            recorder: around.recorder,
+            moment: around.moment,
+        };
+        match &mut self.parser {
+            Some(parser) => parser.parse(direction, bytes, &mut emit).then != Then::Stop,
+            None => false,
+        }
+    }
+
+    fn probe(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        flow: &mut Flow,
+        around: &mut Around<'_>,
+    ) -> bool {
+        let [_, server] = flow.endpoints();
+        let probe = Probe {
+            direction,
+            bytes,
+            from_start: true,
+            server_port: server.port.unwrap_or(0),
+        };
+        let yes = |spec: &&Spec| matches!((spec.probe)(&probe), Verdict::Yes(_));
+        let known = of(around.protocols, Transport::Udp)
+            .map(|(_, spec)| spec)
+            .find(yes);
+        let Some(spec) = known else {
+            self.strange = self.strange.saturating_add(1);
+            return false;
+        };
+        flow.app = Some(spec);
+        if spec.medical {
+            around.recorder.counts.one(Count::FlowMedical);
+        }
+        self.parser = spec.open.map(|open| open(&opening(flow, false)));
+        self.parser.is_some()
+    }
+
+    pub(crate) fn close(&mut self, flow: &mut Flow, around: &mut Around<'_>) {
+        let Some(parser) = &mut self.parser else {
+            return;
+        };
+        let mut emit = FlowEmit {
+            flow,
+            recorder: around.recorder,
+            moment: around.moment,
+        };
+        parser.close(Direction::ToServer, &[], &mut emit);
+        parser.close(Direction::ToClient, &[], &mut emit);
+    }
+}
+
+const STOP: Progress = Progress {
+    consumed: 0,
+    then: Then::Stop,
+};
+/// Nobody can want more; what was kept is handed on again before that much has come.
+const WAIT_FOR_REPLAY: usize = parsers::protocol::BUFFER_BYTES_MAX;
+/// A protocol that cannot be told from this many bytes cannot be told.
+const PROBE_BYTES_MAX: usize = 2048;
+/// Midstream the next message may be a whole image away, and more; this much of one direction is
+/// looked at.
+const MIDSTREAM_PROBE_BYTES_MAX: u64 = 1 << 20;
+/// Datagrams of a flow that nobody knew, after which nobody looks any more.
+const STRANGE_DATAGRAMS_MAX: u8 = 4;

@@ -1,0 +1,532 @@
+//! One worker: the packet path in a straight line. Nothing here is shared with another worker.
+
+use std::sync::Arc;
+
+use parsers::event::{Direction, Endpoint, Envelope, Event};
+use parsers::kinds::capture;
+use parsers::time::{NANOS_PER_SEC, Time};
+use rules::Ruleset;
+use rules::record::{Body, Key, Phase};
+
+use crate::batch::{Block, Frame};
+use crate::budget::Shares;
+use crate::counters::Count;
+use crate::decode::{DecodeIssue, Ip, Net, Packet, Span, Transport, tcp_flags};
+use crate::emit::{Lane, Moment, Recorder};
+use crate::flow::expiry::{Entry, ICMP, ICMPV6, What};
+use crate::flow::key::Keyed;
+use crate::flow::table::{Found, Table};
+use crate::flow::{Content, Flow};
+use crate::inspect::{Around, Conversation, Datagrams, Protocols};
+use crate::link::{arp_event, icmp_event};
+use crate::opens::Opens;
+use crate::pipeline::{FlowRecords, Settings};
+use crate::spread::{Item, Work};
+use crate::stream::{Memory, Outcome, Segment};
+use crate::{anomalies, timers};
+
+/// Everything that one worker has.
+pub(crate) struct Worker {
+    pub(crate) table: Table,
+    pub(crate) opens: Opens,
+    pub(crate) memory: Memory,
+    pub(crate) recorder: Recorder,
+    pub(crate) protocols: Protocols,
+    pub(crate) flow_records: FlowRecords,
+    /// The first worker tells what concerns them all.
+    pub(crate) first: bool,
+    /// The second that packet time reached last.
+    pub(crate) second: Option<i64>,
+    pub(crate) due: Vec<(i64, Entry)>,
+    midstream: bool,
+    vlan_in_key: crate::pipeline::VlanInKey,
+    shares: Shares,
+    /// Anomalies without a flow told in this second.
+    pub(crate) loose_anomalies: u32,
+    /// Where in the work it is, so that after a fault it can go on behind it.
+    item: usize,
+    tick: usize,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        settings: &Settings,
+        protocols: Protocols,
+        first: bool,
+        ruleset: Arc<Ruleset>,
+    ) -> Self {
+        let shares = Shares::of(settings.memory_bytes, settings.workers);
+        Self {
+            table: Table::new(shares.flows, settings.vlan_in_key),
+            opens: Opens::new(shares.open_pairs),
+            memory: Memory::new(shares.out_of_order_bytes, shares.parser_bytes),
+            recorder: Recorder::new(settings.eve.clone(), settings.site.clone(), ruleset),
+            protocols,
+            flow_records: settings.flow_records,
+            first,
+            second: None,
+            due: Vec::new(),
+            midstream: settings.midstream,
+            vlan_in_key: settings.vlan_in_key,
+            shares,
+            loose_anomalies: 0,
+            item: 0,
+            tick: 0,
+        }
+    }
+
+    /// Begins a work.
+    pub(crate) fn begin(&mut self, work: &Work) {
+        (self.item, self.tick) = (0, 0);
+        if !Arc::ptr_eq(&self.recorder.ruleset, &work.ruleset) {
+            self.recorder.ruleset = Arc::clone(&work.ruleset);
+        }
+        let counts = &mut self.recorder.counts;
+        counts.add(Count::WorkerSeen, work.items.len() as u64);
+    }
+
+    /// Does a work, or what is left of it: each tick before its frame.
+    pub(crate) fn go_on(&mut self, work: &Work) {
+        while let Some(item) = work.items.get(self.item) {
+            self.ticks(work, item.frame.no);
+            self.item = self.item.saturating_add(1);
+            self.frame(item, &work.blocks);
+        }
+        self.ticks(work, u64::MAX);
+        let Memory { hits, .. } = &mut self.memory;
+        let [together, alone, kept] = std::mem::take(hits);
+        let counts = &mut self.recorder.counts;
+        counts.add(Count::BoundOutOfOrder, together);
+        counts.add(Count::BoundFlowOutOfOrder, alone);
+        counts.add(Count::BoundParserBytes, kept);
+    }
+
+    fn ticks(&mut self, work: &Work, upto: u64) {
+        while let Some(tick) = work.ticks.get(self.tick).filter(|tick| tick.frame <= upto) {
+            self.tick = self.tick.saturating_add(1);
+            timers::tick(self, *tick);
+        }
+    }
+
+    /// Goes on empty after a fault: what was known of flows may be half changed. The frame that
+    /// it happened at is lost.
+    pub(crate) fn restart(&mut self, work: &Work) {
+        self.table = Table::new(self.shares.flows, self.vlan_in_key);
+        self.opens = Opens::new(self.shares.open_pairs);
+        self.memory = Memory::new(self.shares.out_of_order_bytes, self.shares.parser_bytes);
+        self.recorder.counts.one(Count::Panics);
+        self.recorder.counts.one(Count::WorkerPanicked);
+        let at = self.item.saturating_sub(1);
+        let Some(item) = work.items.get(at) else {
+            return;
+        };
+        self.recorder.at(key(item.frame.no));
+        let envelope = bare(&item.frame, None);
+        self.recorder
+            .wire_anomaly(&envelope, &anomalies::WORKER_RESTARTED);
+    }
+
+    fn frame(&mut self, item: &Item, blocks: &[Block]) {
+        let frame = &item.frame;
+        self.recorder
+            .counts
+            .add(Count::WorkerBytes, frame.wire_len.into());
+        self.recorder.at(key(frame.no));
+        let packet = match &item.packet {
+            Ok(packet) => packet,
+            Err(issue) => {
+                self.recorder.counts.one(Count::WorkerUndecoded);
+                self.undecoded(frame, *issue);
+                return;
+            }
+        };
+        let bytes = bytes(frame, blocks);
+        match &packet.net {
+            Net::Ip(ip) => self.ip(frame, packet, ip, bytes),
+            Net::Arp(span) => self.arp(frame, packet, part(bytes, *span)),
+            Net::Other(_) => self.recorder.counts.one(Count::NotIp),
+        }
+        self.recorder.counts.one(Count::WorkerHandled);
+    }
+
+    fn undecoded(&mut self, frame: &Frame, issue: DecodeIssue) {
+        if self.may_tell() {
+            let envelope = bare(frame, None);
+            self.recorder
+                .wire_anomaly(&envelope, anomalies::of_issue(issue));
+        }
+    }
+
+    /// Anomalies without a flow are bounded by the second. The bound holds once more over all
+    /// workers together, in the order of everything, so that it does not depend on their number.
+    fn may_tell(&mut self) -> bool {
+        self.loose_anomalies = self.loose_anomalies.saturating_add(1);
+        let may = self.loose_anomalies <= LOOSE_ANOMALIES_MAX;
+        if !may {
+            self.recorder.counts.one(Count::DecodeAnomaliesCut);
+        }
+        may
+    }
+
+    fn arp(&mut self, frame: &Frame, packet: &Packet, bytes: &[u8]) {
+        self.recorder.counts.one(Count::Arp);
+        if let Some(told) = arp_event(bytes, packet.mac.map(|(src, _)| src)) {
+            let mut envelope = bare(frame, Some(packet));
+            envelope.src.ip = Some(told.src);
+            envelope.dest.ip = Some(told.dest);
+            self.recorder
+                .event(Lane::Bulk, &envelope, &told.event, told.written);
+        }
+    }
+
+    fn ip(&mut self, frame: &Frame, packet: &Packet, ip: &Ip, bytes: &[u8]) {
+        self.recorder.counts.one(Count::FlowSeen);
+        let keyed = Keyed::of(packet, ip);
+        let hash = self.table.hash(&keyed);
+        let Some(slot) = self.lookup(hash, &keyed, frame, packet, ip) else {
+            self.recorder.counts.one(Count::FlowFull);
+            return;
+        };
+        self.recorder.counts.one(Count::FlowHandled);
+        let Some(flow) = self.table.get_mut(slot) else {
+            return;
+        };
+        let direction = flow.direction(keyed.from_a);
+        flow.count(direction, &keyed, packet, frame);
+        if flow.marks.open_counted && direction == Direction::ToClient {
+            flow.marks.open_counted = false;
+            let refused =
+                matches!(ip.transport, Transport::Tcp(tcp) if tcp.flags & tcp_flags::RST != 0);
+            self.opens.answer(ip.dest, ip.src, refused);
+        }
+        let moment = Moment {
+            frame: frame.no,
+            time: frame.time,
+        };
+        match &ip.transport {
+            Transport::Tcp(tcp) => {
+                let closes = flow.follow(tcp, direction);
+                let payload = part(bytes, tcp.payload);
+                if let Some(side) = flow.sides.get_mut(direction.index()) {
+                    side.payload = side.payload.saturating_add(tcp.wire_len.into());
+                }
+                let segment = Segment {
+                    seq: tcp.seq,
+                    ack: (tcp.flags & tcp_flags::ACK != 0).then_some(tcp.ack),
+                    payload,
+                    wire_len: tcp.wire_len.max(u32::try_from(payload.len()).unwrap_or(0)),
+                    syn: tcp.flags & tcp_flags::SYN != 0,
+                    fin: tcp.flags & tcp_flags::FIN != 0,
+                    now: frame.now,
+                    one_sided: false,
+                };
+                self.segment(slot, direction, segment, moment);
+                if closes {
+                    self.closed(slot, moment);
+                }
+            }
+            Transport::Udp { payload, .. } => {
+                let payload = part(bytes, *payload);
+                if let Some(side) = flow.sides.get_mut(direction.index()) {
+                    side.payload = side.payload.saturating_add(payload.len() as u64);
+                }
+                self.datagram(slot, direction, payload, moment);
+            }
+            Transport::Icmp(span) if matches!(ip.proto, ICMP | ICMPV6) => {
+                let envelope = flow.envelope(direction, frame.no, frame.time);
+                if let Some((event, written)) = icmp_event(ip.proto, part(bytes, *span), direction)
+                {
+                    self.recorder.event(Lane::Bulk, &envelope, &event, written);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Finds the packet's flow, or begins it.
+    fn lookup(
+        &mut self,
+        hash: u64,
+        keyed: &Keyed,
+        frame: &Frame,
+        packet: &Packet,
+        ip: &Ip,
+    ) -> Option<u32> {
+        let found = self.table.find(hash, keyed);
+        let (slot, across) = match found {
+            Found::Flow(slot) => (slot, false),
+            Found::AcrossVlans(slot) => (slot, true),
+            Found::None => return self.open(hash, keyed, frame, packet, ip),
+        };
+        if let Transport::Tcp(tcp) = &ip.transport
+            && tcp.flags & tcp_flags::SYN != 0
+        {
+            let flow = self.table.get(slot)?;
+            if flow.is_reused_by(tcp, flow.direction(keyed.from_a), frame.now) {
+                let moment = Moment {
+                    frame: frame.no,
+                    time: frame.time,
+                };
+                timers::end(self, slot, "reuse", moment);
+                return self.open(hash, keyed, frame, packet, ip);
+            }
+        }
+        if across {
+            self.recorder.counts.one(Count::FlowVlanAsymmetric);
+            if self.may_tell() {
+                let mut envelope = bare(frame, Some(packet));
+                envelope.src.ip = Some(ip.src);
+                envelope.dest.ip = Some(ip.dest);
+                self.recorder
+                    .wire_anomaly(&envelope, &anomalies::VLAN_ASYMMETRIC);
+            }
+        }
+        Some(slot)
+    }
+
+    fn open(
+        &mut self,
+        hash: u64,
+        keyed: &Keyed,
+        frame: &Frame,
+        packet: &Packet,
+        ip: &Ip,
+    ) -> Option<u32> {
+        if self.table.is_full() {
+            self.evict(frame)?;
+        }
+        let id = keyed.key.id(self.table.named_vlans(keyed.vlans), frame.no);
+        let mut flow = Flow::new(keyed, packet, ip, frame, id);
+        let counts = &mut self.recorder.counts;
+        counts.one(Count::FlowOpened);
+        let mut opens = flow.direction(keyed.from_a) == Direction::ToServer;
+        match ip.transport {
+            Transport::Tcp(_) if flow.marks.midstream => {
+                counts.one(Count::FlowMidstream);
+                opens = false;
+                if self.midstream {
+                    flow.content = Content::Stream(Box::new(Conversation::new(true)));
+                }
+            }
+            Transport::Tcp(_) => {
+                flow.content = Content::Stream(Box::new(Conversation::new(false)));
+            }
+            Transport::Udp { .. } => flow.content = Content::Datagrams(Box::new(Datagrams::new())),
+            _ => opens = false,
+        }
+        flow.marks.open_counted = opens;
+        if opens {
+            let mut envelope = flow.envelope(Direction::ToServer, frame.no, frame.time);
+            if let Some((src, dest)) = packet.mac {
+                (envelope.src.mac, envelope.dest.mac) = (Some(src), Some(dest));
+            }
+            self.opens.open(&envelope, &mut self.recorder);
+        }
+        self.table.insert(hash, flow)
+    }
+
+    fn evict(&mut self, frame: &Frame) -> Option<()> {
+        self.recorder.counts.one(Count::BoundFlows);
+        let victim = self.table.victim()?;
+        self.recorder.counts.one(Count::FlowEvicted);
+        if self.table.get(victim).is_some_and(Flow::is_medical) {
+            self.recorder.counts.one(Count::FlowEvictedMedical);
+        }
+        let moment = Moment {
+            frame: frame.no,
+            time: frame.time,
+        };
+        timers::end(self, victim, "evicted", moment);
+        Some(())
+    }
+
+    fn segment(
+        &mut self,
+        slot: u32,
+        direction: Direction,
+        mut segment: Segment<'_>,
+        moment: Moment,
+    ) {
+        let Self {
+            table,
+            memory,
+            recorder,
+            protocols,
+            ..
+        } = self;
+        let Some(flow) = table.get_mut(slot) else {
+            return;
+        };
+        let Content::Stream(_) = flow.content else {
+            return;
+        };
+        segment.one_sided = flow.is_one_sided();
+        let Content::Stream(mut conversation) = std::mem::replace(&mut flow.content, Content::None)
+        else {
+            return;
+        };
+        let waited = conversation.waits();
+        let mut around = Around {
+            protocols,
+            memory,
+            recorder,
+            moment,
+        };
+        let outcome = conversation.push(direction, &segment, flow, &mut around);
+        if segment.wire_len > 0 {
+            count(outcome, recorder);
+        }
+        if conversation.is_done() {
+            conversation.forget(memory);
+            return;
+        }
+        let waits = conversation.waits();
+        flow.content = Content::Stream(conversation);
+        if waits && !waited {
+            let entry = Entry {
+                first_frame: flow.first_frame,
+                slot,
+                what: What::Hole,
+            };
+            table
+                .wheel
+                .file(segment.now.secs().saturating_add(2), entry);
+        }
+    }
+
+    fn datagram(&mut self, slot: u32, direction: Direction, payload: &[u8], moment: Moment) {
+        let Self {
+            table,
+            memory,
+            recorder,
+            protocols,
+            ..
+        } = self;
+        let Some(flow) = table.get_mut(slot) else {
+            return;
+        };
+        let Content::Datagrams(_) = flow.content else {
+            return;
+        };
+        let Content::Datagrams(mut datagrams) = std::mem::replace(&mut flow.content, Content::None)
+        else {
+            return;
+        };
+        let mut around = Around {
+            protocols,
+            memory,
+            recorder,
+            moment,
+        };
+        if datagrams.push(direction, payload, flow, &mut around) {
+            flow.content = Content::Datagrams(datagrams);
+        }
+    }
+
+    /// The connection is over: its parser is told now, its record is made a little later.
+    fn closed(&mut self, slot: u32, moment: Moment) {
+        let reset = self.table.get(slot).is_some_and(|flow| flow.marks.rst);
+        if reset {
+            timers::close_content(self, slot, moment);
+        }
+        self.table.hurry(slot);
+    }
+
+    /// Frames that the capture lost, as far as it says. Told by one worker for all.
+    pub(crate) fn lost(&mut self, frames: u64, frame: u64, now: Time) {
+        self.recorder.at(Key {
+            frame,
+            phase: Phase::Frame,
+            first_frame: 0,
+            sub: LOSS_SUB,
+        });
+        let envelope = Envelope {
+            frame,
+            time: now,
+            ..Envelope::default()
+        };
+        self.recorder
+            .body(Lane::Medical, envelope, Body::Loss(frames));
+        let mut event = Event::new(&capture::KIND, Direction::ToServer);
+        event.set(capture::EVENT, "drops");
+        event.set(capture::DROPPED, frames);
+        self.recorder.event(Lane::Medical, &envelope, &event, true);
+    }
+
+    /// Nothing will come any more: all flows end.
+    pub(crate) fn end(&mut self, frame: u64, now: Time) {
+        let second = now.secs();
+        timers::end_all(self, "shutdown", frame, now);
+        self.opens.close(frame, second, &mut self.recorder);
+        timers::sort(self, (0, 0));
+    }
+}
+
+fn count(outcome: Outcome, recorder: &mut Recorder) {
+    let counts = &mut recorder.counts;
+    counts.one(Count::StreamSeen);
+    match outcome {
+        Outcome::Handed => counts.one(Count::StreamHandled),
+        Outcome::Skipped => {
+            counts.one(Count::StreamHandled);
+            counts.one(Count::StreamSkipped);
+        }
+        Outcome::OutOfOrder => {
+            counts.one(Count::StreamHandled);
+            counts.one(Count::StreamOutOfOrder);
+        }
+        Outcome::Duplicate => counts.one(Count::StreamDuplicate),
+        Outcome::Outside => counts.one(Count::StreamOutside),
+    }
+}
+
+const fn key(frame: u64) -> Key {
+    Key {
+        frame,
+        phase: Phase::Frame,
+        first_frame: 0,
+        sub: 0,
+    }
+}
+
+/// A frame's bytes.
+fn bytes<'b>(frame: &Frame, blocks: &'b [Block]) -> &'b [u8] {
+    let block = blocks.get(usize::from(frame.block));
+    let from = frame.offset as usize;
+    block
+        .and_then(|block| block.get(from..from.saturating_add(frame.len as usize)))
+        .unwrap_or_default()
+}
+
+fn part(bytes: &[u8], span: Span) -> &[u8] {
+    let from = span.offset as usize;
+    let until = from.saturating_add(span.len as usize).min(bytes.len());
+    bytes.get(from..until).unwrap_or_default()
+}
+
+/// The envelope of a frame without a flow.
+fn bare(frame: &Frame, packet: Option<&Packet>) -> Envelope {
+    let mac = packet.and_then(|packet| packet.mac);
+    let side = |mac| Endpoint {
+        mac,
+        ..Endpoint::default()
+    };
+    Envelope {
+        frame: frame.no,
+        time: frame.time,
+        interface: frame.interface,
+        vlan: packet.map(|packet| packet.vlan).unwrap_or_default(),
+        vlans: packet.map_or(0, |packet| packet.vlans),
+        src: side(mac.map(|(src, _)| src)),
+        dest: side(mac.map(|(_, dest)| dest)),
+        tunnel: packet.and_then(|packet| packet.tunnel),
+        ..Envelope::default()
+    }
+}
+
+/// Anomalies without a flow in one second: enough to see what is wrong with a port.
+pub(crate) const LOOSE_ANOMALIES_MAX: u32 = 32;
+/// Behind whatever the frame itself brought.
+const LOSS_SUB: u32 = 1 << 31;
+/// One second of packet time.
+pub(crate) const SECOND: i64 = NANOS_PER_SEC;

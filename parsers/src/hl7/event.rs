@@ -1,0 +1,199 @@
+//! A message as an `hl7` event.
+
+use std::borrow::Cow;
+
+use memchr::memchr_iter;
+use smallvec::SmallVec;
+
+use super::findings::Findings;
+use super::message::{Fields, Message};
+use super::names::message_name;
+use super::store::Store;
+use super::wire::{Delims, piece};
+use crate::catalogue::FieldIx;
+use crate::event::{Direction, Event, Value};
+use crate::json::LIST_MAX;
+use crate::kinds::hl7 as field;
+use crate::protocol::Emit;
+
+/// Fields of MSH that are read: up to MSH-21.
+const MSH_FIELDS: usize = 22;
+
+/// How the message came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) direction: Direction,
+    /// It came in a batch.
+    pub(super) batch: bool,
+    /// Start block, end block and carriage return were there.
+    pub(super) framed: bool,
+    /// Bytes of it are missing.
+    pub(super) truncated: bool,
+}
+
+/// Emits the event.
+pub(super) fn emit<'m>(
+    message: &Message<'m>,
+    found: &Findings<'m>,
+    store: &Store,
+    arrival: Arrival,
+    emit: &mut dyn Emit,
+) {
+    let texts = texts(message, found);
+    let digest = hex(store.digest());
+    let injected = found.injected.map(|i| {
+        let ([a, b, c], [x, y, z]) = (i.name, i.inside);
+        [a, b, c, b' ', b'i', b'n', b' ', x, y, z]
+    });
+    let names: SmallVec<[Value<'_>; LIST_MAX]> = message
+        .segments()
+        .take(LIST_MAX)
+        .map(|segment| Value::Text(segment_name(&segment)))
+        .collect();
+    let statuses: SmallVec<[Value<'_>; 16]> =
+        found.statuses.iter().map(|s| Value::Text(s)).collect();
+    let errors: SmallVec<[Value<'_>; 16]> =
+        found.error_codes.iter().map(|s| Value::Text(s)).collect();
+
+    let mut event = Event::new(&field::KIND, arrival.direction);
+    for (at, text) in &texts {
+        event.set(*at, text.as_ref());
+    }
+    let [kind, trigger] = [field::MESSAGE_TYPE, field::TRIGGER].map(|wanted| {
+        let text = texts.iter().find(|(at, _)| *at == wanted);
+        text.map_or(&b""[..], |(_, text)| text.as_ref())
+    });
+    event.set_opt(field::NAME, message_name(kind, trigger));
+    event.set(field::SEGMENTS, names.as_slice());
+    event.set(field::SEGMENT_COUNT, store.segments_seen);
+    event.set(field::BYTES, store.total);
+    event.set(field::BATCH, arrival.batch);
+    event.set(field::FRAMED, arrival.framed);
+    event.set(field::OBSERVATIONS, store.observations);
+    set_list(&mut event, field::RESULT_STATUSES, &statuses);
+    set_list(&mut event, field::ERROR_CODES, &errors);
+    if !arrival.truncated {
+        event.set(field::BODY_DIGEST, digest.as_slice());
+    }
+    if let Some(injected) = &injected {
+        event.set(field::INJECTED, injected.as_slice());
+    }
+    let embedded = store.embedded.or(found.embedded);
+    event.set_opt(
+        field::EMBEDDED,
+        embedded.map(super::embedded::Embedded::word),
+    );
+    event.set(field::TRUNCATED, arrival.truncated);
+    if store.left_out > 0 {
+        event.set(field::BYTES_LEFT_OUT, store.left_out);
+    }
+    event.set_paths(message);
+    emit.event(&event);
+}
+
+fn set_list<'a>(event: &mut Event<'a>, at: FieldIx, list: &'a [Value<'a>]) {
+    if !list.is_empty() {
+        event.set(at, list);
+    }
+}
+
+/// A name may be any three bytes; those that are no name are not shown.
+fn segment_name<'m>(segment: &Fields<'m>) -> &'m [u8] {
+    let name = segment.text.get(..3).unwrap_or_default();
+    if name.iter().all(u8::is_ascii_alphanumeric) {
+        name
+    } else {
+        b"???"
+    }
+}
+
+fn hex(digest: u64) -> [u8; 16] {
+    let mut out = [0_u8; 16];
+    for (at, digit) in out.iter_mut().enumerate() {
+        let shift = 60_usize.saturating_sub(at.saturating_mul(4));
+        let nibble = digest
+            .checked_shr(u32::try_from(shift).unwrap_or(0))
+            .unwrap_or(0)
+            & 0xf;
+        *digit = b"0123456789abcdef"
+            .get(usize::try_from(nibble).unwrap_or(0))
+            .copied()
+            .unwrap_or(b'0');
+    }
+    out
+}
+
+type Texts<'m> = SmallVec<[(FieldIx, Cow<'m, [u8]>); 32]>;
+
+/// MSH's fields: number, component (0: the whole first repetition), and what they become.
+const MSH: &[(usize, u16, FieldIx)] = &[
+    (3, 1, field::SENDING_APPLICATION),
+    (4, 1, field::SENDING_FACILITY),
+    (5, 1, field::RECEIVING_APPLICATION),
+    (6, 1, field::RECEIVING_FACILITY),
+    (9, 1, field::MESSAGE_TYPE),
+    (9, 2, field::TRIGGER),
+    (9, 3, field::STRUCTURE),
+    (10, 0, field::CONTROL_ID),
+    (11, 1, field::PROCESSING_ID),
+    (12, 1, field::VERSION),
+    (18, 0, field::CHARSET),
+    (21, 0, field::PROFILE),
+];
+
+/// Every text of the event, as far as it is there: empty counts, absent does not.
+fn texts<'m>(message: &Message<'m>, found: &Findings<'m>) -> Texts<'m> {
+    let mut texts = Texts::new();
+    let mut put = |at: FieldIx, raw: Option<&'m [u8]>| {
+        if let Some(raw) = raw {
+            texts.push((at, message.text(raw)));
+        }
+    };
+    if let Some(msh) = &found.msh {
+        let fields = split(msh.text, message.delims);
+        for (n, component, at) in MSH {
+            // MSH-1 is the separator, so the first piece behind the name is MSH-2.
+            let whole = fields.get(n.saturating_sub(1)).copied().flatten();
+            let first = whole.and_then(|f| piece(f, message.delims.repetition, 1));
+            put(
+                *at,
+                match component {
+                    0 => first,
+                    n => first.and_then(|f| piece(f, message.delims.component, *n)),
+                },
+            );
+        }
+    }
+    let of =
+        |segment: &Option<Fields<'m>>, field, component| segment.as_ref()?.value(field, component);
+    let filled = |segment: &Option<Fields<'m>>, field| segment.as_ref()?.filled(field, 1);
+    put(field::PATIENT_ID, of(&found.pid, 3, 1));
+    put(field::PATIENT_NAME, of(&found.pid, 5, 0));
+    put(field::VISIT, of(&found.pv1, 19, 1));
+    put(field::MERGED_PATIENT_ID, of(&found.mrg, 1, 1));
+    put(field::ORDER_CONTROL, of(&found.orc, 1, 1));
+    put(
+        field::PLACER_ORDER,
+        filled(&found.orc, 2).or_else(|| filled(&found.obr, 2)),
+    );
+    put(
+        field::FILLER_ORDER,
+        filled(&found.orc, 3).or_else(|| filled(&found.obr, 3)),
+    );
+    put(field::ACK_CODE, of(&found.msa, 1, 1));
+    put(field::ACK_TO, of(&found.msa, 2, 1));
+    put(field::ACK_TEXT, of(&found.msa, 3, 0));
+    texts
+}
+
+/// The fields of MSH, parted once.
+fn split(text: &[u8], delims: Delims) -> [Option<&[u8]>; MSH_FIELDS] {
+    let mut fields = [None; MSH_FIELDS];
+    let mut from = 0_usize;
+    let ends = memchr_iter(delims.field, text).chain([text.len()]);
+    for (slot, end) in fields.iter_mut().zip(ends) {
+        *slot = text.get(from..end);
+        from = end.saturating_add(1);
+    }
+    fields
+}

@@ -1,0 +1,122 @@
+//! What one pass over a message's segments finds: the segments that the event is made from, lists,
+//! and what is odd about the text.
+
+use smallvec::SmallVec;
+
+use super::embedded::{Embedded, embedded};
+use super::escape::Oddities;
+use super::inject::{Injected, look};
+use super::message::{Fields, Message};
+use super::wire::pieces;
+
+/// Distinct result statuses that an event lists; the standard has some 15.
+const STATUSES_MAX: usize = 16;
+/// Error codes that an event lists; a response has one or two.
+const ERROR_CODES_MAX: usize = 16;
+/// The longest value taken for a code. A longer one is text in the wrong place.
+const CODE_BYTES_MAX: usize = 32;
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Findings<'m> {
+    pub(super) msh: Option<Fields<'m>>,
+    pub(super) msa: Option<Fields<'m>>,
+    pub(super) pid: Option<Fields<'m>>,
+    pub(super) pv1: Option<Fields<'m>>,
+    pub(super) mrg: Option<Fields<'m>>,
+    pub(super) orc: Option<Fields<'m>>,
+    pub(super) obr: Option<Fields<'m>>,
+    pub(super) statuses: SmallVec<[&'m [u8]; STATUSES_MAX]>,
+    pub(super) error_codes: SmallVec<[&'m [u8]; ERROR_CODES_MAX]>,
+    pub(super) embedded: Option<Embedded>,
+    pub(super) injected: Option<Injected>,
+    pub(super) oddities: Oddities,
+    /// Control characters other than tab in the text.
+    pub(super) controls: bool,
+    /// Bytes over 0x7f.
+    pub(super) high: bool,
+}
+
+impl<'m> Findings<'m> {
+    /// Looks at every segment once; `room` is where text is unescaped.
+    pub(super) fn of(message: &Message<'m>, room: &mut Vec<u8>) -> Self {
+        let mut found = Self::default();
+        for segment in message.segments() {
+            found.remember(segment);
+            found.look(&segment, message, room);
+            match &segment.name {
+                b"OBX" => found.observation(&segment, message),
+                b"ERR" => found.error(&segment),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The first of each kind.
+    fn remember(&mut self, segment: Fields<'m>) {
+        let slot = match &segment.name {
+            b"MSH" => &mut self.msh,
+            b"MSA" => &mut self.msa,
+            b"PID" => &mut self.pid,
+            b"PV1" => &mut self.pv1,
+            b"MRG" => &mut self.mrg,
+            b"ORC" => &mut self.orc,
+            b"OBR" => &mut self.obr,
+            _ => return,
+        };
+        slot.get_or_insert(segment);
+    }
+
+    /// The text of a segment, whatever it means.
+    fn look(&mut self, segment: &Fields<'m>, message: &Message<'m>, room: &mut Vec<u8>) {
+        // Folds without branches, so that the compiler can take many bytes at once.
+        let (controls, high) = segment
+            .text
+            .iter()
+            .fold((0_u8, 0_u8), |(controls, high), b| {
+                (
+                    controls
+                        | u8::from((*b < 0x20) & (*b != b'\t') & (*b != b'\n'))
+                        | u8::from(*b == 0x7f),
+                    high | *b,
+                )
+            });
+        self.controls |= controls != 0;
+        self.high |= high >= 0x80;
+        let (injected, oddities) = look(segment, message.delims, room);
+        self.injected = self.injected.or(injected);
+        // What was cut may have been cut in the middle of a sequence.
+        self.oddities.unbalanced |= oddities.unbalanced && !segment.cut;
+        self.oddities.unknown |= oddities.unknown && !segment.cut;
+        self.oddities.control |= oddities.control;
+    }
+
+    fn observation(&mut self, segment: &Fields<'m>, message: &Message<'m>) {
+        let mut fields = pieces(segment.text, message.delims.field);
+        let value = fields.nth(5).unwrap_or_default();
+        let status = fields.nth(5).unwrap_or_default();
+        if self.embedded.is_none() && value.len() >= 4 {
+            self.embedded = embedded(value, message.delims);
+        }
+        let known = self.statuses.contains(&status);
+        if is_code(status) && !known && self.statuses.len() < STATUSES_MAX {
+            self.statuses.push(status);
+        }
+    }
+
+    /// ERR-3.1 and ERR-5.1; before 2.5, the codes of ERR-1.4.
+    fn error(&mut self, segment: &Fields<'m>) {
+        for (field, component) in [(1, 4), (3, 1), (5, 1)] {
+            let code = segment.value(field, component).unwrap_or_default();
+            if is_code(code) && self.error_codes.len() < ERROR_CODES_MAX {
+                self.error_codes.push(code);
+            }
+        }
+    }
+}
+
+/// Codes are short and have no spaces; anything else in their place may be text about somebody.
+pub(super) fn is_code(value: &[u8]) -> bool {
+    !value.is_empty() && value.len() <= CODE_BYTES_MAX && value.iter().all(u8::is_ascii_graphic)
+}

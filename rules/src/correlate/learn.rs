@@ -1,0 +1,256 @@
+//! What the correlator learns from each kind of event beside the rules: acknowledgments, devices,
+//! what passed between them.
+
+use std::net::IpAddr;
+
+use parsers::catalogue::{FieldIx, FieldIx as Ix, KindId};
+use parsers::json::display;
+use parsers::kinds::{anomaly, arp, asset, capture, dicom, hl7, opens, pump};
+
+use super::Correlator;
+use super::acks::End;
+use super::bindings::Claim;
+use super::subject::Subject;
+use crate::eve;
+use crate::record::Owned;
+
+/// Whether rules about this kind are matched here, not in the workers: its events are made here,
+/// or get a field here that rules read.
+#[must_use]
+pub fn matched_in_correlator(kind: KindId) -> bool {
+    let ids = [
+        opens::KIND.id,
+        arp::KIND.id,
+        asset::KIND.id,
+        capture::KIND.id,
+    ];
+    ids.contains(&kind)
+}
+
+/// The fields of a kind that the correlator itself needs, whatever the rules are. A rule set's
+/// [`needs`](crate::Ruleset::needs) contain them.
+#[must_use]
+pub fn builtin_needs(kind: KindId) -> &'static [FieldIx] {
+    const DICOM: &[Ix] = &[
+        dicom::KIND_OF,
+        dicom::CALLING_AE,
+        dicom::CALLED_AE,
+        dicom::COMMAND,
+        dicom::MANUFACTURER,
+        dicom::MODEL,
+        dicom::SERIAL,
+        dicom::STATION,
+    ];
+    const HL7: &[Ix] = &[
+        hl7::MESSAGE_TYPE,
+        hl7::TRIGGER,
+        hl7::CONTROL_ID,
+        hl7::SENDING_APPLICATION,
+        hl7::RECEIVING_APPLICATION,
+        hl7::ACK_CODE,
+        hl7::ACK_TO,
+    ];
+    const PUMP: &[Ix] = &[
+        pump::ACTION,
+        pump::DEVICE,
+        pump::VENDOR,
+        pump::MODEL,
+        pump::SERIAL,
+    ];
+    const ARP: &[Ix] = &[
+        arp::HW_TYPE,
+        arp::PROTO_TYPE,
+        arp::OPCODE,
+        arp::SRC_MAC,
+        arp::SRC_IP,
+        arp::DEST_MAC,
+        arp::DEST_IP,
+        arp::GRATUITOUS,
+        arp::MAC_MISMATCH,
+    ];
+    const CAPTURE: &[Ix] = &[capture::EVENT, capture::DROPPED, capture::STEP];
+    const KINDS: &[(KindId, &[Ix])] = &[
+        (dicom::KIND.id, DICOM),
+        (hl7::KIND.id, HL7),
+        (pump::KIND.id, PUMP),
+        (arp::KIND.id, ARP),
+        (capture::KIND.id, CAPTURE),
+        (anomaly::KIND.id, &[anomaly::EVENT]),
+    ];
+    let found = KINDS.iter().find(|(id, _)| *id == kind);
+    found.map_or(&[], |(_, fields)| fields)
+}
+
+/// A fact about a device.
+#[derive(Debug)]
+pub(super) struct Fact {
+    pub(super) ip: IpAddr,
+    pub(super) attribute: &'static str,
+    pub(super) value: Box<str>,
+    pub(super) mac: Option<[u8; 6]>,
+}
+
+impl Correlator {
+    /// Learns from an event; gives what is new of devices.
+    pub(super) fn learn(&mut self, subject: &Subject<'_>) -> Vec<Fact> {
+        let id = subject.kind.id;
+        let mut facts = Vec::new();
+        if id == dicom::KIND.id {
+            self.learn_dicom(subject, &mut facts);
+        } else if id == hl7::KIND.id {
+            self.learn_hl7(subject, &mut facts);
+        } else if id == pump::KIND.id {
+            self.learn_pump(subject);
+        } else if id == arp::KIND.id {
+            self.learn_arp(subject, &mut facts);
+        } else if id == anomaly::KIND.id
+            && let Some(event) = subject.text(anomaly::EVENT)
+        {
+            self.census.anomalies.add(event);
+        }
+        facts
+    }
+
+    fn fact(
+        &mut self,
+        ip: Option<IpAddr>,
+        attribute: &'static str,
+        value: Option<&str>,
+        facts: &mut Vec<Fact>,
+    ) {
+        let (Some(ip), Some(value)) = (ip, value) else {
+            return;
+        };
+        if self.census.learn(ip, attribute, value) {
+            facts.push(Fact {
+                ip,
+                attribute,
+                value: value.into(),
+                mac: None,
+            });
+        }
+    }
+
+    /// Who asks for an association says its own title; the other side's is known to be its own
+    /// once it accepts.
+    fn learn_dicom(&mut self, subject: &Subject<'_>, facts: &mut Vec<Fact>) {
+        if let Some(command) = subject.text(dicom::COMMAND) {
+            self.census.dimse.add(command);
+        }
+        let src = subject.envelope.src.ip;
+        match subject.text(dicom::KIND_OF) {
+            Some("associate_rq") => {
+                self.fact(src, "ae_title", subject.text(dicom::CALLING_AE), facts);
+            }
+            Some("associate_ac") => {
+                self.fact(src, "ae_title", subject.text(dicom::CALLED_AE), facts);
+            }
+            _ if subject.text(dicom::COMMAND) == Some("C-STORE-RQ") => {
+                for (attribute, field) in [
+                    ("image_manufacturer", dicom::MANUFACTURER),
+                    ("image_model", dicom::MODEL),
+                    ("image_serial", dicom::SERIAL),
+                    ("image_station", dicom::STATION),
+                ] {
+                    self.fact(src, attribute, subject.text(field), facts);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn learn_hl7(&mut self, subject: &Subject<'_>, facts: &mut Vec<Fact>) {
+        let message = subject.text(hl7::MESSAGE_TYPE).unwrap_or("?");
+        match subject.text(hl7::TRIGGER) {
+            Some(trigger) => self.census.messages.add(&format!("{message}^{trigger}")),
+            None => self.census.messages.add(message),
+        }
+        if let Some(code) = subject.text(hl7::ACK_CODE) {
+            self.census.acks.add(code);
+        }
+        let application = subject.text(hl7::SENDING_APPLICATION);
+        self.fact(subject.envelope.src.ip, "application", application, facts);
+    }
+
+    /// An order names a pump, a report comes from one or from its gateway.
+    fn learn_pump(&mut self, subject: &Subject<'_>) {
+        let Some(device) = subject.text(pump::DEVICE) else {
+            return;
+        };
+        let from_pump = !matches!(subject.text(pump::ACTION), Some("program" | "response"));
+        let Some(known) = self.census.pump(device) else {
+            return;
+        };
+        known.events = known.events.saturating_add(1);
+        for (slot, field) in [
+            (&mut known.vendor, pump::VENDOR),
+            (&mut known.model, pump::MODEL),
+            (&mut known.serial, pump::SERIAL),
+        ] {
+            if let Some(text) = subject.text(field).filter(|_| slot.is_none()) {
+                *slot = Some(text.to_owned());
+            }
+        }
+        if let Some(ip) = subject.envelope.src.ip.filter(|_| from_pump)
+            && known.reported_by.len() < super::config::FACTS_PER_ADDRESS_MAX
+        {
+            known.reported_by.insert(ip);
+        }
+    }
+
+    fn learn_arp(&mut self, subject: &Subject<'_>, facts: &mut Vec<Fact>) {
+        let (Owned::Ip(ip), Owned::Mac(address)) =
+            (subject.field(arp::SRC_IP), subject.field(arp::SRC_MAC))
+        else {
+            return;
+        };
+        let mut text = Vec::new();
+        eve::mac(*address, &mut text);
+        let text = String::from_utf8(text).unwrap_or_default();
+        if !ip.is_unspecified() && self.census.learn(*ip, "address", &text) {
+            facts.push(Fact {
+                ip: *ip,
+                attribute: "address",
+                value: text.into(),
+                mac: Some(*address),
+            });
+        }
+    }
+
+    /// For an acknowledgment the member `"latency_ms":…`, if the message that it answers was seen;
+    /// a message waits for its acknowledgment from now on.
+    pub(super) fn latency(&mut self, subject: &Subject<'_>, extra: &mut Vec<u8>) {
+        if subject.kind.id != hl7::KIND.id {
+            return;
+        }
+        let end = |ip: Option<IpAddr>, application: FieldIx| End {
+            ip,
+            application: subject.text(application).map(Into::into),
+        };
+        let from = end(subject.envelope.src.ip, hl7::SENDING_APPLICATION);
+        let to = end(subject.envelope.dest.ip, hl7::RECEIVING_APPLICATION);
+        let now = subject.envelope.time.0;
+        if let Some(id) = subject.text(hl7::ACK_TO) {
+            if let Some(nanos) = self.acks.answer(id, &from, &to, now) {
+                let micros = nanos.wrapping_div(1_000);
+                let (millis, rest) = (micros.wrapping_div(1_000), micros.wrapping_rem(1_000));
+                display(extra, format_args!("\"latency_ms\":{millis}.{rest:03}"));
+            }
+        } else if let Some(id) = subject.text(hl7::CONTROL_ID) {
+            self.acks.message(id, from, to, now);
+        }
+    }
+
+    /// For an ARP message who held the sender's address within the last minute, if another did.
+    pub(super) fn previous_mac(&mut self, subject: &Subject<'_>) -> Option<[u8; 6]> {
+        if subject.kind.id != arp::KIND.id {
+            return None;
+        }
+        let tells = subject.text(arp::OPCODE) == Some("reply")
+            || *subject.field(arp::GRATUITOUS) == Owned::Bool(true);
+        let [vlan, ..] = subject.envelope.vlan;
+        let (ip, mac) = (subject.field(arp::SRC_IP), subject.field(arp::SRC_MAC));
+        let claim = Claim::new(vlan, ip, mac, tells)?;
+        self.bindings.claim(claim, self.now)
+    }
+}

@@ -1,0 +1,108 @@
+//! A bounded map that forgets what was longest untouched. Its order is that of the keys, so that
+//! what it forgets is the same in every run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Debug)]
+pub(super) struct Recent<K, V> {
+    map: BTreeMap<K, (i64, V)>,
+    order: BTreeSet<(i64, K)>,
+    max: usize,
+    /// Entries that made room for others.
+    pub(super) evicted: u64,
+}
+
+impl<K: Clone + Ord, V> Recent<K, V> {
+    pub(super) const fn new(max: usize) -> Self {
+        Self {
+            map: BTreeMap::new(),
+            order: BTreeSet::new(),
+            max,
+            evicted: 0,
+        }
+    }
+
+    /// The key's entry, made if there is none, and marked as touched now. A full map forgets the
+    /// entry that was longest untouched; of several, the smallest key.
+    pub(super) fn touch(&mut self, key: &K, now: i64, make: impl FnOnce() -> V) -> &mut V {
+        if let Some((last, _)) = self.map.get(key) {
+            self.order.remove(&(*last, key.clone()));
+        } else if self.map.len() >= self.max
+            && let Some((_, oldest)) = self.order.pop_first()
+        {
+            self.map.remove(&oldest);
+            self.evicted = self.evicted.saturating_add(1);
+        }
+        self.order.insert((now, key.clone()));
+        let entry = self.map.entry(key.clone()).or_insert_with(|| (now, make()));
+        entry.0 = now;
+        &mut entry.1
+    }
+
+    /// The key's entry and when it was last touched.
+    pub(super) fn get(&self, key: &K) -> Option<(i64, &V)> {
+        self.map.get(key).map(|(last, value)| (*last, value))
+    }
+
+    /// Forgets what was last touched before this time, oldest first.
+    pub(super) fn expire(&mut self, before: i64, mut each: impl FnMut(K, V)) {
+        while let Some((last, _)) = self.order.first()
+            && *last < before
+        {
+            let Some((_, key)) = self.order.pop_first() else {
+                return;
+            };
+            if let Some((_, value)) = self.map.remove(&key) {
+                each(key, value);
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.map.clear();
+        self.order.clear();
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.map.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_map_forgets_the_longest_untouched_and_counts_it() {
+        let mut map = Recent::new(2);
+        *map.touch(&"a", 1, || 0) = 1;
+        *map.touch(&"b", 2, || 0) = 2;
+        map.touch(&"a", 3, || 0);
+        map.touch(&"c", 4, || 0);
+        assert_eq!(map.get(&"b"), None);
+        assert_eq!(map.get(&"a"), Some((3, &1)));
+        assert_eq!((map.len(), map.evicted), (2, 1));
+    }
+
+    #[test]
+    fn of_equally_old_entries_the_smallest_key_goes() {
+        let mut map = Recent::new(2);
+        map.touch(&"b", 1, || ());
+        map.touch(&"a", 1, || ());
+        map.touch(&"c", 1, || ());
+        assert!(map.get(&"a").is_none() && map.get(&"b").is_some());
+    }
+
+    #[test]
+    fn entries_expire_oldest_first() {
+        let mut map = Recent::new(9);
+        for (key, at) in [("a", 3), ("b", 1), ("c", 2)] {
+            map.touch(&key, at, || at);
+        }
+        let mut gone = Vec::new();
+        map.expire(3, |key, _| gone.push(key));
+        assert_eq!(gone, ["b", "c"]);
+        assert_eq!(map.len(), 1);
+    }
+}
