@@ -262,3 +262,11 @@ fn files_know_their_names() {
     let errors = Ruleset::compile(&sources, &BTreeMap::new()).unwrap_err();
     assert_eq!((errors[0].file.as_str(), errors[0].line), ("b.yaml", 1));
 }
+
+#[test]
+fn many_errors_are_counted() {
+    let when = vec!["zz > 1"; 300].join(" and ");
+    let found = errors(&one("dicom", &when));
+    assert_eq!(found.len(), crate::limits::DIAGNOSTICS_MAX);
+    assert!(found.last().unwrap().ends_with("(and 100 more errors)"));
+}
