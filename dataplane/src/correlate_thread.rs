@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam::channel::{Sender, TrySendError};
 use parsers::kinds::anomaly;
-use rules::correlate::Out;
+use rules::correlate::{Correlator, Out, Summary};
 use rules::record::{Batch, Body, Record};
 
 use crate::merge::{Merge, Next};
@@ -16,9 +16,43 @@ use crate::worker::LOOSE_ANOMALIES_MAX;
 pub(crate) trait Correlate: Send {
     fn record(&mut self, batch: &Batch, record: &Record, out: &mut Out);
     fn second(&mut self, second: i64, frame: u64, out: &mut Out);
+    fn clock_step(&mut self, second: i64, frame: u64, out: &mut Out);
     fn finish(&mut self, out: &mut Out);
-    /// Whether its counts are to be read now, once a second or so.
     fn samples(&self) -> Vec<Sample>;
+    fn summary(&self) -> Summary;
+}
+
+impl Correlate for Correlator {
+    fn record(&mut self, batch: &Batch, record: &Record, out: &mut Out) {
+        Self::record(self, batch, record, out);
+    }
+
+    fn second(&mut self, second: i64, frame: u64, out: &mut Out) {
+        Self::second(self, second, frame, out);
+    }
+
+    fn clock_step(&mut self, second: i64, frame: u64, out: &mut Out) {
+        Self::clock_step(self, second, frame, out);
+    }
+
+    fn finish(&mut self, out: &mut Out) {
+        Self::finish(self, out);
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        let sample = |(name, help, labels, value)| Sample {
+            name,
+            help,
+            counter: true,
+            labels,
+            value,
+        };
+        self.counters().into_iter().map(sample).collect()
+    }
+
+    fn summary(&self) -> Summary {
+        Self::summary(self)
+    }
 }
 
 /// Counts of the thread, read by anybody.
@@ -59,12 +93,16 @@ pub(crate) struct Thread {
 
 impl Thread {
     /// Runs until all lanes have ended.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(mut self) -> Summary {
         let mut out = Out::default();
         let mut loose = 0_u32;
         loop {
             match self.merge.next() {
-                Next::Record { batch, record, late } => {
+                Next::Record {
+                    batch,
+                    record,
+                    late,
+                } => {
                     add(&self.totals.records, 1);
                     add(&self.totals.late, late.into());
                     if is_loose(record) {
@@ -78,8 +116,13 @@ impl Thread {
                 }
                 Next::Second(tick) => {
                     loose = 0;
-                    self.correlator.second(tick.second, tick.frame, &mut out);
-                    self.tell();
+                    if tick.step {
+                        self.correlator
+                            .clock_step(tick.second, tick.frame, &mut out);
+                    } else {
+                        self.correlator.second(tick.second, tick.frame, &mut out);
+                    }
+                    self.tell(tick.second);
                 }
                 Next::Taken(read_at) if read_at > 0 => {
                     self.latency.since(read_at, monotonic_nanos());
@@ -93,11 +136,17 @@ impl Thread {
             }
         }
         self.correlator.finish(&mut out);
-        self.tell();
+        self.tell(0);
         hand_on(&mut out, &mut self.outputs, self.live, &self.totals);
+        self.correlator.summary()
     }
 
-    fn tell(&self) {
+    /// Makes the correlator's own counts readable: not for every second of a capture that is read
+    /// much faster than it was made.
+    fn tell(&self, second: i64) {
+        if second.rem_euclid(TELL_SECS) != 0 && !self.live {
+            return;
+        }
         let samples = self.correlator.samples();
         let mut told = self
             .totals
@@ -157,5 +206,96 @@ pub(crate) fn add(slot: &AtomicU64, by: u64) {
     }
 }
 
+/// Reading files, the correlator's counts are published each time so many seconds have passed.
+const TELL_SECS: i64 = 64;
 /// Lines are handed on in pieces of about this size.
 const OUT_BYTES: usize = 256 * 1024;
+
+impl OutputCounts {
+    pub(crate) const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            seen: AtomicU64::new(0),
+            handled: AtomicU64::new(0),
+            full: AtomicU64::new(0),
+            gone: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn told(&self) -> Vec<Sample> {
+        let sample = |name, help, cause: Option<&str>, value: &AtomicU64| {
+            let mut labels = vec![("output", self.name.to_owned())];
+            labels.extend(cause.map(|cause| ("cause", cause.to_owned())));
+            counter(name, help, labels, value)
+        };
+        vec![
+            sample(
+                "vitalwire_output_seen_lines_total",
+                "lines made for an output",
+                None,
+                &self.seen,
+            ),
+            sample(
+                "vitalwire_output_handled_lines_total",
+                "lines that an output's queue took",
+                None,
+                &self.handled,
+            ),
+            sample(
+                "vitalwire_output_dropped_lines_total",
+                "lines that an output lost",
+                Some("full"),
+                &self.full,
+            ),
+            sample(
+                "vitalwire_output_dropped_lines_total",
+                "lines that an output lost",
+                Some("gone"),
+                &self.gone,
+            ),
+        ]
+    }
+}
+
+impl Totals {
+    pub(crate) fn told(&self) -> Vec<Sample> {
+        let sample = |name, help, value| counter(name, help, Vec::new(), value);
+        vec![
+            sample(
+                "vitalwire_correlator_merged_records_total",
+                "records put in order",
+                &self.records,
+            ),
+            sample(
+                "vitalwire_correlator_late_records_total",
+                "records that came after later ones were told",
+                &self.late,
+            ),
+            sample(
+                "vitalwire_correlator_cut_anomalies_total",
+                "anomalies without a flow beyond the bound of a second",
+                &self.cut,
+            ),
+            sample(
+                "vitalwire_correlator_handed_lines_total",
+                "lines handed to the outputs",
+                &self.lines,
+            ),
+        ]
+    }
+}
+
+fn counter(
+    name: &'static str,
+    help: &'static str,
+    labels: Vec<(&'static str, String)>,
+    value: &AtomicU64,
+) -> Sample {
+    Sample {
+        name,
+        help,
+        counter: true,
+        labels,
+        value: value.load(Ordering::Relaxed),
+    }
+}

@@ -70,7 +70,6 @@ counts! {
     BoundFlowOutOfOrder = "vitalwire_worker_bounds_hit_total", ["bound" = "flow_out_of_order"], "times that a bound cut something";
     BoundParserBytes = "vitalwire_worker_bounds_hit_total", ["bound" = "parser_bytes"], "times that a bound cut something";
     BoundOpenPairs = "vitalwire_worker_bounds_hit_total", ["bound" = "open_pairs"], "times that a bound cut something";
-    BoundArp = "vitalwire_worker_bounds_hit_total", ["bound" = "arp_entries"], "times that a bound cut something";
     LaneMedicalSeen = "vitalwire_lane_seen_records_total", ["lane" = "medical"], "records put on a lane";
     LaneMedicalHandled = "vitalwire_lane_handled_records_total", ["lane" = "medical"], "records that a lane took";
     LaneMedicalFull = "vitalwire_lane_dropped_records_total", ["lane" = "medical", "cause" = "full"], "records shed";

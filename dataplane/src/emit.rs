@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parsers::catalogue::Kind;
-use parsers::event::{Direction, Envelope, Event, Value};
+use parsers::event::{Direction, Envelope, Event};
 use parsers::json;
 use parsers::kinds::anomaly;
 use parsers::phi::{Class, Pseudonymizer};
@@ -76,17 +76,28 @@ impl Recorder {
     }
 
     /// An event. One that is not written crosses only for the rules that it meets.
-    pub(crate) fn event(&mut self, lane: Lane, envelope: &Envelope, event: &Event<'_>, written: bool) {
+    pub(crate) fn event(
+        &mut self,
+        lane: Lane,
+        envelope: &Envelope,
+        event: &Event<'_>,
+        written: bool,
+    ) {
         let kind = event.kind();
         let mut matched = SmallVec::new();
-        if !rules::correlate::matched_in_correlator(kind.id) {
+        let later = rules::correlate::matched_in_correlator(kind.id);
+        if !later {
             self.ruleset
                 .matches(&mut self.scratch, event, envelope, &mut matched);
         }
-        if !written && matched.is_empty() {
+        if !written && !later && matched.is_empty() {
             return;
         }
-        let lane = if matched.is_empty() { lane } else { Lane::Medical };
+        let lane = if matched.is_empty() {
+            lane
+        } else {
+            Lane::Medical
+        };
         let fields = self.fields(kind, event);
         let key = self.next_key();
         let pen = match lane {
@@ -121,7 +132,11 @@ impl Recorder {
             Lane::Medical => &mut self.medical,
             Lane::Bulk => &mut self.bulk,
         };
-        pen.records.push(Record { key, envelope, body });
+        pen.records.push(Record {
+            key,
+            envelope,
+            body,
+        });
     }
 
     /// An anomaly that belongs to no protocol.
@@ -134,15 +149,20 @@ impl Recorder {
     fn fields(&self, kind: &'static Kind, event: &Event<'_>) -> SmallVec<[Owned; 4]> {
         let field = |wanted: &FieldRef| match wanted {
             FieldRef::Field(ix) => {
-                let class = kind.fields.get(ix.index()).map_or(Class::Secret, |f| f.class);
-                owned(event.get(*ix), class, &self.site)
+                let class = kind
+                    .fields
+                    .get(ix.index())
+                    .map_or(Class::Secret, |f| f.class);
+                Owned::of(event.get(*ix), class, &self.site)
             }
             FieldRef::Path(path) => {
-                let class = kind.paths.map_or(Class::Secret, |space| (space.class)(path));
+                let class = kind
+                    .paths
+                    .map_or(Class::Secret, |space| (space.class)(path));
                 let mut found = Vec::new();
                 if let Some(paths) = event.paths() {
                     paths.any(path, &mut |value| {
-                        found.push(owned(value, class, &self.site));
+                        found.push(Owned::of(value, class, &self.site));
                         found.len() >= json::LIST_MAX
                     });
                 }
@@ -161,42 +181,12 @@ fn place(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// A value that may leave the worker: of a class that is not shown its pseudonym, of a secret
-/// nothing.
-pub(crate) fn owned(value: Value<'_>, class: Class, site: &Pseudonymizer) -> Owned {
-    match value {
-        Value::Absent => Owned::Absent,
-        _ if class == Class::Secret => Owned::Absent,
-        Value::List(list) => {
-            let items = list.iter().take(json::LIST_MAX);
-            Owned::List(items.map(|item| owned(*item, class, site)).collect())
-        }
-        Value::Phi(phi) => pseudonym(value, phi.class(), site),
-        _ if !class.is_shown() => pseudonym(value, class, site),
-        Value::Bool(v) => Owned::Bool(v),
-        Value::Int(v) | Value::Duration(v) => Owned::Int(v),
-        Value::Decimal(v) => Owned::Decimal(v),
-        Value::Ip(v) => Owned::Ip(v),
-        Value::Mac(v) => Owned::Mac(v),
-        Value::Text(v) => {
-            let kept = v.get(..json::TEXT_BYTES_MAX).unwrap_or(v);
-            Owned::Text(String::from_utf8_lossy(kept).into())
-        }
-    }
-}
-
-/// As it is rendered, without the quotes.
-fn pseudonym(value: Value<'_>, class: Class, site: &Pseudonymizer) -> Owned {
-    let mut rendered = Vec::new();
-    json::value(value, class, site, &mut rendered);
-    match rendered.as_slice() {
-        [b'"', text @ .., b'"'] => Owned::Text(String::from_utf8_lossy(text).into()),
-        _ => Owned::Absent,
-    }
-}
-
 /// The event that an anomaly is. The part of its name before the dot says who found it.
-pub(crate) fn anomaly_event(direction: Direction, anomaly: &'static Anomaly, app: &'static str) -> Event<'static> {
+pub(crate) fn anomaly_event(
+    direction: Direction,
+    anomaly: &'static Anomaly,
+    app: &'static str,
+) -> Event<'static> {
     let mut event = Event::new(&anomaly::KIND, direction);
     let layer = anomaly.name.split('.').next().unwrap_or_default();
     let ty = match layer {
@@ -261,7 +251,11 @@ impl Emit for FlowEmit<'_> {
         self.flow.anomalies = self.flow.anomalies.saturating_add(1);
         let app = self.flow.app.map_or("", |spec| spec.name);
         let event = anomaly_event(direction, anomaly, app);
-        let lane = if self.flow.is_medical() { Lane::Medical } else { Lane::Bulk };
+        let lane = if self.flow.is_medical() {
+            Lane::Medical
+        } else {
+            Lane::Bulk
+        };
         let envelope = self.envelope(direction);
         self.recorder.event(lane, &envelope, &event, true);
     }
@@ -270,4 +264,3 @@ impl Emit for FlowEmit<'_> {
 /// A flow tells so many anomalies; the rest are counted. A broken or hostile peer makes one a
 /// message, and the first ones say what is wrong.
 const FLOW_ANOMALIES_MAX: u8 = 16;
-

@@ -1,9 +1,7 @@
 //! Chunks to events: a flow's bytes go to the probes until one knows them, then to its parser.
 
 use parsers::event::Direction;
-use parsers::protocol::{
-    Emit, Open, Parser, Probe, Progress, Spec, Then, Transport, Verdict,
-};
+use parsers::protocol::{Emit, Open, Parser, Probe, Progress, Spec, Then, Transport, Verdict};
 use parsers::time::Time;
 
 use crate::anomalies;
@@ -245,7 +243,11 @@ impl Reader<'_> {
             }
         }
         let progress = if from_start {
-            if unsure && !enough { Progress::more(0, 1) } else { STOP }
+            if unsure && !enough {
+                Progress::more(0, 1)
+            } else {
+                STOP
+            }
         } else {
             look_on(&mut probing, index, bytes.len(), unsure && !enough)
         };
@@ -369,7 +371,9 @@ impl Datagrams {
             server_port: server.port.unwrap_or(0),
         };
         let yes = |spec: &&Spec| matches!((spec.probe)(&probe), Verdict::Yes(_));
-        let known = of(around.protocols, Transport::Udp).map(|(_, spec)| spec).find(yes);
+        let known = of(around.protocols, Transport::Udp)
+            .map(|(_, spec)| spec)
+            .find(yes);
         let Some(spec) = known else {
             self.strange = self.strange.saturating_add(1);
             return false;

@@ -47,9 +47,22 @@ pub(crate) fn lanes(depth: usize, live: bool, worker: usize) -> (Lanes, [LaneEnd
     let (medical, from_medical) = bounded(depth.max(1));
     let (bulk, from_bulk) = bounded(depth.max(1));
     let (give, back) = bounded(depth.saturating_add(1).saturating_mul(2));
-    let end = |messages| LaneEnd { messages, back: give.clone(), worker };
+    let end = |messages| LaneEnd {
+        messages,
+        back: give.clone(),
+        worker,
+    };
     let ends = [end(from_medical), end(from_bulk)];
-    (Lanes { medical, bulk, back, live, ticks: Vec::new() }, ends)
+    (
+        Lanes {
+            medical,
+            bulk,
+            back,
+            live,
+            ticks: Vec::new(),
+        },
+        ends,
+    )
 }
 
 impl Lanes {
@@ -77,14 +90,26 @@ impl Lanes {
 
     /// Sends everything, the last time.
     pub(crate) fn finish(mut self, recorder: &mut Recorder, now: Time) {
-        let bound = Key { frame: u64::MAX, phase: Phase::Frame, first_frame: u64::MAX, sub: u32::MAX };
+        let bound = Key {
+            frame: u64::MAX,
+            phase: Phase::Frame,
+            first_frame: u64::MAX,
+            sub: u32::MAX,
+        };
         let ruleset = Arc::clone(&recorder.ruleset);
         self.live = false;
         self.send_upto(recorder, &ruleset, bound, now, 0);
     }
 
-    fn send_upto(&mut self, recorder: &mut Recorder, ruleset: &Arc<Ruleset>, bound: Key, now: Time, read_at: u64) {
-        let mut message = |pen: &mut Pen, ticks: Vec<Tick>| {
+    fn send_upto(
+        &mut self,
+        recorder: &mut Recorder,
+        ruleset: &Arc<Ruleset>,
+        bound: Key,
+        now: Time,
+        read_at: u64,
+    ) {
+        let message = |pen: &mut Pen, ticks: Vec<Tick>| {
             let (arena, records) = self.back.try_recv().unwrap_or_default();
             Message {
                 batch: Batch {
@@ -120,10 +145,14 @@ impl Lanes {
         if self.live {
             match self.medical.send_timeout(message, MEDICAL_WAIT) {
                 Ok(()) => Ok(()),
-                Err(SendTimeoutError::Timeout(m) | SendTimeoutError::Disconnected(m)) => Err(Box::new(m)),
+                Err(SendTimeoutError::Timeout(m) | SendTimeoutError::Disconnected(m)) => {
+                    Err(Box::new(m))
+                }
             }
         } else {
-            self.medical.send(message).map_err(|error| Box::new(error.0))
+            self.medical
+                .send(message)
+                .map_err(|error| Box::new(error.0))
         }
     }
 
@@ -141,7 +170,11 @@ impl Lanes {
 
 fn shed_or_not(counts: &mut Counts, seen: u64, shed: bool) {
     counts.add(Count::LaneBulkSeen, seen);
-    let count = if shed { Count::LaneBulkFull } else { Count::LaneBulkHandled };
+    let count = if shed {
+        Count::LaneBulkFull
+    } else {
+        Count::LaneBulkHandled
+    };
     counts.add(count, seen);
 }
 

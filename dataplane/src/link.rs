@@ -2,19 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use hashbrown::HashMap;
 use parsers::event::{Direction, Event};
 use parsers::kinds::{arp, icmp};
-use parsers::time::{NANOS_PER_SEC, Time};
 
-use crate::batch::Frame;
 use crate::flow::expiry::ICMP;
-
-/// Who answered for an address last.
-#[derive(Default)]
-pub(crate) struct ArpTable {
-    seen: HashMap<IpAddr, ([u8; 6], Time)>,
-}
 
 /// An ARP message, and whether it is worth a line of its own.
 pub(crate) struct Told {
@@ -24,78 +15,49 @@ pub(crate) struct Told {
     pub(crate) dest: IpAddr,
 }
 
-impl ArpTable {
-    /// Reads an ARP message of Ethernet and IPv4 (RFC 826). The frame's source address is compared
-    /// with the sender's. `None` for anything else. Says on the way whether the table is full.
-    pub(crate) fn read(
-        &mut self,
-        bytes: &[u8],
-        frame: &Frame,
-        outer_src: Option<[u8; 6]>,
-    ) -> (Option<Told>, bool) {
-        let [0, 1, 8, 0, 6, 4, op_hi, op_lo, rest @ ..] = bytes else {
-            return (None, false);
-        };
-        let Some((addresses, _)) = rest.split_first_chunk::<20>() else {
-            return (None, false);
-        };
-        let [a, b, c, d, e, f, i, j, k, l, m, n, o, p, q, r, w, x, y, z] = *addresses;
-        let (src_mac, src) = ([a, b, c, d, e, f], IpAddr::V4(Ipv4Addr::new(i, j, k, l)));
-        let (dest_mac, dest) = ([m, n, o, p, q, r], IpAddr::V4(Ipv4Addr::new(w, x, y, z)));
-        let gratuitous = src == dest;
-        let mismatch = outer_src.is_some_and(|outer| outer != src_mac);
-        let mut event = Event::new(&arp::KIND, Direction::ToServer);
-        event.set(arp::HW_TYPE, "ethernet");
-        event.set(arp::PROTO_TYPE, "ipv4");
-        match [*op_hi, *op_lo] {
-            [0, 1] => event.set(arp::OPCODE, "request"),
-            [0, 2] => event.set(arp::OPCODE, "reply"),
-            _ => event.set(arp::OPCODE, "other"),
-        }
-        event.set(arp::SRC_MAC, src_mac);
-        event.set(arp::SRC_IP, src);
-        event.set(arp::DEST_MAC, dest_mac);
-        event.set(arp::DEST_IP, dest);
-        event.set(arp::GRATUITOUS, gratuitous);
-        event.set(arp::MAC_MISMATCH, mismatch);
-        // A probe (RFC 5227 2.1) asks from 0.0.0.0 and claims nothing.
-        let claims = src != IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let (previous, full) = if claims {
-            self.claim(src, src_mac, frame.now)
-        } else {
-            (None, false)
-        };
-        event.set_opt(arp::PREVIOUS_MAC, previous);
-        let written = gratuitous || mismatch || previous.is_some();
-        let told = Told { event, written, src, dest };
-        (Some(told), full)
-    }
-
-    /// Notes who has an address; says who had it within the last minute, if it was another.
-    fn claim(&mut self, ip: IpAddr, mac: [u8; 6], now: Time) -> (Option<[u8; 6]>, bool) {
-        if let Some((known, seen)) = self.seen.get_mut(&ip) {
-            let recent = now.since(*seen) <= CHANGE_NANOS;
-            let previous = (recent && *known != mac).then_some(*known);
-            (*known, *seen) = (mac, now);
-            return (previous, false);
-        }
-        if self.seen.len() >= ENTRIES_MAX {
-            return (None, true);
-        }
-        self.seen.insert(ip, (mac, now));
-        (None, false)
-    }
-
-    /// Forgets who was silent for a minute.
-    pub(crate) fn expire(&mut self, now: Time) {
-        self.seen
-            .retain(|_, (_, seen)| now.since(*seen) <= CHANGE_NANOS);
-    }
+/// Reads an ARP message of Ethernet and IPv4 (RFC 826); `None` for anything else. The frame's
+/// source address is compared with the sender's. Who held an address before is the correlator's
+/// to say: an address may move between workers.
+pub(crate) fn arp_event(bytes: &[u8], outer_src: Option<[u8; 6]>) -> Option<Told> {
+    let [0, 1, 8, 0, 6, 4, op_hi, op_lo, rest @ ..] = bytes else {
+        return None;
+    };
+    let (addresses, _) = rest.split_first_chunk::<20>()?;
+    let [a, b, c, d, e, f, i, j, k, l, m, n, o, p, q, r, w, x, y, z] = *addresses;
+    let (src_mac, src) = ([a, b, c, d, e, f], IpAddr::V4(Ipv4Addr::new(i, j, k, l)));
+    let (dest_mac, dest) = ([m, n, o, p, q, r], IpAddr::V4(Ipv4Addr::new(w, x, y, z)));
+    let gratuitous = src == dest;
+    let mismatch = outer_src.is_some_and(|outer| outer != src_mac);
+    let mut event = Event::new(&arp::KIND, Direction::ToServer);
+    event.set(arp::HW_TYPE, "ethernet");
+    event.set(arp::PROTO_TYPE, "ipv4");
+    let opcode = match [*op_hi, *op_lo] {
+        [0, 1] => "request",
+        [0, 2] => "reply",
+        _ => "other",
+    };
+    event.set(arp::OPCODE, opcode);
+    event.set(arp::SRC_MAC, src_mac);
+    event.set(arp::SRC_IP, src);
+    event.set(arp::DEST_MAC, dest_mac);
+    event.set(arp::DEST_IP, dest);
+    event.set(arp::GRATUITOUS, gratuitous);
+    event.set(arp::MAC_MISMATCH, mismatch);
+    Some(Told {
+        event,
+        written: gratuitous || mismatch,
+        src,
+        dest,
+    })
 }
 
 /// An ICMP or ICMPv6 message, and whether it is worth a line of its own: one that changes where
 /// packets go.
-pub(crate) fn icmp_event(proto: u8, bytes: &[u8], direction: Direction) -> Option<(Event<'static>, bool)> {
+pub(crate) fn icmp_event(
+    proto: u8,
+    bytes: &[u8],
+    direction: Direction,
+) -> Option<(Event<'static>, bool)> {
     let [ty, code, _, _, rest @ ..] = bytes else {
         return None;
     };
@@ -107,7 +69,9 @@ pub(crate) fn icmp_event(proto: u8, bytes: &[u8], direction: Direction) -> Optio
     event.set(icmp::BYTES, bytes.len());
     match (v4, *ty) {
         (true, ICMP_REDIRECT) => {
-            let gateway = rest.first_chunk::<4>().map(|a| IpAddr::V4(Ipv4Addr::from(*a)));
+            let gateway = rest
+                .first_chunk::<4>()
+                .map(|a| IpAddr::V4(Ipv4Addr::from(*a)));
             event.set_opt(icmp::REDIRECT_TO, gateway);
         }
         (false, NDP_SOLICITATION | NDP_ADVERTISEMENT) => {
@@ -144,7 +108,3 @@ const NDP_ROUTER: u8 = 134;
 const NDP_SOLICITATION: u8 = 135;
 const NDP_ADVERTISEMENT: u8 = 136;
 const NDP_REDIRECT: u8 = 137;
-/// An address that moves within this time is worth telling; `arp.previous_mac` says so too.
-const CHANGE_NANOS: i64 = 60 * NANOS_PER_SEC;
-/// More addresses within a minute than a device network has.
-const ENTRIES_MAX: usize = 8192;

@@ -103,7 +103,11 @@ impl Merge {
             {
                 return Next::Second(tick);
             }
-            if self.lanes.get(at).is_some_and(|lane| lane.record().is_some()) {
+            if self
+                .lanes
+                .get(at)
+                .is_some_and(|lane| lane.record().is_some())
+            {
                 return self.take(at);
             }
             match self.receive(at) {
@@ -119,7 +123,8 @@ impl Merge {
 
     /// The lane that can have the next record.
     fn lowest(&self) -> Option<(usize, Key)> {
-        let open = |(_, lane): &(usize, &Lane)| lane.record().is_some() || !(lane.ended || lane.late);
+        let open =
+            |(_, lane): &(usize, &Lane)| lane.record().is_some() || !(lane.ended || lane.late);
         let lanes = self.lanes.iter().enumerate().filter(open);
         let lowest = lanes.map(|(at, lane)| (lane.next(), at)).min();
         match lowest {
@@ -133,18 +138,28 @@ impl Merge {
     }
 
     fn take(&mut self, at: usize) -> Next<'_> {
-        let Some(lane) = self.lanes.get_mut(at) else { return Next::Idle };
+        let Some(lane) = self.lanes.get_mut(at) else {
+            return Next::Idle;
+        };
         let place = lane.at;
         lane.at = place.saturating_add(1);
-        let Some(message) = &lane.message else { return Next::Idle };
-        let Some(record) = message.batch.records.get(place) else { return Next::Idle };
+        let Some(message) = &lane.message else {
+            return Next::Idle;
+        };
+        let Some(record) = message.batch.records.get(place) else {
+            return Next::Idle;
+        };
         if lane.at >= message.batch.records.len() {
             self.spent = Some(at);
         }
         // Two idle seconds may both come before the same frame: their timers are not late.
         let late = record.key < self.last && record.key.phase == Phase::Frame;
         self.last = self.last.max(record.key);
-        Next::Record { batch: &message.batch, record, late }
+        Next::Record {
+            batch: &message.batch,
+            record,
+            late,
+        }
     }
 
     /// Gives the buffers of a message whose last record has been told back to its worker.
@@ -159,7 +174,9 @@ impl Merge {
     fn receive(&mut self, at: usize) -> Received {
         let waiting = self.lanes.iter().any(|lane| lane.record().is_some());
         let told_idle = self.told_idle;
-        let Some(lane) = self.lanes.get_mut(at) else { return Received::Nothing };
+        let Some(lane) = self.lanes.get_mut(at) else {
+            return Received::Nothing;
+        };
         match lane.end.messages.try_recv() {
             Ok(message) => return self.received(at, message),
             Err(TryRecvError::Disconnected) => {
@@ -196,7 +213,9 @@ impl Merge {
     }
 
     fn received(&mut self, at: usize, message: Message) -> Received {
-        let Some(lane) = self.lanes.get_mut(at) else { return Received::Nothing };
+        let Some(lane) = self.lanes.get_mut(at) else {
+            return Received::Nothing;
+        };
         lane.bound = lane.bound.max(message.bound);
         lane.late = false;
         lane.at = 0;
@@ -231,7 +250,9 @@ impl Merge {
     fn poll(&mut self, which: impl Fn(&Lane) -> bool) -> Option<u64> {
         let mut any = None;
         for at in 0..self.lanes.len() {
-            let Some(lane) = self.lanes.get_mut(at).filter(|lane| which(lane)) else { continue };
+            let Some(lane) = self.lanes.get_mut(at).filter(|lane| which(lane)) else {
+                continue;
+            };
             match lane.end.messages.try_recv() {
                 Ok(message) => {
                     if let Received::Message(read_at) = self.received(at, message) {

@@ -65,7 +65,12 @@ impl Opens {
     pub(crate) fn close(&mut self, frame: u64, second: i64, recorder: &mut Recorder) {
         let mut sums: Vec<Sum> = self.sums.drain().map(|(_, sum)| sum).collect();
         sums.sort_unstable_by_key(|sum| sum.first_frame);
-        for Sum { first_frame, envelope, mut sum } in sums {
+        for Sum {
+            first_frame,
+            envelope,
+            mut sum,
+        } in sums
+        {
             sum.second = second;
             recorder.at(Key {
                 frame,

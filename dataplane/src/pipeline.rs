@@ -1,15 +1,26 @@
 //! Starts, watches and stops the threads: reader, workers, correlator.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam::channel::Sender;
+use crossbeam::channel::{Sender, bounded};
 use parsers::phi::Pseudonymizer;
 use rules::Ruleset;
-use rules::correlate::Out;
+use rules::correlate::{Correlator, Out, Summary};
 use rules::eve::Eve;
 
 use crate::capture::{CaptureError, ReadProgress, Source};
-use crate::telemetry::Snapshot;
+use crate::correlate_thread::{self, Correlate, Output, OutputCounts, Totals};
+use crate::counters::{self, Counts, Published};
+use crate::inspect::Protocols;
+use crate::lanes::lanes;
+use crate::merge::Merge;
+use crate::reader::{self, Feed, Shared, Spreading};
+use crate::seat::Seat;
+use crate::telemetry::{Latencies, Sample, Snapshot};
+use crate::worker::Worker;
 
 /// How to run. Plain data; `control` fills it from the configuration.
 #[derive(Clone, Debug)]
@@ -64,7 +75,22 @@ pub enum VlanInKey {
 }
 
 /// A pipeline at work.
-pub struct Running {}
+pub struct Running {
+    shared: Arc<Shared>,
+    reader: JoinHandle<Vec<CaptureError>>,
+    workers: Vec<JoinHandle<()>>,
+    correlator: JoinHandle<Summary>,
+    watch: Watch,
+}
+
+/// Everything that counts.
+#[derive(Clone)]
+struct Watch {
+    published: Vec<Arc<Published>>,
+    outputs: Vec<Arc<OutputCounts>>,
+    totals: Arc<Totals>,
+    latencies: Arc<[Arc<Latencies>; 3]>,
+}
 
 /// How it ended.
 #[derive(Debug)]
@@ -73,6 +99,8 @@ pub struct Finished {
     pub errors: Vec<CaptureError>,
     /// The last counts.
     pub snapshot: Snapshot,
+    /// What was seen and found.
+    pub summary: Summary,
 }
 
 /// Starts the threads. Each output is a bounded queue of finished lines; live, a full one loses
@@ -81,45 +109,186 @@ pub struct Finished {
 /// # Errors
 /// A thread that the system refuses.
 pub fn start(
-    _settings: Settings,
-    _source: Box<dyn Source>,
-    _ruleset: Arc<Ruleset>,
-    _outputs: Vec<(&'static str, Sender<Arc<Out>>)>,
+    settings: Settings,
+    source: Box<dyn Source>,
+    ruleset: Arc<Ruleset>,
+    outputs: Vec<(&'static str, Sender<Arc<Out>>)>,
 ) -> std::io::Result<Running> {
-    Ok(Running {})
+    let workers = settings.workers.max(1);
+    let feed = Box::new(Spreading::new(source, workers));
+    let correlator = Correlator::new(
+        settings.eve.clone(),
+        settings.site.clone(),
+        rules::correlate::Config::default(),
+    );
+    let parts = Parts {
+        feed,
+        correlator: Box::new(correlator),
+        protocols: parsers::PROTOCOLS,
+    };
+    start_with(&settings, parts, ruleset, outputs)
+}
+
+/// What tests put in the place of the real thing.
+pub(crate) struct Parts {
+    pub(crate) feed: Box<dyn Feed>,
+    pub(crate) correlator: Box<dyn Correlate>,
+    pub(crate) protocols: Protocols,
+}
+
+pub(crate) fn start_with(
+    settings: &Settings,
+    parts: Parts,
+    ruleset: Arc<Ruleset>,
+    outputs: Vec<(&'static str, Sender<Arc<Out>>)>,
+) -> std::io::Result<Running> {
+    let shared = Arc::new(Shared::new(Arc::clone(&ruleset)));
+    let outputs: Vec<Output> = outputs.into_iter().map(output).collect();
+    let names = ["read_to_worker", "worker_batch", "read_to_correlator"];
+    let mut watch = Watch {
+        published: Vec::new(),
+        outputs: outputs.iter().map(|o| Arc::clone(&o.counts)).collect(),
+        totals: Arc::default(),
+        latencies: Arc::new(names.map(|name| Arc::new(Latencies::new(name)))),
+    };
+    let depth = settings.queue_depth.max(1);
+    let count = settings.workers.max(1);
+    let (give_back, emptied) = bounded(depth.saturating_add(2).saturating_mul(count));
+    let (mut queues, mut ends, mut workers) = (Vec::new(), Vec::new(), Vec::new());
+    for at in 0..count {
+        let (queue, tasks) = bounded(depth);
+        queues.push(queue);
+        let (own, both) = lanes(depth, settings.live, at);
+        ends.extend(both);
+        let published = Arc::new(Published::default());
+        watch.published.push(Arc::clone(&published));
+        let worker = Worker::new(settings, parts.protocols, at == 0, Arc::clone(&ruleset));
+        let seat = Seat {
+            tasks,
+            lanes: own,
+            give_back: give_back.clone(),
+            published,
+            latencies: Arc::clone(&watch.latencies),
+        };
+        workers.push(named(format!("worker-{at}"), move || seat.run(worker))?);
+    }
+    let thread = correlate_thread::Thread {
+        merge: Merge::new(ends, patience(settings)),
+        correlator: parts.correlator,
+        outputs,
+        live: settings.live,
+        totals: Arc::clone(&watch.totals),
+        latency: {
+            let [_, _, to_correlator] = watch.latencies.as_ref();
+            Arc::clone(to_correlator)
+        },
+    };
+    let correlator = named("correlator".to_owned(), move || thread.run())?;
+    let (feed, share) = (parts.feed, Arc::clone(&shared));
+    let reader = named("reader".to_owned(), move || {
+        reader::run(feed, &share, &queues, &emptied)
+    })?;
+    Ok(Running {
+        shared,
+        reader,
+        workers,
+        correlator,
+        watch,
+    })
+}
+
+fn output((name, queue): (&'static str, Sender<Arc<Out>>)) -> Output {
+    Output {
+        queue: Some(queue),
+        counts: Arc::new(OutputCounts::new(name)),
+    }
+}
+
+fn patience(settings: &Settings) -> Option<Duration> {
+    settings
+        .live
+        .then(|| Duration::from_millis(settings.lag_max_ms.max(1)))
+}
+
+fn named<T: Send + 'static>(
+    name: String,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<JoinHandle<T>> {
+    std::thread::Builder::new().name(name).spawn(run)
 }
 
 impl Running {
     /// Asks the reader to stop; everything already read is still processed and written.
-    pub fn stop(&self) {}
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+    }
 
     /// Replaces the rules: each batch read from now on is matched with the new ones.
-    pub fn swap_rules(&self, _ruleset: Arc<Ruleset>) {}
+    pub fn swap_rules(&self, ruleset: Arc<Ruleset>) {
+        self.shared.rules.store(ruleset);
+    }
 
     /// The counts now; costs the pipeline nothing.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::default()
+        self.watch.snapshot(&self.shared)
     }
 
     /// How far the source got.
     #[must_use]
     pub fn progress(&self) -> ReadProgress {
-        ReadProgress::default()
+        *self
+            .shared
+            .progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether every thread has ended by itself.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        true
+        self.reader.is_finished()
+            && self.workers.iter().all(JoinHandle::is_finished)
+            && self.correlator.is_finished()
     }
 
     /// Waits for the end and closes the outputs' queues.
     #[must_use]
     pub fn wait(self) -> Finished {
+        let errors = self.reader.join().unwrap_or_default();
+        for worker in self.workers {
+            // A worker catches its own panics; one that died all the same has nothing to say.
+            drop(worker.join());
+        }
+        let summary = self.correlator.join().unwrap_or_default();
         Finished {
-            errors: Vec::new(),
-            snapshot: Snapshot::default(),
+            errors,
+            snapshot: self.watch.snapshot(&self.shared),
+            summary,
+        }
+    }
+}
+
+impl Watch {
+    fn snapshot(&self, shared: &Shared) -> Snapshot {
+        let mut sum = Counts::default();
+        for published in &self.published {
+            published.add_to(&mut sum);
+        }
+        let lock = |samples: &Mutex<Vec<Sample>>| {
+            samples
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        };
+        let mut samples = lock(&shared.samples);
+        samples.extend(counters::samples(&sum));
+        samples.extend(self.totals.told());
+        samples.extend(lock(&self.totals.samples));
+        samples.extend(self.outputs.iter().flat_map(|output| output.told()));
+        Snapshot {
+            samples,
+            latencies: self.latencies.iter().map(|stage| stage.read()).collect(),
         }
     }
 }

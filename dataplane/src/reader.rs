@@ -12,12 +12,12 @@ use rules::Ruleset;
 use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source};
 use crate::correlate_thread::add;
 use crate::spread::{Spread, Work};
-use crate::telemetry::monotonic_nanos;
+use crate::telemetry::{Sample, monotonic_nanos};
 
 /// What goes to a worker.
 pub(crate) enum Task {
-    /// Frames.
-    Work(Work),
+    /// Frames, and the names of the interfaces that they came from.
+    Work(Work, Arc<[String]>),
     /// Frames that the capture lost by now, since the last such word.
     Lost(u64),
     /// Nothing more, at this frame and time.
@@ -29,12 +29,8 @@ pub(crate) struct Shared {
     pub(crate) stop: AtomicBool,
     pub(crate) rules: ArcSwap<Ruleset>,
     pub(crate) progress: Mutex<ReadProgress>,
-    pub(crate) interfaces: Mutex<Vec<String>>,
-    pub(crate) frames: AtomicU64,
+    pub(crate) samples: Mutex<Vec<Sample>>,
     pub(crate) batches: AtomicU64,
-    pub(crate) received: AtomicU64,
-    pub(crate) lost_kernel: AtomicU64,
-    pub(crate) lost_interface: AtomicU64,
     pub(crate) errors: AtomicU64,
 }
 
@@ -44,12 +40,8 @@ impl Shared {
             stop: AtomicBool::new(false),
             rules: ArcSwap::new(ruleset),
             progress: Mutex::default(),
-            interfaces: Mutex::default(),
-            frames: AtomicU64::new(0),
+            samples: Mutex::default(),
             batches: AtomicU64::new(0),
-            received: AtomicU64::new(0),
-            lost_kernel: AtomicU64::new(0),
-            lost_interface: AtomicU64::new(0),
             errors: AtomicU64::new(0),
         }
     }
@@ -64,6 +56,8 @@ pub(crate) trait Feed: Send {
     fn losses(&mut self) -> Losses;
     fn progress(&self) -> ReadProgress;
     fn interfaces(&self) -> &[String];
+    /// What it counts.
+    fn samples(&mut self) -> Vec<Sample>;
 }
 
 /// A source and the spread behind it.
@@ -102,6 +96,11 @@ impl Feed for Spreading {
     fn interfaces(&self) -> &[String] {
         self.source.interfaces()
     }
+
+    fn samples(&mut self) -> Vec<Sample> {
+        let losses = self.source.losses();
+        self.spread.counters().samples(losses)
+    }
 }
 
 /// Reads until the source ends or somebody says stop. Emptied works come back from the workers.
@@ -114,23 +113,27 @@ pub(crate) fn run(
     let mut errors = Vec::new();
     let mut lost = 0_u64;
     let (mut upto, mut now) = (0_u64, Time::ZERO);
+    let mut names: Arc<[String]> = Arc::default();
     while !shared.stop.load(Ordering::Relaxed) {
         let rules = shared.rules.load_full();
-        let mut works: Vec<Work> = queues
-            .iter()
-            .map(|_| empty_work(emptied, &rules))
-            .collect();
+        let mut works: Vec<Work> = queues.iter().map(|_| empty_work(emptied, &rules)).collect();
         let filled = feed.next(&mut works);
         let read_at = monotonic_nanos();
-        tell(feed.as_mut(), shared, &works);
+        tell(feed.as_mut(), shared, false);
+        if names.len() != feed.interfaces().len() {
+            names = feed.interfaces().into();
+        }
         if let Some(work) = works.first() {
             (upto, now) = (work.dispatched_upto, work.now);
         }
-        if works.iter().any(|work| !work.items.is_empty() || !work.ticks.is_empty()) {
+        if works
+            .iter()
+            .any(|work| !work.items.is_empty() || !work.ticks.is_empty())
+        {
             for (queue, mut work) in queues.iter().zip(works) {
                 work.read_at = read_at;
                 // A worker that is gone has been counted as a panic.
-                drop(queue.send(Task::Work(work)));
+                drop(queue.send(Task::Work(work, Arc::clone(&names))));
             }
         }
         let losses = feed.losses();
@@ -153,6 +156,7 @@ pub(crate) fn run(
             }
         }
     }
+    tell(feed.as_mut(), shared, true);
     for queue in queues {
         drop(queue.send(Task::End(upto.saturating_add(1), now)));
     }
@@ -160,27 +164,32 @@ pub(crate) fn run(
 }
 
 fn empty_work(emptied: &Receiver<Work>, rules: &Arc<Ruleset>) -> Work {
-    let mut work = emptied.try_recv().unwrap_or_else(|_| Work::new(Arc::clone(rules)));
+    let mut work = emptied
+        .try_recv()
+        .unwrap_or_else(|_| Work::new(Arc::clone(rules)));
     if !Arc::ptr_eq(&work.ruleset, rules) {
         work.ruleset = Arc::clone(rules);
     }
     work
 }
 
-fn tell(feed: &mut dyn Feed, shared: &Shared, works: &[Work]) {
-    let frames: usize = works.iter().map(|work| work.items.len()).sum();
-    add(&shared.frames, frames as u64);
+/// Makes the reader's progress and counts readable.
+fn tell(feed: &mut dyn Feed, shared: &Shared, last: bool) {
     add(&shared.batches, 1);
-    let losses = feed.losses();
-    shared.received.store(losses.received, Ordering::Relaxed);
-    shared.lost_kernel.store(losses.kernel, Ordering::Relaxed);
-    shared.lost_interface.store(losses.interface, Ordering::Relaxed);
-    *shared.progress.lock().unwrap_or_else(PoisonError::into_inner) = feed.progress();
-    let mut names = shared.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
-    if names.len() != feed.interfaces().len() {
-        *names = feed.interfaces().to_vec();
+    *shared
+        .progress
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = feed.progress();
+    if last || shared.batches.load(Ordering::Relaxed) % TELL_BATCHES == 1 {
+        let samples = feed.samples();
+        *shared
+            .samples
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = samples;
     }
 }
 
+/// The reader's own counts are published once in so many batches.
+const TELL_BATCHES: u64 = 16;
 /// A source that fails this often will not recover.
 const ERRORS_MAX: usize = 1000;

@@ -55,9 +55,15 @@ impl Snapshot {
 /// that is observable in events may depend on it.
 #[must_use]
 pub fn monotonic_nanos() -> u64 {
-    #[expect(clippy::disallowed_types, reason = "one reading a batch, for latency figures only")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "one reading a batch, for latency figures only"
+    )]
     static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    #[expect(clippy::disallowed_types, reason = "one reading a batch, for latency figures only")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "one reading a batch, for latency figures only"
+    )]
     let start = START.get_or_init(std::time::Instant::now);
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
@@ -82,7 +88,10 @@ impl Latencies {
 
     /// Notes the time since an earlier reading of the monotonic clock.
     pub fn since(&self, earlier: u64, now: u64) {
-        let mut guard = self.histogram.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self
+            .histogram
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(histogram) = guard.as_mut() {
             histogram.saturating_record(now.saturating_sub(earlier).max(1));
         }
@@ -91,7 +100,10 @@ impl Latencies {
     /// The percentiles so far.
     #[must_use]
     pub fn read(&self) -> Latency {
-        let guard = self.histogram.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = self
+            .histogram
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let Some(histogram) = guard.as_ref() else {
             return Latency::default();
         };

@@ -33,7 +33,6 @@ pub(crate) fn tick(worker: &mut Worker, tick: Tick) {
     worker
         .opens
         .close(frame, passed.unwrap_or(tick.second), &mut worker.recorder);
-    worker.arp.expire(now);
     sort(worker, from);
 }
 
@@ -45,7 +44,11 @@ fn step(worker: &mut Worker, tick: Tick, passed: Option<i64>) {
         return;
     }
     let now = Time(tick.second.saturating_mul(SECOND));
-    let envelope = Envelope { frame: tick.frame, time: now, ..Envelope::default() };
+    let envelope = Envelope {
+        frame: tick.frame,
+        time: now,
+        ..Envelope::default()
+    };
     let mut event = Event::new(&capture::KIND, Direction::ToServer);
     event.set(capture::EVENT, "clock_step");
     #[expect(clippy::cast_precision_loss, reason = "seconds, far below 2^52")]
@@ -60,7 +63,10 @@ fn step(worker: &mut Worker, tick: Tick, passed: Option<i64>) {
 fn due(worker: &mut Worker, tick: Tick, now: Time) {
     let mut due = std::mem::take(&mut worker.due);
     worker.table.wheel.due(tick.second, &mut due);
-    let moment = Moment { frame: tick.frame, time: now };
+    let moment = Moment {
+        frame: tick.frame,
+        time: now,
+    };
     for (filed, entry) in due.drain(..) {
         worker.recorder.at(timer(tick.frame, entry.first_frame));
         match entry.what {
@@ -77,14 +83,29 @@ fn due(worker: &mut Worker, tick: Tick, now: Time) {
 
 /// Gives up a flow's hole whose time has come; looks again in a second while there is one.
 fn hole(worker: &mut Worker, entry: crate::flow::expiry::Entry, now: Time, moment: Moment) {
-    let Worker { table, memory, recorder, protocols, .. } = worker;
-    let Some(flow) = table.get_mut(entry.slot) else { return };
+    let Worker {
+        table,
+        memory,
+        recorder,
+        protocols,
+        ..
+    } = worker;
+    let Some(flow) = table.get_mut(entry.slot) else {
+        return;
+    };
     if flow.first_frame != entry.first_frame || !matches!(flow.content, Content::Stream(_)) {
         return;
     }
     let content = std::mem::replace(&mut flow.content, Content::None);
-    let Content::Stream(mut conversation) = content else { return };
-    let mut around = Around { protocols, memory, recorder, moment };
+    let Content::Stream(mut conversation) = content else {
+        return;
+    };
+    let mut around = Around {
+        protocols,
+        memory,
+        recorder,
+        moment,
+    };
     conversation.tick(now, flow, &mut around);
     if conversation.is_done() {
         conversation.forget(memory);
@@ -111,7 +132,9 @@ pub(crate) fn end_all(worker: &mut Worker, reason: &'static str, frame: u64, tim
 /// Ends a flow: closes its parser, tells its record.
 pub(crate) fn end(worker: &mut Worker, slot: u32, reason: &'static str, moment: Moment) {
     close_content(worker, slot, moment);
-    let Some(flow) = worker.table.remove(slot) else { return };
+    let Some(flow) = worker.table.remove(slot) else {
+        return;
+    };
     worker.recorder.counts.one(Count::FlowEnded);
     let written = match worker.flow_records {
         FlowRecords::All => true,
@@ -133,9 +156,22 @@ pub(crate) fn end(worker: &mut Worker, slot: u32, reason: &'static str, moment: 
 
 /// Closes what looks into a flow, if anything still does.
 pub(crate) fn close_content(worker: &mut Worker, slot: u32, moment: Moment) {
-    let Worker { table, memory, recorder, protocols, .. } = worker;
-    let Some(flow) = table.get_mut(slot) else { return };
-    let mut around = Around { protocols, memory, recorder, moment };
+    let Worker {
+        table,
+        memory,
+        recorder,
+        protocols,
+        ..
+    } = worker;
+    let Some(flow) = table.get_mut(slot) else {
+        return;
+    };
+    let mut around = Around {
+        protocols,
+        memory,
+        recorder,
+        moment,
+    };
     match std::mem::replace(&mut flow.content, Content::None) {
         Content::Stream(mut conversation) => conversation.close(flow, &mut around),
         Content::Datagrams(mut datagrams) => datagrams.close(flow, &mut around),
@@ -152,7 +188,10 @@ fn record<'a>(flow: &Flow, reason: &'static str, [start, end]: [&'a [u8]; 2]) ->
     event.set(kind::BYTES_TOCLIENT, server.bytes);
     event.set(kind::START, start);
     event.set(kind::END, end);
-    event.set(kind::AGE, flow.last.secs().saturating_sub(flow.start.secs()).max(0));
+    event.set(
+        kind::AGE,
+        flow.last.secs().saturating_sub(flow.start.secs()).max(0),
+    );
     event.set(kind::STATE, state(flow));
     let reason = match (reason, flow.tcp) {
         ("timeout" | "shutdown" | "reuse", TcpState::Closed) if flow.marks.rst => "rst",
@@ -185,7 +224,12 @@ fn state(flow: &Flow) -> &'static str {
 }
 
 const fn timer(frame: u64, first_frame: u64) -> Key {
-    Key { frame, phase: Phase::Timer, first_frame, sub: 0 }
+    Key {
+        frame,
+        phase: Phase::Timer,
+        first_frame,
+        sub: 0,
+    }
 }
 
 fn lengths(worker: &Worker) -> (usize, usize) {

@@ -18,10 +18,10 @@ use crate::flow::key::Keyed;
 use crate::flow::table::{Found, Table};
 use crate::flow::{Content, Flow};
 use crate::inspect::{Around, Conversation, Datagrams, Protocols};
-use crate::link::{ArpTable, icmp_event};
+use crate::link::{arp_event, icmp_event};
 use crate::opens::Opens;
 use crate::pipeline::{FlowRecords, Settings};
-use crate::spread::{Item, Tick, Work};
+use crate::spread::{Item, Work};
 use crate::stream::{Memory, Outcome, Segment};
 use crate::{anomalies, timers};
 
@@ -29,7 +29,6 @@ use crate::{anomalies, timers};
 pub(crate) struct Worker {
     pub(crate) table: Table,
     pub(crate) opens: Opens,
-    pub(crate) arp: ArpTable,
     pub(crate) memory: Memory,
     pub(crate) recorder: Recorder,
     pub(crate) protocols: Protocols,
@@ -50,12 +49,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings, protocols: Protocols, first: bool, ruleset: Arc<Ruleset>) -> Self {
+    pub(crate) fn new(
+        settings: &Settings,
+        protocols: Protocols,
+        first: bool,
+        ruleset: Arc<Ruleset>,
+    ) -> Self {
         let shares = Shares::of(settings.memory_bytes, settings.workers);
         Self {
             table: Table::new(shares.flows, settings.vlan_in_key),
             opens: Opens::new(shares.open_pairs),
-            arp: ArpTable::default(),
             memory: Memory::new(shares.out_of_order_bytes, shares.parser_bytes),
             recorder: Recorder::new(settings.eve.clone(), settings.site.clone(), ruleset),
             protocols,
@@ -110,12 +113,13 @@ impl Worker {
     pub(crate) fn restart(&mut self, work: &Work) {
         self.table = Table::new(self.shares.flows, self.vlan_in_key);
         self.opens = Opens::new(self.shares.open_pairs);
-        self.arp = ArpTable::default();
         self.memory = Memory::new(self.shares.out_of_order_bytes, self.shares.parser_bytes);
         self.recorder.counts.one(Count::Panics);
         self.recorder.counts.one(Count::WorkerPanicked);
         let at = self.item.saturating_sub(1);
-        let Some(item) = work.items.get(at) else { return };
+        let Some(item) = work.items.get(at) else {
+            return;
+        };
         self.recorder.at(key(item.frame.no));
         let envelope = bare(&item.frame, None);
         self.recorder
@@ -166,11 +170,7 @@ impl Worker {
 
     fn arp(&mut self, frame: &Frame, packet: &Packet, bytes: &[u8]) {
         self.recorder.counts.one(Count::Arp);
-        let (told, full) = self.arp.read(bytes, frame, packet.mac.map(|(src, _)| src));
-        if full {
-            self.recorder.counts.one(Count::BoundArp);
-        }
-        if let Some(told) = told {
+        if let Some(told) = arp_event(bytes, packet.mac.map(|(src, _)| src)) {
             let mut envelope = bare(frame, Some(packet));
             envelope.src.ip = Some(told.src);
             envelope.dest.ip = Some(told.dest);
@@ -188,15 +188,21 @@ impl Worker {
             return;
         };
         self.recorder.counts.one(Count::FlowHandled);
-        let Some(flow) = self.table.get_mut(slot) else { return };
+        let Some(flow) = self.table.get_mut(slot) else {
+            return;
+        };
         let direction = flow.direction(keyed.from_a);
         flow.count(direction, &keyed, packet, frame);
         if flow.marks.open_counted && direction == Direction::ToClient {
             flow.marks.open_counted = false;
-            let refused = matches!(ip.transport, Transport::Tcp(tcp) if tcp.flags & tcp_flags::RST != 0);
+            let refused =
+                matches!(ip.transport, Transport::Tcp(tcp) if tcp.flags & tcp_flags::RST != 0);
             self.opens.answer(ip.dest, ip.src, refused);
         }
-        let moment = Moment { frame: frame.no, time: frame.time };
+        let moment = Moment {
+            frame: frame.no,
+            time: frame.time,
+        };
         match &ip.transport {
             Transport::Tcp(tcp) => {
                 let closes = flow.follow(tcp, direction);
@@ -228,7 +234,8 @@ impl Worker {
             }
             Transport::Icmp(span) if matches!(ip.proto, ICMP | ICMPV6) => {
                 let envelope = flow.envelope(direction, frame.no, frame.time);
-                if let Some((event, written)) = icmp_event(ip.proto, part(bytes, *span), direction) {
+                if let Some((event, written)) = icmp_event(ip.proto, part(bytes, *span), direction)
+                {
                     self.recorder.event(Lane::Bulk, &envelope, &event, written);
                 }
             }
@@ -237,7 +244,14 @@ impl Worker {
     }
 
     /// Finds the packet's flow, or begins it.
-    fn lookup(&mut self, hash: u64, keyed: &Keyed, frame: &Frame, packet: &Packet, ip: &Ip) -> Option<u32> {
+    fn lookup(
+        &mut self,
+        hash: u64,
+        keyed: &Keyed,
+        frame: &Frame,
+        packet: &Packet,
+        ip: &Ip,
+    ) -> Option<u32> {
         let found = self.table.find(hash, keyed);
         let (slot, across) = match found {
             Found::Flow(slot) => (slot, false),
@@ -249,7 +263,10 @@ impl Worker {
         {
             let flow = self.table.get(slot)?;
             if flow.is_reused_by(tcp, flow.direction(keyed.from_a), frame.now) {
-                let moment = Moment { frame: frame.no, time: frame.time };
+                let moment = Moment {
+                    frame: frame.no,
+                    time: frame.time,
+                };
                 timers::end(self, slot, "reuse", moment);
                 return self.open(hash, keyed, frame, packet, ip);
             }
@@ -267,7 +284,14 @@ impl Worker {
         Some(slot)
     }
 
-    fn open(&mut self, hash: u64, keyed: &Keyed, frame: &Frame, packet: &Packet, ip: &Ip) -> Option<u32> {
+    fn open(
+        &mut self,
+        hash: u64,
+        keyed: &Keyed,
+        frame: &Frame,
+        packet: &Packet,
+        ip: &Ip,
+    ) -> Option<u32> {
         if self.table.is_full() {
             self.evict(frame)?;
         }
@@ -308,21 +332,46 @@ impl Worker {
         if self.table.get(victim).is_some_and(Flow::is_medical) {
             self.recorder.counts.one(Count::FlowEvictedMedical);
         }
-        let moment = Moment { frame: frame.no, time: frame.time };
+        let moment = Moment {
+            frame: frame.no,
+            time: frame.time,
+        };
         timers::end(self, victim, "evicted", moment);
         Some(())
     }
 
-    fn segment(&mut self, slot: u32, direction: Direction, mut segment: Segment<'_>, moment: Moment) {
-        let Self { table, memory, recorder, protocols, .. } = self;
-        let Some(flow) = table.get_mut(slot) else { return };
-        let Content::Stream(_) = flow.content else { return };
+    fn segment(
+        &mut self,
+        slot: u32,
+        direction: Direction,
+        mut segment: Segment<'_>,
+        moment: Moment,
+    ) {
+        let Self {
+            table,
+            memory,
+            recorder,
+            protocols,
+            ..
+        } = self;
+        let Some(flow) = table.get_mut(slot) else {
+            return;
+        };
+        let Content::Stream(_) = flow.content else {
+            return;
+        };
         segment.one_sided = flow.is_one_sided();
-        let Content::Stream(mut conversation) = std::mem::replace(&mut flow.content, Content::None) else {
+        let Content::Stream(mut conversation) = std::mem::replace(&mut flow.content, Content::None)
+        else {
             return;
         };
         let waited = conversation.waits();
-        let mut around = Around { protocols, memory, recorder, moment };
+        let mut around = Around {
+            protocols,
+            memory,
+            recorder,
+            moment,
+        };
         let outcome = conversation.push(direction, &segment, flow, &mut around);
         if segment.wire_len > 0 {
             count(outcome, recorder);
@@ -334,19 +383,41 @@ impl Worker {
         let waits = conversation.waits();
         flow.content = Content::Stream(conversation);
         if waits && !waited {
-            let entry = Entry { first_frame: flow.first_frame, slot, what: What::Hole };
-            table.wheel.file(segment.now.secs().saturating_add(2), entry);
+            let entry = Entry {
+                first_frame: flow.first_frame,
+                slot,
+                what: What::Hole,
+            };
+            table
+                .wheel
+                .file(segment.now.secs().saturating_add(2), entry);
         }
     }
 
     fn datagram(&mut self, slot: u32, direction: Direction, payload: &[u8], moment: Moment) {
-        let Self { table, memory, recorder, protocols, .. } = self;
-        let Some(flow) = table.get_mut(slot) else { return };
-        let Content::Datagrams(_) = flow.content else { return };
-        let Content::Datagrams(mut datagrams) = std::mem::replace(&mut flow.content, Content::None) else {
+        let Self {
+            table,
+            memory,
+            recorder,
+            protocols,
+            ..
+        } = self;
+        let Some(flow) = table.get_mut(slot) else {
             return;
         };
-        let mut around = Around { protocols, memory, recorder, moment };
+        let Content::Datagrams(_) = flow.content else {
+            return;
+        };
+        let Content::Datagrams(mut datagrams) = std::mem::replace(&mut flow.content, Content::None)
+        else {
+            return;
+        };
+        let mut around = Around {
+            protocols,
+            memory,
+            recorder,
+            moment,
+        };
         if datagrams.push(direction, payload, flow, &mut around) {
             flow.content = Content::Datagrams(datagrams);
         }
@@ -363,9 +434,19 @@ impl Worker {
 
     /// Frames that the capture lost, as far as it says. Told by one worker for all.
     pub(crate) fn lost(&mut self, frames: u64, frame: u64, now: Time) {
-        self.recorder.at(Key { frame, phase: Phase::Frame, first_frame: 0, sub: LOSS_SUB });
-        let envelope = Envelope { frame, time: now, ..Envelope::default() };
-        self.recorder.body(Lane::Medical, envelope, Body::Loss(frames));
+        self.recorder.at(Key {
+            frame,
+            phase: Phase::Frame,
+            first_frame: 0,
+            sub: LOSS_SUB,
+        });
+        let envelope = Envelope {
+            frame,
+            time: now,
+            ..Envelope::default()
+        };
+        self.recorder
+            .body(Lane::Medical, envelope, Body::Loss(frames));
         let mut event = Event::new(&capture::KIND, Direction::ToServer);
         event.set(capture::EVENT, "drops");
         event.set(capture::DROPPED, frames);
@@ -400,7 +481,12 @@ fn count(outcome: Outcome, recorder: &mut Recorder) {
 }
 
 const fn key(frame: u64) -> Key {
-    Key { frame, phase: Phase::Frame, first_frame: 0, sub: 0 }
+    Key {
+        frame,
+        phase: Phase::Frame,
+        first_frame: 0,
+        sub: 0,
+    }
 }
 
 /// A frame's bytes.
@@ -421,7 +507,10 @@ fn part(bytes: &[u8], span: Span) -> &[u8] {
 /// The envelope of a frame without a flow.
 fn bare(frame: &Frame, packet: Option<&Packet>) -> Envelope {
     let mac = packet.and_then(|packet| packet.mac);
-    let side = |mac| Endpoint { mac, ..Endpoint::default() };
+    let side = |mac| Endpoint {
+        mac,
+        ..Endpoint::default()
+    };
     Envelope {
         frame: frame.no,
         time: frame.time,

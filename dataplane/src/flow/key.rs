@@ -8,36 +8,35 @@ use parsers::event::VLANS_MAX;
 use crate::decode::{Ip, Packet, Transport};
 
 /// VLAN ids of a frame, outermost first; unused places are 0, which no tag of a LAN has.
-pub type Vlans = [u16; VLANS_MAX];
+pub(crate) type Vlans = [u16; VLANS_MAX];
 
 /// Who talks to whom: the lower endpoint is `a`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct FlowKey {
+pub(crate) struct FlowKey {
     /// The endpoint that sorts first.
-    pub a: (IpAddr, u16),
+    pub(crate) a: (IpAddr, u16),
     /// The other.
-    pub b: (IpAddr, u16),
+    pub(crate) b: (IpAddr, u16),
     /// IP protocol.
-    pub proto: u8,
+    pub(crate) proto: u8,
     /// The innermost tunnel's id; 0 without one.
-    pub tunnel: u32,
+    pub(crate) tunnel: u32,
 }
 
 /// A packet's key, and where it stands in it.
 #[derive(Clone, Copy, Debug)]
-pub struct Keyed {
+pub(crate) struct Keyed {
     /// The key.
-    pub key: FlowKey,
+    pub(crate) key: FlowKey,
     /// Whether the sender is `a`.
-    pub from_a: bool,
+    pub(crate) from_a: bool,
     /// The frame's VLAN ids.
-    pub vlans: Vlans,
+    pub(crate) vlans: Vlans,
 }
 
 impl Keyed {
     /// Of an IP packet.
-    #[must_use]
-    pub fn of(packet: &Packet, ip: &Ip) -> Self {
+    pub(crate) fn of(packet: &Packet, ip: &Ip) -> Self {
         let (src_port, dest_port) = match ip.transport {
             Transport::Tcp(tcp) => (tcp.src, tcp.dest),
             Transport::Udp { src, dest, .. } => (src, dest),
@@ -66,8 +65,7 @@ impl Keyed {
 impl FlowKey {
     /// Names a flow: the same on every machine and at every run, below 2^51 so that no JSON reader
     /// rounds it.
-    #[must_use]
-    pub fn id(&self, vlans: Option<Vlans>, first_frame: u64) -> u64 {
+    pub(crate) fn id(&self, vlans: Option<Vlans>, first_frame: u64) -> u64 {
         let mut hash = Fnv(FNV_OFFSET);
         self.hash_into(&mut hash);
         if let Some(vlans) = vlans {

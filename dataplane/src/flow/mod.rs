@@ -159,7 +159,13 @@ impl Flow {
     }
 
     /// Counts a packet, and takes from it what the flow did not know.
-    pub(crate) fn count(&mut self, direction: Direction, keyed: &Keyed, packet: &Packet, frame: &Frame) {
+    pub(crate) fn count(
+        &mut self,
+        direction: Direction,
+        keyed: &Keyed,
+        packet: &Packet,
+        frame: &Frame,
+    ) {
         self.last = self.last.max(frame.now);
         let at = direction.index();
         if let Some(side) = self.sides.get_mut(at) {

@@ -4,9 +4,9 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-use super::expiry::{Entry, Wheel, What, deadline};
-use super::key::{Keyed, Vlans};
 use super::Flow;
+use super::expiry::{Entry, What, Wheel, deadline};
+use super::key::{Keyed, Vlans};
 use crate::pipeline::VlanInKey;
 
 /// All flows of one worker. The hash is keyed (SipHash): strangers choose the keys.
@@ -55,8 +55,12 @@ impl Table {
     pub(crate) fn find(&self, hash: u64, keyed: &Keyed) -> Found {
         let strict = |flow: &Flow| match self.vlan_in_key {
             VlanInKey::No => true,
-            VlanInKey::Yes => flow.vlans(!keyed.from_a).or(flow.vlans(keyed.from_a)) == Some(keyed.vlans),
-            VlanInKey::Auto => flow.vlans(keyed.from_a).or(flow.vlans(!keyed.from_a)) == Some(keyed.vlans),
+            VlanInKey::Yes => {
+                flow.vlans(!keyed.from_a).or(flow.vlans(keyed.from_a)) == Some(keyed.vlans)
+            }
+            VlanInKey::Auto => {
+                flow.vlans(keyed.from_a).or(flow.vlans(!keyed.from_a)) == Some(keyed.vlans)
+            }
         };
         if let Some(slot) = self.search(hash, keyed, strict) {
             return Found::Flow(slot);
@@ -89,10 +93,6 @@ impl Table {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.index.len()
-    }
-
     pub(crate) fn is_full(&self) -> bool {
         self.index.len() >= self.max
     }
@@ -110,12 +110,21 @@ impl Table {
             }
         };
         *self.slots.get_mut(slot as usize)? = Some(flow);
-        let Self { index, slots, hasher, .. } = self;
+        let Self {
+            index,
+            slots,
+            hasher,
+            ..
+        } = self;
         index.insert_unique(hash, slot, |slot| {
             let flow = slots.get(*slot as usize).and_then(Option::as_ref);
             flow.map_or(0, |flow| hasher.hash_one(flow.key))
         });
-        let entry = Entry { first_frame, slot, what: What::Idle };
+        let entry = Entry {
+            first_frame,
+            slot,
+            what: What::Idle,
+        };
         self.wheel.file(filed, entry);
         Some(slot)
     }
@@ -133,11 +142,17 @@ impl Table {
 
     /// Files the flow's end again where it has come nearer, as when a connection closes.
     pub(crate) fn hurry(&mut self, slot: u32) {
-        let Some(flow) = self.get_mut(slot) else { return };
+        let Some(flow) = self.get_mut(slot) else {
+            return;
+        };
         let due = deadline(flow);
         if due < flow.filed {
             flow.filed = due;
-            let entry = Entry { first_frame: flow.first_frame, slot, what: What::Idle };
+            let entry = Entry {
+                first_frame: flow.first_frame,
+                slot,
+                what: What::Idle,
+            };
             self.wheel.file(due, entry);
         }
     }
@@ -145,7 +160,9 @@ impl Table {
     /// Looks at an entry that was filed under `filed`: whether its flow is over at `second`. One
     /// whose deadline has moved is filed anew.
     pub(crate) fn is_over(&mut self, filed: i64, entry: Entry, second: i64) -> bool {
-        let Some(flow) = self.get_mut(entry.slot) else { return false };
+        let Some(flow) = self.get_mut(entry.slot) else {
+            return false;
+        };
         if flow.first_frame != entry.first_frame || flow.filed != filed {
             return false;
         }

@@ -115,9 +115,18 @@ impl Stream {
         if let Some(ack) = segment.ack {
             peer.acknowledge(ack);
         }
-        let mut turn = Turn { direction, memory, reader };
+        let mut turn = Turn {
+            direction,
+            memory,
+            reader,
+        };
         let outcome = side.push(segment, &mut turn);
-        side.settle(segment.now, segment.one_sided, segment.wire_len > 0, &mut turn);
+        side.settle(
+            segment.now,
+            segment.one_sided,
+            segment.wire_len > 0,
+            &mut turn,
+        );
         side.close_at_end(&mut turn);
         turn.direction = direction.other();
         peer.settle(segment.now, false, false, &mut turn);
@@ -126,9 +135,19 @@ impl Stream {
     }
 
     /// Gives up the holes that time has come for.
-    pub(crate) fn tick(&mut self, now: Time, one_sided: bool, memory: &mut Memory, reader: &mut dyn Consumer) {
+    pub(crate) fn tick(
+        &mut self,
+        now: Time,
+        one_sided: bool,
+        memory: &mut Memory,
+        reader: &mut dyn Consumer,
+    ) {
         for (direction, side) in BOTH.into_iter().zip(&mut self.sides) {
-            let mut turn = Turn { direction, memory, reader };
+            let mut turn = Turn {
+                direction,
+                memory,
+                reader,
+            };
             side.settle(now, one_sided, false, &mut turn);
             side.close_at_end(&mut turn);
         }
@@ -142,7 +161,11 @@ impl Stream {
     /// The connection is over: hands on what waited, and closes both directions.
     pub(crate) fn close(&mut self, memory: &mut Memory, reader: &mut dyn Consumer) {
         for (direction, side) in BOTH.into_iter().zip(&mut self.sides) {
-            let mut turn = Turn { direction, memory, reader };
+            let mut turn = Turn {
+                direction,
+                memory,
+                reader,
+            };
             while let Some(until) = side.pieces.first() {
                 side.lose(until, &mut turn);
                 side.drain(&mut turn);
@@ -178,7 +201,9 @@ impl Stream {
 
     /// Bytes of a direction that are kept.
     pub(crate) fn kept(&self, direction: Direction) -> usize {
-        self.sides.get(direction.index()).map_or(0, |side| side.kept.len())
+        self.sides
+            .get(direction.index())
+            .map_or(0, |side| side.kept.len())
     }
 
     /// Hands on again, in order of arrival, all bytes that are kept: the reader has just become
@@ -193,9 +218,11 @@ impl Stream {
         let mut at = [0_usize; 2];
         for (direction, len) in std::mem::take(&mut self.order) {
             let index = direction.index();
-            let (Some(bytes), Some(at), Some(side)) =
-                (kept.get(index), at.get_mut(index), self.sides.get_mut(index))
-            else {
+            let (Some(bytes), Some(at), Some(side)) = (
+                kept.get(index),
+                at.get_mut(index),
+                self.sides.get_mut(index),
+            ) else {
                 continue;
             };
             let until = at.saturating_add(len as usize).min(bytes.len());
@@ -209,12 +236,25 @@ impl Stream {
             }
             // A skip of the chunk before may reach into this one.
             let end = side.base_of_replay.saturating_add(until as u64);
-            side.accept(end.saturating_sub(chunk.len() as u64), chunk, end, &mut Turn { direction, memory, reader });
+            side.accept(
+                end.saturating_sub(chunk.len() as u64),
+                chunk,
+                end,
+                &mut Turn {
+                    direction,
+                    memory,
+                    reader,
+                },
+            );
         }
         for ((buffer, side), direction) in kept.into_iter().zip(&mut self.sides).zip(BOTH) {
             memory.kept = memory.kept.saturating_sub(buffer.len());
             memory.give_back(buffer);
-            side.close_at_end(&mut Turn { direction, memory, reader });
+            side.close_at_end(&mut Turn {
+                direction,
+                memory,
+                reader,
+            });
         }
     }
 }
@@ -309,7 +349,11 @@ impl Side {
         }
         if end <= self.next {
             let newest = end == self.top;
-            return if newest { Outcome::Skipped } else { Outcome::Duplicate };
+            return if newest {
+                Outcome::Skipped
+            } else {
+                Outcome::Duplicate
+            };
         }
         if at <= self.next {
             self.accept(at, segment.payload, end, turn);
@@ -371,7 +415,11 @@ impl Side {
                 turn.memory.give_back(kept);
             } else {
                 kept.drain(..used);
-                turn.memory.kept = turn.memory.kept.saturating_sub(before).saturating_add(kept.len());
+                turn.memory.kept = turn
+                    .memory
+                    .kept
+                    .saturating_sub(before)
+                    .saturating_add(kept.len());
                 self.kept = kept;
             }
         }
@@ -387,7 +435,8 @@ impl Side {
         }
         if alone {
             turn.reader.too_much(turn.direction);
-        } else if let [_, _, hits] = &mut turn.memory.hits {
+        } else {
+            let [_, _, hits] = &mut turn.memory.hits;
             *hits = hits.saturating_add(1);
         }
         self.clear(turn.memory);
@@ -460,16 +509,23 @@ impl Side {
 
     fn is_due(&mut self, until: u64, now: Time, one_sided: bool, sent: bool) -> bool {
         let acked = self.acked >= until;
-        let hole = self.hole.get_or_insert(Hole { since: now, acked: None, after: 0 });
+        let hole = self.hole.get_or_insert(Hole {
+            since: now,
+            acked: None,
+            after: 0,
+        });
         if one_sided {
-            return self.pieces.bytes() >= ONE_SIDED_BYTES || now.since(hole.since) >= ONE_SIDED_NANOS;
+            return self.pieces.bytes() >= ONE_SIDED_BYTES
+                || now.since(hole.since) >= ONE_SIDED_NANOS;
         }
         match hole.acked {
             None if acked => hole.acked = Some(now),
             Some(_) if sent => hole.after = hole.after.saturating_add(1),
             _ => {}
         }
-        let long = hole.acked.is_some_and(|since| now.since(since) >= ACKED_NANOS);
+        let long = hole
+            .acked
+            .is_some_and(|since| now.since(since) >= ACKED_NANOS);
         long || hole.after >= ACKED_SEGMENTS
     }
 
@@ -500,7 +556,11 @@ impl Side {
     }
 
     fn close_at_end(&mut self, turn: &mut Turn<'_>) {
-        if self.fin.is_some_and(|fin| fin <= self.next && fin <= self.top) && self.pieces.is_empty() {
+        if self
+            .fin
+            .is_some_and(|fin| fin <= self.next && fin <= self.top)
+            && self.pieces.is_empty()
+        {
             self.close(turn);
         }
     }

@@ -1,0 +1,202 @@
+//! The whole pipeline: the same bytes whatever the number of workers, and it survives faults.
+
+use std::sync::Arc;
+
+use crossbeam::channel::bounded;
+use rules::Ruleset;
+use rules::correlate::{Config, Correlator};
+
+use super::frames::{ACK, FIN_ACK, Given, SYN, SYN_ACK, arp, seg, udp};
+use super::protocol::LINES;
+use super::worker::{T0, settings};
+use crate::pipeline::{Finished, Parts, start_with};
+use crate::reader::Spreading;
+
+/// A small generator, the same everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// A mixed hour: conversations in and out of order, scans, ARP, junk, silence.
+fn traffic(count: usize) -> Vec<(i64, Vec<u8>)> {
+    let mut dice = Dice(7);
+    let mut now = T0;
+    let mut frames = Vec::new();
+    let mut waiting: Vec<Vec<u8>> = Vec::new();
+    while frames.len() < count {
+        now += i64::try_from(dice.roll(40_000_000)).unwrap();
+        if dice.roll(200) == 0 {
+            now += 40_000_000_000;
+        }
+        match dice.roll(8) {
+            0 => waiting.extend(conversation(&mut dice)),
+            1 => frames.push((
+                now,
+                seg((9, 50_000), (10, dice.roll(3000) as u16), 1, 0, SYN, b"").frame(),
+            )),
+            2 => frames.push((now, udp((11, dice.roll(50) as u16), (12, 53), b"query"))),
+            3 => frames.push((now, arp(1 + dice.roll(2) as u8, dice.roll(20) as u8, 5))),
+            4 => frames.push((now, vec![0; dice.roll(40) as usize])),
+            _ => {}
+        }
+        if !waiting.is_empty() {
+            // Nearly in order.
+            let at = dice.roll(3).min(waiting.len() as u64 - 1) as usize;
+            frames.push((now, waiting.remove(at)));
+        }
+    }
+    frames
+}
+
+fn conversation(dice: &mut Dice) -> Vec<Vec<u8>> {
+    let (c, s) = (
+        (dice.roll(6) as u8, 30_000 + dice.roll(2000) as u16),
+        (50 + dice.roll(4) as u8, 104),
+    );
+    let mut seq = dice.roll(1 << 32) as u32;
+    let mut all = vec![
+        seg(c, s, seq, 0, SYN, b"").frame(),
+        seg(s, c, 5, seq.wrapping_add(1), SYN_ACK, b"").frame(),
+    ];
+    seq = seq.wrapping_add(1);
+    for n in 0..dice.roll(12) {
+        let text = format!("TT line {n}\nS30\n{}!\n", "z".repeat(30));
+        let segment = seg(c, s, seq, 6, ACK, text.as_bytes());
+        if dice.roll(10) > 0 {
+            all.push(segment.frame());
+        }
+        seq = seq.wrapping_add(text.len() as u32);
+        all.push(seg(s, c, 6, seq, ACK, b"").frame());
+    }
+    if dice.roll(2) == 0 {
+        all.push(seg(c, s, seq, 6, FIN_ACK, b"").frame());
+        all.push(seg(s, c, 6, seq.wrapping_add(1), FIN_ACK, b"").frame());
+    }
+    all
+}
+
+fn run(
+    frames: Vec<(i64, Vec<u8>)>,
+    workers: usize,
+    depth: usize,
+    each: usize,
+) -> (Vec<u8>, Finished) {
+    let mut settings = settings(workers);
+    settings.queue_depth = depth;
+    let ruleset = Arc::new(Ruleset::empty());
+    let correlator = Correlator::new(
+        settings.eve.clone(),
+        settings.site.clone(),
+        Config::default(),
+    );
+    let parts = Parts {
+        feed: Box::new(Spreading::new(Box::new(Given::new(frames, each)), workers)),
+        correlator: Box::new(correlator),
+        protocols: LINES,
+    };
+    let (queue, lines) = bounded(1);
+    let running = start_with(&settings, parts, ruleset, vec![("test", queue)]).unwrap();
+    let mut written = Vec::new();
+    for out in lines {
+        written.extend_from_slice(&out.arena);
+    }
+    (written, running.wait())
+}
+
+#[test]
+fn the_output_does_not_depend_on_workers_queues_or_batches() {
+    let frames = traffic(6000);
+    let (one, finished) = run(frames.clone(), 1, 8, 64);
+    let snapshot = finished.snapshot;
+    assert!(one.len() > 100_000, "{}", one.len());
+    assert_eq!(snapshot.total("vitalwire_worker_bounds_hit_total"), 0);
+    assert!(snapshot.total("vitalwire_stream_gaps_total") > 10);
+    for (workers, depth, each) in [(2, 8, 64), (4, 1, 64), (8, 1, 5), (3, 2, 1), (1, 1, 1000)] {
+        let (other, _) = run(frames.clone(), workers, depth, each);
+        assert_eq!(
+            first_difference(&one, &other),
+            None,
+            "{workers} workers, depth {depth}, {each} a batch"
+        );
+    }
+}
+
+fn first_difference(one: &[u8], other: &[u8]) -> Option<String> {
+    let (one, other) = (String::from_utf8_lossy(one), String::from_utf8_lossy(other));
+    let differ = one
+        .lines()
+        .zip(other.lines())
+        .enumerate()
+        .find(|(_, (a, b))| a != b);
+    match differ {
+        Some((at, (a, b))) => Some(format!("line {at}:\n{a}\n{b}")),
+        None if one.len() != other.len() => {
+            Some(format!("{} and {} bytes", one.len(), other.len()))
+        }
+        None => None,
+    }
+}
+
+#[test]
+fn every_layer_accounts_for_itself() {
+    let (_, finished) = run(traffic(3000), 2, 2, 50);
+    let snapshot = finished.snapshot;
+    let total = |name: &str| snapshot.total(name);
+    assert_eq!(total("vitalwire_worker_seen_frames_total"), 3000);
+    for (stage, unit) in [
+        ("worker", "frames"),
+        ("flow", "packets"),
+        ("stream", "segments"),
+        ("lane", "records"),
+        ("output", "lines"),
+    ] {
+        let [seen, handled, dropped] = ["seen", "handled", "dropped"]
+            .map(|what| total(&format!("vitalwire_{stage}_{what}_{unit}_total")));
+        assert!(seen > 0, "{stage}");
+        assert_eq!(seen, handled + dropped, "{stage}");
+    }
+    assert_eq!(
+        total("vitalwire_flow_opened_flows_total"),
+        total("vitalwire_flow_ended_flows_total")
+    );
+}
+
+#[test]
+fn a_worker_that_panics_goes_on_empty_and_says_so() {
+    let talk = |port: u16, text: &[u8]| {
+        let (c, s) = ((1, port), (2, 104));
+        vec![
+            (T0, seg(c, s, 1, 0, SYN, b"").frame()),
+            (T0, seg(s, c, 5, 2, SYN_ACK, b"").frame()),
+            (T0, seg(c, s, 2, 6, ACK, text).frame()),
+        ]
+    };
+    let mut frames = talk(1000, b"TT before\n");
+    frames.extend(talk(1001, b"TT\nX\n"));
+    frames.extend(talk(1002, b"TT after\n"));
+    let (written, finished) = run(frames, 1, 4, 100);
+    let written = String::from_utf8(written).unwrap();
+    for word in ["TT before", "TT after", "capture.worker_restarted"] {
+        assert!(written.contains(word), "{word} in {written}");
+    }
+    assert_eq!(finished.snapshot.total("vitalwire_worker_panics_total"), 1);
+    assert_eq!(
+        finished
+            .snapshot
+            .total("vitalwire_worker_seen_frames_total"),
+        finished
+            .snapshot
+            .total("vitalwire_worker_handled_frames_total")
+            + finished
+                .snapshot
+                .total("vitalwire_worker_dropped_frames_total")
+    );
+}
