@@ -26,11 +26,14 @@ fn needs_are_the_fields_of_the_correlators_part() {
          reason: known, expires: 2027-01-31 }}\n"
     );
     let ruleset = compile(&text).unwrap();
-    let fields = [d::PATIENT_ID, d::CALLING_AE, d::CALLED_AE, d::MODALITY];
-    assert_eq!(ruleset.needs(d::KIND.id), fields.map(FieldRef::Field));
+    // What the correlator reads of the kind anyway comes first; the titles are among that.
+    let builtin = crate::correlate::builtin_needs(d::KIND.id);
+    let fields = [builtin, &[d::PATIENT_ID, d::MODALITY]].concat();
+    let fields: Vec<FieldRef> = fields.into_iter().map(FieldRef::Field).collect();
+    assert_eq!(ruleset.needs(d::KIND.id), fields);
     assert_eq!(
-        ruleset.need(d::KIND.id, FieldRef::Field(d::CALLED_AE)),
-        Some(2)
+        ruleset.need(d::KIND.id, FieldRef::Field(d::PATIENT_ID)),
+        Some(builtin.len())
     );
     assert!(ruleset.watches(d::KIND.id));
     assert!(!ruleset.watches(parsers::kinds::hl7::KIND.id));
@@ -219,7 +222,8 @@ fn a_rule_explains_itself() {
          in the worker, for each `dicom` event:\n    dicom.command == \"C-FIND-RQ\"\n    reads:     \
          dicom.command\n    found by:  dicom.command: \"C-FIND-RQ\"\n  in the correlator:\n    an \
          alert once there are 5 different dicom.patient_id within 90s, by src_ip\n    fields of \
-         `dicom` that cross: dicom.patient_id\n"
+         `dicom` that cross: dicom.kind, dicom.calling_ae, dicom.called_ae, dicom.command, \
+         dicom.manufacturer, dicom.model, dicom.serial, dicom.station, dicom.patient_id\n"
     );
 }
 
