@@ -37,8 +37,12 @@ impl Default for Config {
 /// meanwhile is in the next alert's `count`.
 pub const REPEAT_NS: i64 = 60 * NANOS_PER_SEC;
 
-/// Flows between the same two hosts that one rule tells of within [`REPEAT_NS`]: a scanner that
-/// opens a connection for each attempt is one story.
+/// Each time that a rule is told again the time doubles, up to this: what goes on for days is one
+/// story, not a thousand. After so long a silence it begins anew.
+pub const REPEAT_MAX_NS: i64 = 3600 * NANOS_PER_SEC;
+
+/// Flows between the same two hosts that one rule tells of in such a time: a scanner that opens a
+/// connection for each attempt is one story.
 pub const REPEAT_FLOWS_MAX: usize = 4;
 
 /// How long a message may wait for its acknowledgment before it counts as never acknowledged.

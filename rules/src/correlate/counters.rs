@@ -21,7 +21,7 @@ pub struct RuleTally {
     pub severity: Severity,
     /// Alerts written.
     pub alerts: u64,
-    /// Repeats held back within a minute of an alert.
+    /// Repeats held back.
     pub held: u64,
     /// Alerts that a suppression took out.
     pub suppressed: u64,
@@ -113,7 +113,8 @@ impl Correlator {
             let rule = || vec![("rule", tally.slug.to_string())];
             let alerts = "Alerts written, by rule.";
             let shadow = "Alerts of rules in shadow, not written.";
-            let held = "Repeats of an alert held back for a minute; the next alert counts them.";
+            let held =
+                "Repeats of an alert held back for a minute or longer; the next alert counts them.";
             let suppressed = "Alerts that a suppression took out.";
             let prefix = [
                 (

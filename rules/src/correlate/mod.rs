@@ -39,7 +39,9 @@ use parsers::time::{NANOS_PER_SEC, Time};
 
 pub use alert::GID;
 pub use census::{Pump, Tally};
-pub use config::{ACK_WAIT_NS, BINDING_NS, COVERAGE_SECS, Config, REPEAT_FLOWS_MAX, REPEAT_NS};
+pub use config::{
+    ACK_WAIT_NS, BINDING_NS, COVERAGE_SECS, Config, REPEAT_FLOWS_MAX, REPEAT_MAX_NS, REPEAT_NS,
+};
 pub use counters::{Counter, RuleTally, Summary};
 pub use learn::{builtin_needs, matched_in_correlator};
 
