@@ -583,10 +583,6 @@ fn bent_frames_point_nowhere_outside() {
         ),
         eth(0x8847, &[&[0, 2, 0x11, 64], &inner[..]].concat()),
         eth(
-            0x8864,
-            &[&[0x11, 0, 0, 7, 0, 48, 0, 0x21], &ip_tcp(b"inside")[..]].concat(),
-        ),
-        eth(
             60,
             &[&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &ip_tcp(b"inside")[..]].concat(),
         ),
