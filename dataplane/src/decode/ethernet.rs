@@ -16,7 +16,11 @@ impl Walk<'_> {
         }
         self.skip(14, "ethernet")?;
         self.packet.mac = Some(([s0, s1, s2, s3, s4, s5], [d0, d1, d2, d3, d4, d5]));
-        self.type_or_length(u16::from_be_bytes([t0, t1]))
+        match u16::from_be_bytes([t0, t1]) {
+            // What almost every frame is, without going round the loop.
+            ether::IPV4 => self.ipv4(),
+            field => self.type_or_length(field),
+        }
     }
 
     /// The field behind Ethernet addresses or a tag.

@@ -55,6 +55,7 @@ impl Walk<'_> {
         self.ip(at, protocol, header.ttl(), transport);
         match transport {
             Transport::Fragment(_) => Ok(Next::Done),
+            _ if protocol == proto::TCP => self.by_proto(proto::TCP),
             _ => Ok(Next::Proto(protocol)),
         }
     }
