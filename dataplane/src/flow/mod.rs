@@ -150,7 +150,9 @@ impl Flow {
         const QUIET_NANOS: i64 = 60 * parsers::time::NANOS_PER_SEC;
         let opens = segment.flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN;
         let same = direction == Direction::ToServer && self.marks.syn && segment.seq == self.isn;
-        if !opens || same {
+        // Nobody repeats a SYN once both sides have said goodbye.
+        let parted = self.marks.fin == [true; 2];
+        if !opens || (same && !parted) {
             return false;
         }
         self.tcp == TcpState::Closed
