@@ -9,8 +9,9 @@ use parsers::protocol::Spec;
 use parsers::time::Time;
 
 use crate::batch::Frame;
+use crate::datagrams::Datagrams;
 use crate::decode::{Ip, Packet, Tcp, Transport, tcp_flags};
-use crate::inspect::{Conversation, Datagrams};
+use crate::inspect::Conversation;
 use key::{FlowKey, Keyed, Vlans};
 
 /// What one flow takes in the table, its place in the index and in the wheel included.
