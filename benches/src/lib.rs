@@ -1,5 +1,7 @@
 //! What the throughput program and the criterion benches share.
 
 pub mod baseline;
+pub mod captures;
+pub mod conversation;
 pub mod memory;
 pub mod pipeline;

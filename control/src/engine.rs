@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 
 use dataplane::capture::Source;
+use dataplane::capture::files::Files;
+use dataplane::capture::live;
 use dataplane::pipeline::{FlowRecords, Settings, VlanInKey};
 use parsers::phi::Pseudonymizer;
 use rules::eve::Eve;
@@ -72,39 +74,27 @@ fn host() -> String {
         .map_or_else(|_| String::new(), |name| name.trim().to_owned())
 }
 
-/// Opens capture files, to be read one after the other.
-///
-/// # Errors
-/// None of them can be opened.
-pub fn files(_paths: &[PathBuf]) -> Result<Box<dyn Source>, Error> {
-    Ok(Box::new(NoSource))
+/// Capture files, to be read one after the other. What cannot be opened is told in its turn.
+#[must_use]
+pub fn files(paths: &[PathBuf]) -> Box<dyn Source> {
+    Box::new(Files::new(paths.to_vec()))
 }
 
 /// Opens the interface of the configuration.
 ///
 /// # Errors
 /// What is in the way, and what to do.
-pub fn live(_config: &Config, interface: &str) -> Result<Box<dyn Source>, Error> {
-    Err(Error::Failed(format!(
-        "{interface}: live capture is not built in"
-    )))
-}
-
-struct NoSource;
-
-impl Source for NoSource {
-    fn fill(
-        &mut self,
-        _: &mut dataplane::capture::Batch,
-    ) -> Result<dataplane::capture::Fill, dataplane::capture::CaptureError> {
-        Ok(dataplane::capture::Fill::End)
-    }
-
-    fn interfaces(&self) -> &[String] {
-        &[]
-    }
-
-    fn losses(&mut self) -> dataplane::capture::Losses {
-        dataplane::capture::Losses::default()
-    }
+pub fn live(config: &Config, interface: &str) -> Result<Box<dyn Source>, Error> {
+    let capture = &config.capture;
+    let settings = live::Settings {
+        interface: interface.to_owned(),
+        snap_len: capture.snaplen,
+        ring_bytes: u32::try_from(capture.buffer.0).unwrap_or(u32::MAX),
+        promiscuous: capture.promiscuous,
+        inbound_only: false,
+        filter: Some(capture.bpf.clone()).filter(|filter| !filter.trim().is_empty()),
+    };
+    let live =
+        live::Live::open(&settings).map_err(|error| Error::Capture(vec![error.to_string()]))?;
+    Ok(Box::new(live))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use dataplane::telemetry::Snapshot;
 
 use crate::clock::Stopwatch;
+use crate::ledger;
 
 /// Workers that make no progress for this long while frames wait are stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
@@ -23,6 +24,8 @@ struct State {
     stopping: bool,
     read: Watch,
     handled: Watch,
+    /// Since when frames were read and none handled.
+    behind: Option<Stopwatch>,
 }
 
 /// A counter and when it last moved.
@@ -33,11 +36,14 @@ struct Watch {
 }
 
 impl Watch {
-    fn see(&mut self, value: u64) {
-        if value != self.value {
+    /// Says whether it moved.
+    fn see(&mut self, value: u64) -> bool {
+        let moved = value != self.value;
+        if moved {
             self.value = value;
             self.moved = Stopwatch::start();
         }
+        moved
     }
 }
 
@@ -45,10 +51,13 @@ impl Health {
     /// Takes the counts of this second.
     pub fn update(&self, snapshot: Snapshot, running: bool) {
         let mut state = self.lock();
-        state.read.see(snapshot.total(crate::ledger::FRAMES_READ));
-        state
-            .handled
-            .see(snapshot.total(crate::ledger::FRAMES_HANDLED));
+        let read = state.read.see(snapshot.total(ledger::FRAMES_READ));
+        let handled = state.handled.see(ledger::frames_done(&snapshot));
+        if handled {
+            state.behind = None;
+        } else if read && state.behind.is_none() {
+            state.behind = Some(Stopwatch::start());
+        }
         state.snapshot = snapshot;
         state.running = running;
     }
@@ -73,8 +82,9 @@ impl Health {
             Some("stopping".to_owned())
         } else if !state.running {
             Some("no source: capture has ended".to_owned())
-        } else if state.handled.value < state.read.value
-            && state.handled.moved.elapsed() > STUCK_AFTER
+        } else if state
+            .behind
+            .is_some_and(|since| since.elapsed() > STUCK_AFTER)
         {
             Some("workers are stuck: frames are read but not handled".to_owned())
         } else if !max_silence.is_zero() && silent > max_silence {

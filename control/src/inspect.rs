@@ -34,6 +34,14 @@ pub struct Report {
     pub lost_lines: u64,
 }
 
+impl Report {
+    /// Alerts of one rule.
+    #[must_use]
+    pub fn alerts_of(&self, rule: &str) -> u64 {
+        self.tally.alerts.get(rule).map_or(0, |alerts| alerts.count)
+    }
+}
+
 /// Reads the captures, writes eve.json, prints the summary.
 ///
 /// # Errors
@@ -104,10 +112,10 @@ pub fn process(
         eve: engine::eve(config),
         key_id: site.key_id(),
         rules: loaded.counts(),
-        packs: ruleset::packs(),
+        packs: loaded.packs(),
     };
     let settings = engine::settings(config, site, false);
-    let source = engine::files(captures)?;
+    let source = engine::files(captures);
     let counts = Arc::new(Counts::default());
     let depth = settings.queue_depth;
     let file = match eve {

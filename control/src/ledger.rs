@@ -2,10 +2,17 @@
 
 use dataplane::telemetry::{Sample, Snapshot};
 
-/// Frames that the source gave and that reached a worker.
-pub const FRAMES_READ: &str = "vitalwire_worker_seen_frames_total";
-/// Frames that workers are done with.
-pub const FRAMES_HANDLED: &str = "vitalwire_worker_handled_frames_total";
+/// Frames that the source gave.
+pub const FRAMES_READ: &str = "vitalwire_capture_frames_total";
+
+/// Frames that workers are done with, one way or the other.
+#[must_use]
+pub fn frames_done(snapshot: &Snapshot) -> u64 {
+    let dropped = snapshot.total("vitalwire_worker_dropped_frames_total");
+    snapshot
+        .total("vitalwire_worker_handled_frames_total")
+        .saturating_add(dropped)
+}
 
 /// What a counter of losses has in its name. A duplicate segment brought nothing new and is no loss.
 const LOSS_WORDS: [&str; 6] = ["dropped", "lost", "gap", "late", "cut", "truncated"];

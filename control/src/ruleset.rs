@@ -1,11 +1,77 @@
-//! Loading rules: the embedded packs, files and directories, with the sets of the configuration.
+//! Loading rules: the embedded packs, files and directories, with the sets and suppressions of the
+//! configuration.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use rules::Ruleset;
+use rules::{Diagnostic, Level, Rule, Ruleset, SourceFile};
 
 use crate::config::Config;
 use crate::error::Error;
+
+/// The name of the configuration's own suppressions in messages.
+const SUPPRESSIONS: &str = "suppressions of the configuration";
+
+/// Rule files, read but not compiled.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+    sets: BTreeMap<String, Vec<String>>,
+}
+
+impl Sources {
+    /// Reads what the configuration names.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn of_config(config: &Config) -> Result<Self, Error> {
+        let mut files = if config.rules.default {
+            rules::packs::embedded()
+        } else {
+            Vec::new()
+        };
+        files.extend(read(&config.rules.paths)?);
+        if !config.suppressions.is_empty() {
+            let text = serde_json::json!({ "suppressions": config.suppressions }).to_string();
+            let name = SUPPRESSIONS.to_owned();
+            files.push(SourceFile { name, text });
+        }
+        let sets = config.sets.clone();
+        Ok(Self { files, sets })
+    }
+
+    /// Reads these files, or the embedded packs if there are none.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn of_paths(paths: &[PathBuf], sets: BTreeMap<String, Vec<String>>) -> Result<Self, Error> {
+        let files = if paths.is_empty() {
+            rules::packs::embedded()
+        } else {
+            read(paths)?
+        };
+        Ok(Self { files, sets })
+    }
+
+    /// The same rules with other sets beside.
+    #[must_use]
+    pub fn with_sets(&self, sets: &BTreeMap<String, Vec<String>>) -> Self {
+        let mut with = self.clone();
+        with.sets.extend(sets.clone());
+        with
+    }
+
+    /// Compiles.
+    ///
+    /// # Errors
+    /// Every mistake, one line each.
+    pub fn compile(&self) -> Result<Loaded, Error> {
+        Ruleset::compile(&self.files, &self.sets)
+            .map(Loaded::new)
+            .map_err(|found| Error::Rules(found.iter().map(one_line).collect()))
+    }
+}
 
 /// A compiled rule set and what people ask about it.
 #[derive(Clone, Debug)]
@@ -15,16 +81,54 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Of a compiled rule set.
+    #[must_use]
+    pub fn new(ruleset: Ruleset) -> Self {
+        Self {
+            ruleset: Arc::new(ruleset),
+        }
+    }
+
     /// Rules that may fire, and rules that lack a list.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
-        (0, 0)
+        let all = self.ruleset.rules();
+        let armed = all.iter().filter(|rule| rule.armed.is_ok()).count();
+        (armed, all.len().saturating_sub(armed))
     }
 
     /// Rules that cannot fire, each with the sets that are empty.
     #[must_use]
     pub fn unarmed(&self) -> Vec<(String, Vec<String>)> {
-        Vec::new()
+        let empty = |rule: &Rule| {
+            let sets = rule.armed.as_ref().err()?;
+            Some((rule.id.to_string(), sets.clone()))
+        };
+        self.ruleset.rules().iter().filter_map(empty).collect()
+    }
+
+    /// What is probably not as meant, one line each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.ruleset.warnings().iter().map(one_line).collect()
+    }
+
+    /// The packs with their versions, each once.
+    #[must_use]
+    pub fn packs(&self) -> Vec<String> {
+        let mut packs: Vec<String> = Vec::new();
+        for pack in self
+            .ruleset
+            .rules()
+            .iter()
+            .filter_map(|rule| rule.pack.as_ref())
+        {
+            let text = format!("{} {}", pack.name, pack.version);
+            if !packs.contains(&text) {
+                packs.push(text);
+            }
+        }
+        packs
     }
 }
 
@@ -32,14 +136,35 @@ impl Loaded {
 ///
 /// # Errors
 /// Every mistake, one line each.
-pub fn load(_config: &Config) -> Result<Loaded, Error> {
-    Ok(Loaded {
-        ruleset: Arc::new(Ruleset {}),
+pub fn load(config: &Config) -> Result<Loaded, Error> {
+    Sources::of_config(config)?.compile()
+}
+
+fn read(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Error> {
+    rules::packs::load(paths).map_err(|error| {
+        Error::Rules(vec![format!(
+            "{error}; --rules and rules.paths name files or folders"
+        )])
     })
 }
 
-/// The embedded packs with their versions.
+/// `file:line:column: error: what; help`.
 #[must_use]
-pub fn packs() -> Vec<String> {
-    Vec::new()
+pub fn one_line(diagnostic: &Diagnostic) -> String {
+    let place = match diagnostic.line {
+        0 => diagnostic.file.clone(),
+        line => format!("{}:{line}:{}", diagnostic.file, diagnostic.column),
+    };
+    let level = match diagnostic.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+    };
+    let help = diagnostic
+        .help
+        .as_ref()
+        .map_or_else(String::new, |help| format!("; {help}"));
+    format!(
+        "{place}: {level}: {}{help}",
+        diagnostic.message.replace('\n', " ")
+    )
 }

@@ -111,7 +111,7 @@ impl Appliance {
                         .to_owned(),
                 ));
             }
-            None => (engine::files(&self.config.capture.files)?, false),
+            None => (engine::files(&self.config.capture.files), false),
         };
         let settings = engine::settings(&self.config, self.site.clone(), live);
         let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
@@ -196,7 +196,7 @@ impl Appliance {
             eve: engine::eve(&self.config),
             key_id: self.site.key_id(),
             rules: self.loaded.counts(),
-            packs: ruleset::packs(),
+            packs: self.loaded.packs(),
         }
     }
 

@@ -12,7 +12,8 @@ pub const FEATURES: &[&str] = &["libpcap"];
 /// The text of `--version`.
 #[must_use]
 pub fn text() -> String {
-    let packs = crate::ruleset::packs();
+    let packs = crate::ruleset::load(&crate::config::Config::default())
+        .map_or_else(|_| Vec::new(), |loaded| loaded.packs());
     format!(
         "vitalwire {VERSION}\ncommit: {COMMIT}\nfeatures: {}\nschema: {}\nrule packs: {}\n",
         FEATURES.join(", "),

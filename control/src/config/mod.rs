@@ -166,23 +166,24 @@ pub struct Rules {
     pub paths: Vec<PathBuf>,
 }
 
-/// An alert that is known and accepted.
+/// An alert that is known and accepted: by whom, why, until when.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suppression {
     /// The rule's id.
     pub rule: String,
-    /// Only from this address or network.
-    #[serde(default)]
-    pub src: Option<String>,
-    /// Only to this address or network.
-    #[serde(default)]
-    pub dest: Option<String>,
-    /// Until this day, `2027-01-31`.
-    #[serde(default)]
-    pub until: Option<String>,
-    /// Why, and who decided: somebody will ask.
+    /// Only events of which this condition, in the language of rules, holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Only events with one of these values in each of these fields, as `src_ip: [10.20.0.9]`.
+    #[serde(default, rename = "match", skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Vec<String>>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why: somebody will ask.
     pub reason: String,
+    /// Its last day, as `2027-03-31`.
+    pub expires: String,
 }
 
 /// Where events go.

@@ -82,6 +82,9 @@ fn check(config: &Config) -> Result<(), String> {
     if !(64..=262_144).contains(&config.capture.snaplen) {
         return Err("capture.snaplen has to be within 64 and 262144".to_owned());
     }
+    if config.capture.buffer > super::Bytes::mib(2047) {
+        return Err("capture.buffer has to be below 2GiB, the most that libpcap takes".to_owned());
+    }
     for name in &config.outputs.eve.types {
         let known = event_types();
         if !known.contains(&name.as_str()) {

@@ -6,10 +6,10 @@ mod test;
 use rules::Rule;
 
 use crate::cli::{RulePaths, RulesCommand, RulesExplainArgs};
+use crate::config;
 use crate::error::{Error, did_you_mean};
 use crate::ruleset::{Loaded, Sources};
 use crate::terminal::{complain, show, table};
-use crate::{config, terminal};
 
 /// Does what was asked.
 ///
@@ -22,7 +22,7 @@ pub fn run(command: &RulesCommand) -> Result<(), Error> {
         RulesCommand::List(args) => list(args),
         RulesCommand::Explain(args) => explain(args),
         RulesCommand::Bench(args) => bench::run(args),
-        RulesCommand::Schema => terminal::show(&schema()),
+        RulesCommand::Schema => show(&schema()),
     }
 }
 
@@ -91,7 +91,7 @@ fn explain(args: &RulesExplainArgs) -> Result<(), Error> {
 }
 
 fn schema() -> String {
-    let mut text = rules::schema::rule_file();
+    let mut text = rules::schema::schema();
     text.push('\n');
     text
 }

@@ -45,7 +45,9 @@ pub(super) fn run(args: &RulesTestArgs) -> Result<(), Error> {
     }
     show(&format!("{passed} passed, {failed} failed\n"))?;
     if failed > 0 {
-        return Err(Error::Failed(format!("{failed} rule tests failed; see above")));
+        return Err(Error::Failed(format!(
+            "{failed} rule tests failed; see above"
+        )));
     }
     Ok(())
 }
@@ -75,7 +77,9 @@ impl Bench {
         let capture = self.find(rule, test)?;
         let key = (capture, test.sets.clone());
         if !self.reports.contains_key(&key) {
-            let report = self.read(&key.0, &key.1).map_err(|error| error.to_string())?;
+            let report = self
+                .read(&key.0, &key.1)
+                .map_err(|error| error.to_string())?;
             self.reports.insert(key.clone(), report);
         }
         let report = self.reports.get(&key).ok_or("was not run")?;
@@ -87,13 +91,18 @@ impl Bench {
         if alerts == wanted {
             Ok(format!("{} gives {wanted}", test.pcap))
         } else {
-            Err(format!("{} gives {alerts} alerts, {wanted} expected", test.pcap))
+            Err(format!(
+                "{} gives {alerts} alerts, {wanted} expected",
+                test.pcap
+            ))
         }
     }
 
     /// Beside the rule file, else in the folder of captures.
     fn find(&self, rule: &Rule, test: &RuleTest) -> Result<PathBuf, String> {
-        let beside = Path::new(&rule.file).parent().map(|dir| dir.join(&test.pcap));
+        let beside = Path::new(&rule.file)
+            .parent()
+            .map(|dir| dir.join(&test.pcap));
         beside
             .into_iter()
             .chain([self.pcaps.join(&test.pcap)])
