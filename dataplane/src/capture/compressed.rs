@@ -30,18 +30,25 @@ pub(crate) fn open(
     path: &Path,
     read: &Arc<AtomicU64>,
 ) -> io::Result<(Box<dyn Read + Send>, Wrapping)> {
-    let mut file = Counted {
+    let file = Counted {
         file: File::open(path)?,
         read: Arc::clone(read),
     };
-    let mut magic = Vec::with_capacity(4);
-    file.by_ref().take(4).read_to_end(&mut magic)?;
-    let wrapping = Wrapping::of(&magic);
-    let whole = io::Cursor::new(magic).chain(file);
-    Ok((unwrap(whole, wrapping)?, wrapping))
+    recognise(file)
 }
 
-fn unwrap(
+/// The same for what is open already.
+pub(crate) fn recognise(
+    mut bytes: impl Read + Send + 'static,
+) -> io::Result<(Box<dyn Read + Send>, Wrapping)> {
+    let mut magic = Vec::with_capacity(4);
+    bytes.by_ref().take(4).read_to_end(&mut magic)?;
+    let wrapping = Wrapping::of(&magic);
+    let whole = io::Cursor::new(magic).chain(bytes);
+    Ok((unwrapped(whole, wrapping)?, wrapping))
+}
+
+fn unwrapped(
     bytes: impl Read + Send + 'static,
     wrapping: Wrapping,
 ) -> io::Result<Box<dyn Read + Send>> {

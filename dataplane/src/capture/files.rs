@@ -70,17 +70,20 @@ impl Files {
         }
     }
 
+    /// A file that is in memory.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
+        let mut files = Self::new(Vec::new());
+        let input = compressed::recognise(std::io::Cursor::new(bytes));
+        files.open = input.ok().map(|i| Open::new(PathBuf::new(), i));
+        files
+    }
+
     fn open_next(&mut self, path: PathBuf) -> Result<(), CaptureError> {
         self.window.restart();
         match compressed::open(&path, &self.read) {
-            Ok((input, wrapping)) => {
-                self.open = Some(Open {
-                    path,
-                    input,
-                    wrapping,
-                    format: Format::Unknown,
-                    skip: 0,
-                });
+            Ok(input) => {
+                self.open = Some(Open::new(path, input));
                 Ok(())
             }
             Err(error) => Err(CaptureError::Io { path, error }),
@@ -152,6 +155,16 @@ fn push(batch: &mut Batch, window: &mut Window, clock: &mut Clock, raw: &Raw) {
 }
 
 impl Open {
+    fn new(path: PathBuf, (input, wrapping): (Box<dyn Read + Send>, Wrapping)) -> Self {
+        Self {
+            path,
+            input,
+            wrapping,
+            format: Format::Unknown,
+            skip: 0,
+        }
+    }
+
     fn damaged(&self, damage: Damage, offset: u64) -> CaptureError {
         CaptureError::Damaged {
             path: self.path.clone(),

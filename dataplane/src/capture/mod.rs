@@ -5,6 +5,8 @@ pub mod clock;
 mod compressed;
 pub mod fault;
 pub mod files;
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 pub mod live;
 pub mod memory;
 mod pcap_file;
@@ -12,6 +14,9 @@ mod pcapng;
 mod record;
 
 use std::path::PathBuf;
+
+#[cfg(any(test, fuzzing))]
+pub use fuzz::fuzz;
 
 use parsers::time::Time;
 

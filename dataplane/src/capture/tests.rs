@@ -387,3 +387,31 @@ fn faults_are_the_same_for_the_same_seed() {
     assert_eq!(quiet, drain(&mut Memory::new((0..200).map(stored))).0);
     assert_eq!(quiet[0].link, LinkType::ETHERNET.0);
 }
+
+/// A poor fuzzer that runs everywhere: bytes of a good file bent at random.
+#[test]
+fn bent_files_are_read_to_their_end() {
+    let mut ng = section(false);
+    ng.extend(interface(false, 1, 0, &option(false, 2, b"eth0")));
+    ng.extend(enhanced(false, 0, 1, &[2; 80]));
+    ng.extend(block(false, 3, &[&n(false, 6)[..], b"simple"].concat()));
+    let classic = pcap(true, 0xa1b2_3c4d, &[(1, 0, &[2; 80]), (2, 0, &[8; 90])]);
+    let mut random = 1_u64;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random >> 33).unwrap()
+    };
+    for good in [ng, classic] {
+        for _ in 0..3000 {
+            let mut bad = good.clone();
+            for _ in 0..next() % 6 {
+                let at = next() % bad.len();
+                bad[at] = u8::try_from(next() % 256).unwrap();
+            }
+            bad.truncate(next() % (bad.len() * 2) + 1);
+            super::fuzz(&bad);
+        }
+    }
+}

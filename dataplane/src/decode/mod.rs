@@ -3,6 +3,8 @@
 mod checksum;
 mod ether;
 mod ethernet;
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 mod ip;
 mod link;
 mod proto;
@@ -13,6 +15,8 @@ mod walk;
 use std::net::IpAddr;
 
 pub use checksum::{WrongChecksum, checksums_ok};
+#[cfg(any(test, fuzzing))]
+pub use fuzz::fuzz;
 pub use walk::LAYERS_MAX;
 
 use walk::{Next, Walk};

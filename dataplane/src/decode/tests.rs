@@ -534,3 +534,79 @@ fn wrong_checksums_are_told_apart() {
     let bytes = eth(0x0800, &ip4(17, &udp(53, b"none")));
     assert_eq!(checksums_ok(&bytes, &read(&bytes).unwrap()), Ok(()));
 }
+
+/// A poor fuzzer that runs everywhere: every kind of frame bent at random.
+#[test]
+fn bent_frames_point_nowhere_outside() {
+    let inner = eth(0x0800, &ip_tcp(b"inside"));
+    let whole = [
+        inner.clone(),
+        eth(
+            0x86dd,
+            &ip6(
+                0,
+                &[
+                    &[44, 0, 1, 4, 0, 0, 0, 0],
+                    &[17, 0, 0, 1, 0, 0, 0, 1],
+                    &udp(53, &inner)[..],
+                ]
+                .concat(),
+            ),
+        ),
+        eth(
+            0x0800,
+            &ip4(
+                17,
+                &udp(4789, &[&[8, 0, 0, 0, 0, 0, 9, 0], &inner[..]].concat()),
+            ),
+        ),
+        eth(
+            0x0800,
+            &ip4(
+                17,
+                &udp(
+                    6081,
+                    &[&[1, 0, 0x65, 0x58, 0, 0, 9, 0, 0, 0, 0, 0], &inner[..]].concat(),
+                ),
+            ),
+        ),
+        eth(
+            0x0800,
+            &ip4(
+                47,
+                &[
+                    &[0xb0, 0, 0x65, 0x58, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1],
+                    &inner[..],
+                ]
+                .concat(),
+            ),
+        ),
+        eth(0x8847, &[&[0, 2, 0x11, 64], &inner[..]].concat()),
+        eth(
+            0x8864,
+            &[&[0x11, 0, 0, 7, 0, 48, 0, 0x21], &ip_tcp(b"inside")[..]].concat(),
+        ),
+        eth(
+            60,
+            &[&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &ip_tcp(b"inside")[..]].concat(),
+        ),
+    ];
+    let mut random = 1_u64;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random >> 33).unwrap()
+    };
+    for good in whole {
+        for _ in 0..20_000 {
+            let mut bad = [&[0, 1, 0][..], &good].concat();
+            for _ in 0..next() % 6 {
+                let at = next() % bad.len();
+                bad[at] = u8::try_from(next() % 256).unwrap();
+            }
+            bad.truncate(next() % (bad.len() * 2));
+            super::fuzz(&bad);
+        }
+    }
+}
