@@ -33,5 +33,9 @@ pub mod telemetry;
 mod timers;
 mod worker;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use stream::fuzz as fuzz_stream;
+
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,8 @@
 //! to which it skips *is* the next place wanted, so that whatever lies before it, in or out of
 //! order, is old, and a hole there is no gap.
 
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 mod memory;
 mod segments;
 mod side;
@@ -13,6 +15,8 @@ use parsers::event::Direction;
 use parsers::protocol::Progress;
 use parsers::time::Time;
 
+#[cfg(any(test, fuzzing))]
+pub use fuzz::fuzz;
 pub(crate) use memory::Memory;
 use side::{Side, Turn};
 

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use crossbeam::channel::bounded;
 use rules::Ruleset;
-use rules::correlate::{Config, Correlator};
+use rules::correlate::{Config, Correlator, Out, Summary};
+use rules::record::{Batch, Record};
 
 use super::frames::{ACK, FIN_ACK, Given, SYN, SYN_ACK, arp, seg, udp};
 use super::protocol::LINES;
 use super::worker::{T0, settings};
+use crate::correlate_thread::Correlate;
 use crate::pipeline::{Finished, Parts, start_with};
 use crate::reader::Spreading;
+use crate::telemetry::{Sample, monotonic_nanos};
 
 /// A small generator, the same everywhere.
 struct Dice(u64);
