@@ -67,6 +67,7 @@ pub fn builtin_needs(kind: KindId) -> &'static [FieldIx] {
         arp::DEST_IP,
         arp::GRATUITOUS,
         arp::MAC_MISMATCH,
+        arp::PREVIOUS_MAC,
     ];
     const CAPTURE: &[Ix] = &[capture::EVENT, capture::DROPPED, capture::STEP];
     const KINDS: &[(KindId, &[Ix])] = &[
@@ -241,7 +242,8 @@ impl Correlator {
         }
     }
 
-    /// For an ARP message who held the sender's address within the last minute, if another did.
+    /// For an ARP message who held the sender's address within the last minute, if another did and
+    /// the message does not say so yet.
     pub(super) fn previous_mac(&mut self, subject: &Subject<'_>) -> Option<[u8; 6]> {
         if subject.kind.id != arp::KIND.id {
             return None;
@@ -251,6 +253,7 @@ impl Correlator {
         let [vlan, ..] = subject.envelope.vlan;
         let (ip, mac) = (subject.field(arp::SRC_IP), subject.field(arp::SRC_MAC));
         let claim = Claim::new(vlan, ip, mac, tells)?;
-        self.bindings.claim(claim, self.now)
+        let before = self.bindings.claim(claim, self.now);
+        before.filter(|_| *subject.field(arp::PREVIOUS_MAC) == Owned::Absent)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parsers::kinds::pump;
 use parsers::time::Time;
 
 use super::alert::Met;
@@ -119,7 +120,13 @@ impl Correlator {
         let envelope = subject.envelope;
         let hosts = (envelope.src.ip, envelope.dest.ip);
         let flow = envelope.flow.map_or(0, |flow| flow.id);
-        let stands = self.repeats.tell(&rule.id, hosts, flow, self.now)?;
+        let object = if subject.kind.id == pump::KIND.id {
+            subject.text(pump::DEVICE).unwrap_or_default()
+        } else {
+            ""
+        };
+        let now = self.now;
+        let stands = self.repeats.tell(&rule.id, hosts, object, flow, now)?;
         Some(Told {
             count: stands.count,
             first_seen: stands.first_seen,

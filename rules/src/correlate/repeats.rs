@@ -8,8 +8,12 @@ use smallvec::SmallVec;
 use super::config::{REPEAT_FLOWS_MAX, REPEAT_NS};
 use super::recent::Recent;
 
-/// A rule and the two hosts that met it.
-type Key = (Arc<str>, Option<IpAddr>, Option<IpAddr>);
+/// A rule, the two hosts that met it, and what they did it to: two pumps are two stories, whoever
+/// sends their orders.
+type Key = (Arc<str>, Hosts, Box<str>);
+
+/// Sender and receiver.
+pub(super) type Hosts = (Option<IpAddr>, Option<IpAddr>);
 
 #[derive(Debug)]
 pub(super) struct Repeats {
@@ -45,14 +49,15 @@ impl Repeats {
     pub(super) fn tell(
         &mut self,
         rule: &Arc<str>,
-        hosts: (Option<IpAddr>, Option<IpAddr>),
+        hosts: Hosts,
+        object: &str,
         flow: u64,
         now: i64,
     ) -> Option<Stands> {
         let mut fresh = false;
         let told = self
             .seen
-            .touch(&(Arc::clone(rule), hosts.0, hosts.1), now, || {
+            .touch(&(Arc::clone(rule), hosts, object.into()), now, || {
                 fresh = true;
                 Told {
                     since: now,
@@ -96,12 +101,12 @@ impl Repeats {
 mod tests {
     use super::*;
 
-    const NOBODY: (Option<IpAddr>, Option<IpAddr>) = (None, None);
+    const NOBODY: Hosts = (None, None);
 
     #[test]
     fn a_repeat_on_one_flow_waits_a_minute_and_counts() {
         let mut repeats = Repeats::new(8);
-        let mut at = |now| repeats.tell(&"a".into(), NOBODY, 7, now);
+        let mut at = |now| repeats.tell(&"a".into(), NOBODY, "", 7, now);
         assert_eq!(at(0).map(|s| s.count), Some(1));
         assert!(at(10).is_none() && at(REPEAT_NS - 1).is_none());
         let next = at(REPEAT_NS);
@@ -117,10 +122,10 @@ mod tests {
     #[test]
     fn other_flows_are_told_up_to_a_few() {
         let mut repeats = Repeats::new(8);
-        let told = (0..10).filter(|flow| repeats.tell(&"a".into(), NOBODY, *flow, 0).is_some());
+        let told = (0..10).filter(|flow| repeats.tell(&"a".into(), NOBODY, "", *flow, 0).is_some());
         assert_eq!(told.count(), REPEAT_FLOWS_MAX);
         assert!(
-            repeats.tell(&"b".into(), NOBODY, 1, 0).is_some(),
+            repeats.tell(&"b".into(), NOBODY, "", 1, 0).is_some(),
             "another rule"
         );
     }

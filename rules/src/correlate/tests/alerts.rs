@@ -167,3 +167,16 @@ fn nothing_of_a_patient_is_in_any_line() {
     let all = String::from_utf8(rig.out.arena).unwrap();
     assert!(!all.contains("MRN123456") && all.contains("mrn:"));
 }
+
+#[test]
+fn no_pump_is_held_back_for_another() {
+    let text = rule("p", "pump", "pump.action == \"program\"", "");
+    let mut rig = Rig::new(&compiled(&text, &[]));
+    for device in ["P1", "P2", "P3", "P4", "P5", "P6", "P6"] {
+        let mut order = event(&pump::KIND);
+        order.set(pump::ACTION, "program");
+        order.set(pump::DEVICE, device);
+        rig.event(&between("10.0.0.1", "10.0.0.2", 0, 1), &order);
+    }
+    assert_eq!(rig.alerts().len(), 6);
+}

@@ -155,3 +155,17 @@ fn what_is_new_of_a_device_is_told_once() {
     assert_eq!(summary.ae_titles.keys().collect::<Vec<_>>(), ["CT01"]);
     assert_eq!(summary.rules[0].alerts, 1);
 }
+
+#[test]
+fn what_a_worker_says_of_the_holder_before_is_said_once() {
+    let text = rule("a", "arp", "present(arp.previous_mac)", "");
+    let mut rig = Rig::new(&compiled(&text, &[]));
+    let at = Envelope::default();
+    rig.event(&at, &spoken(0xaa, "reply"));
+    let mut known = spoken(0xbb, "reply");
+    known.set(arp::PREVIOUS_MAC, [0xaa; 6]);
+    rig.event(&at, &known);
+    assert_eq!(rig.alerts().len(), 1);
+    let line = String::from_utf8(rig.out.arena).unwrap();
+    assert_eq!(line.matches("\"previous_mac\"").count(), 1);
+}
