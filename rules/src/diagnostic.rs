@@ -106,6 +106,7 @@ pub(crate) struct Report<'s> {
     sources: &'s [SourceFile],
     found: Vec<Diagnostic>,
     errors: usize,
+    warnings: usize,
 }
 
 impl<'s> Report<'s> {
@@ -114,6 +115,7 @@ impl<'s> Report<'s> {
             sources,
             found: Vec::new(),
             errors: 0,
+            warnings: 0,
         }
     }
 
@@ -182,11 +184,9 @@ impl<'s> Report<'s> {
             .found
             .into_iter()
             .partition(|d| d.level == Level::Error);
-        if let (true, Some(last)) = (self.errors > errors.len(), errors.last_mut()) {
-            let more = self.errors.saturating_sub(DIAGNOSTICS_MAX);
-            if more > 0 {
-                last.help = Some(format!("and {more} more errors"));
-            }
+        let more = self.errors.saturating_sub(DIAGNOSTICS_MAX);
+        if let (1.., Some(last)) = (more, errors.last_mut()) {
+            last.help = Some(format!("and {more} more errors"));
         }
         (errors, warnings)
     }
@@ -202,10 +202,12 @@ impl<'s> Report<'s> {
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
-        if diagnostic.level == Level::Error {
-            self.errors = self.errors.saturating_add(1);
-        }
-        if self.found.len() < DIAGNOSTICS_MAX {
+        let count = match diagnostic.level {
+            Level::Error => &mut self.errors,
+            Level::Warning => &mut self.warnings,
+        };
+        *count = count.saturating_add(1);
+        if *count <= DIAGNOSTICS_MAX {
             self.found.push(diagnostic);
         }
     }

@@ -14,6 +14,8 @@ pub mod diagnostic;
 pub mod eve;
 pub mod explain;
 mod expr;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod limits;
 pub mod packs;
 mod prefilter;

@@ -38,7 +38,7 @@ pub const WORDS_MAX: usize = 32;
 pub const TESTS_MAX: usize = 64;
 /// Suppressions in one rule set; each alert of their rule is tested against them.
 pub const SUPPRESSIONS_MAX: usize = 4096;
-/// Diagnostics kept of one compilation; the rest is counted.
+/// Errors, and as many warnings, kept of one compilation; the rest is counted.
 pub const DIAGNOSTICS_MAX: usize = 200;
 /// The rule numbers that are ours; other ranges belong to other rule sets.
 pub const SID: std::ops::RangeInclusive<i64> = 1_000_000..=1_999_999;

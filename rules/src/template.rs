@@ -5,7 +5,7 @@ use parsers::phi::Class;
 
 use crate::FieldRef;
 use crate::check::names;
-use crate::diagnostic::{At, Report, did_you_mean};
+use crate::diagnostic::{At, Report, Span, did_you_mean};
 use crate::syntax::Text;
 
 /// A compiled template.
@@ -79,7 +79,8 @@ impl Template {
     /// Compiles a template of a rule about `kind`.
     pub(crate) fn compile(text: &Text, kind: &'static Kind, report: &mut Report<'_>) -> Self {
         let mut parts = Vec::new();
-        let mut rest = text.value.trim();
+        let whole = text.value.trim_end();
+        let mut rest = whole.trim_start();
         while let Some(at) = rest.find(['{', '}']) {
             let (words, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
             push(&mut parts, words);
@@ -90,13 +91,15 @@ impl Template {
                 continue;
             }
             let inside = tail.strip_prefix('{').and_then(|tail| tail.split_once('}'));
+            let at = whole.len().saturating_sub(tail.len());
             let Some((name, after)) = inside else {
-                let span = text.find(tail.get(..1).unwrap_or_default());
+                let span = text.find(tail.get(..1).unwrap_or_default(), at);
                 let help = "a brace that is meant as such is written twice".to_owned();
                 report.error_help(span, "this brace has no partner", help);
                 break;
             };
-            parts.extend(slot(name, text, kind, report).map(Part::Slot));
+            let span = text.find(&format!("{{{name}}}"), at);
+            parts.extend(slot(name, span, kind, report).map(Part::Slot));
             rest = after;
         }
         if !rest.contains(['{', '}']) {
@@ -112,24 +115,23 @@ fn push(parts: &mut Vec<Part>, words: &str) {
     }
 }
 
-fn slot(name: &str, text: &Text, kind: &'static Kind, report: &mut Report<'_>) -> Option<Slot> {
+fn slot(name: &str, span: Span, kind: &'static Kind, report: &mut Report<'_>) -> Option<Slot> {
     if let Some((_, slot)) = SLOTS.iter().find(|(known, _)| *known == name) {
         return Some(*slot);
     }
-    let braced = text.find(&format!("{{{name}}}"));
     if name.starts_with("asset.") && kind.name != "asset" {
         let help = did_you_mean(name, ["asset.src.name", "asset.dest.name"]);
-        report.error_help(braced, format!("there is no `{{{name}}}`"), help);
+        report.error_help(span, format!("there is no `{{{name}}}`"), help);
         return None;
     }
     let at = At {
         value: name.to_owned(),
-        span: braced,
+        span,
     };
     let found = names::resolve(kind, &at, report)?;
     if found.class == Class::Secret {
         let message = format!("`{name}` is a secret and is never shown");
-        report.error(braced, message);
+        report.error(span, message);
         return None;
     }
     Some(Slot::Field(found.field))

@@ -237,9 +237,9 @@ impl Compiler<'_> {
         };
         if !fits {
             let words = slot.to_string();
-            let in_explain = tree.explain.find(&words);
+            let in_explain = tree.explain.find(&words, 0);
             let span = if in_explain == tree.explain.span {
-                tree.what_to_do.find(&words)
+                tree.what_to_do.find(&words, 0)
             } else {
                 in_explain
             };

@@ -120,10 +120,13 @@ impl Text {
         }
     }
 
-    /// Where some words of the value stand, if they stand there unchanged.
-    pub(crate) fn find(&self, words: &str) -> Span {
-        match self.code.find(words) {
-            Some(at) => self.span_of(at..at.saturating_add(words.len())),
+    /// Where some words of the value stand that begin at byte `at` of it, if folding left them
+    /// whole.
+    pub(crate) fn find(&self, words: &str, at: usize) -> Span {
+        let before = self.value.get(..at).unwrap_or_default();
+        let before = before.matches(words).count();
+        match self.code.match_indices(words).nth(before) {
+            Some((at, _)) => self.span_of(at..at.saturating_add(words.len())),
             None => self.span,
         }
     }

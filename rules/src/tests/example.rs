@@ -9,7 +9,7 @@ use parsers::kinds::envelope;
 use super::{compile, dicom, envelope, ids, source};
 use crate::{FieldRef, Impact, Ruleset, Severity, Side, Status, Tier};
 
-const EXAMPLE: &str = r#"
+pub(super) const EXAMPLE: &str = r#"
 rules:
   - id: dicom-cfind-wildcard-mass
     sid: 1000021               # 1000000-1999999 and our own gid: other ranges belong to other rule sets

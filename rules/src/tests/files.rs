@@ -152,13 +152,8 @@ fn keys_and_templates_are_checked() {
              `dicom.calling_ae`?)",
             "9:42 `{count}` has no value here: the rule has no `count`",
             "9:53 there is no `{asset.source.name}` (did you mean `asset.src.name`?)",
-            "9:21 this brace has no partner (a brace that is meant as such is written twice)",
+            "9:73 this brace has no partner (a brace that is meant as such is written twice)",
         ]
-        .map(str::to_owned)
-        .into_iter()
-        .collect::<std::collections::BTreeSet<_>>()
-        .into_iter()
-        .collect::<Vec<_>>()
     );
     let secret = "    what_to_do: say {dicom.user_identity.credential}\n";
     assert_eq!(
@@ -266,4 +261,12 @@ fn files_know_their_names() {
     let sources = [file("a.yaml", "rules: []\n"), file("b.yaml", "rules: 5\n")];
     let errors = Ruleset::compile(&sources, &BTreeMap::new()).unwrap_err();
     assert_eq!((errors[0].file.as_str(), errors[0].line), ("b.yaml", 1));
+}
+
+#[test]
+fn many_errors_are_counted() {
+    let when = vec!["zz > 1"; 300].join(" and ");
+    let found = errors(&one("dicom", &when));
+    assert_eq!(found.len(), crate::limits::DIAGNOSTICS_MAX);
+    assert!(found.last().unwrap().ends_with("(and 100 more errors)"));
 }

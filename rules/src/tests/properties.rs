@@ -79,6 +79,16 @@ proptest! {
     }
 
     #[test]
+    fn a_damaged_rule_never_panics(
+        at in 0..super::example::EXAMPLE.len(), cut in 0_usize..40, put in "\\PC{0,6}",
+    ) {
+        let mut text = super::example::EXAMPLE.as_bytes().to_vec();
+        let end = (at + cut).min(text.len());
+        text.splice(at..end, put.bytes());
+        crate::fuzz::compile(&text);
+    }
+
+    #[test]
     fn a_condition_and_its_negation_exclude_each_other(
         status in prop::option::of(-3_i64..3), bound in -3_i64..3,
         op in proptest::sample::select(&["==", "!=", "<", "<=", ">", ">="][..]),
