@@ -66,6 +66,16 @@ fn next_cut(cuts: Cuts<'_>, offset: usize, len: usize) -> usize {
 /// from that of the whole, and how.
 #[must_use]
 pub fn first_difference(spec: &Spec, conversation: &[(Direction, &[u8])]) -> Option<String> {
+    first_difference_behind(spec, conversation, 0)
+}
+
+/// The same, without the single cuts before this offset: for conversations that begin alike.
+#[must_use]
+pub fn first_difference_behind(
+    spec: &Spec,
+    conversation: &[(Direction, &[u8])],
+    offset: usize,
+) -> Option<String> {
     let whole = run(spec, conversation, Cuts::Whole);
     let total = conversation
         .iter()
@@ -76,7 +86,7 @@ pub fn first_difference(spec: &Spec, conversation: &[(Direction, &[u8])]) -> Opt
             return Some(difference(&format!("every {each}"), &whole, &cut));
         }
     }
-    for at in 0..total {
+    for at in offset..total {
         let cut = run(spec, conversation, Cuts::At(&[at]));
         if cut != whole {
             return Some(difference(&format!("at {at}"), &whole, &cut));
@@ -104,6 +114,7 @@ pub fn pseudonym(class: Class, value: &[u8]) -> String {
 pub struct Streams {
     /// What was emitted: direction, kind and the event's object, or the anomaly's name.
     pub lines: Vec<String>,
+    site: Pseudonymizer,
     parser: Box<dyn Parser>,
     transport: Transport,
     sides: [Side; 2],
@@ -134,6 +145,7 @@ impl Streams {
     pub fn open(spec: &Spec, open: &Open) -> Option<Self> {
         Some(Self {
             lines: Vec::new(),
+            site: Pseudonymizer::new(&KEY),
             parser: spec.open?(open),
             transport: spec.transport,
             sides: [Side::new(), Side::new()],
@@ -144,11 +156,12 @@ impl Streams {
     pub fn push(&mut self, direction: Direction, bytes: &[u8]) {
         let Self {
             lines,
+            site,
             parser,
             transport,
             sides,
         } = self;
-        let mut emit = Lines(lines);
+        let mut emit = Lines { lines, site };
         if *transport == Transport::Udp {
             parser.parse(direction, bytes, &mut emit);
             return;
@@ -193,7 +206,10 @@ impl Streams {
         if left == 0 && len > 0 {
             return;
         }
-        let mut emit = Lines(&mut self.lines);
+        let mut emit = Lines {
+            lines: &mut self.lines,
+            site: &self.site,
+        };
         if let Some(side) = self.sides.get_mut(direction.index()) {
             side.buffer.clear();
             side.want = 1;
@@ -208,7 +224,10 @@ impl Streams {
             .into_iter()
             .zip(&self.sides)
         {
-            let mut emit = Lines(&mut self.lines);
+            let mut emit = Lines {
+                lines: &mut self.lines,
+                site: &self.site,
+            };
             if !side.stopped {
                 self.parser.close(direction, &side.buffer, &mut emit);
             }
@@ -257,13 +276,16 @@ fn advance(side: &mut Side, progress: Progress) -> bool {
 }
 
 /// Renders what it is given.
-struct Lines<'a>(&'a mut Vec<String>);
+struct Lines<'a> {
+    lines: &'a mut Vec<String>,
+    site: &'a Pseudonymizer,
+}
 
 impl Emit for Lines<'_> {
     fn event(&mut self, event: &Event<'_>) {
         let mut body = Vec::new();
-        json::object(event, &Pseudonymizer::new(&KEY), &mut body);
-        self.0.push(format!(
+        json::object(event, self.site, &mut body);
+        self.lines.push(format!(
             "{} {} {}",
             event.direction.word(),
             event.kind().name,
@@ -272,7 +294,7 @@ impl Emit for Lines<'_> {
     }
 
     fn anomaly(&mut self, direction: Direction, anomaly: &'static Anomaly) {
-        self.0
+        self.lines
             .push(format!("{} anomaly {}", direction.word(), anomaly.name));
     }
 }

@@ -27,8 +27,6 @@ macro_rules! attributes {
         enum Place { $( $place, )* COUNT }
         /// How many attributes are kept.
         pub(super) const COUNT: usize = Place::COUNT as usize;
-        $( #[expect(dead_code, reason = "most are only listed")]
-           const $place: () = (); )*
         /// Places in [`ATTRIBUTES`].
         pub(super) mod at {
             $( #[allow(dead_code, clippy::allow_attributes, reason = "most are reached by the table")]

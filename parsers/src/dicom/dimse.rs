@@ -1,19 +1,21 @@
 //! DIMSE messages: the command set (PS3.7 6.3, E.1), and the event of a message.
 
+use std::borrow::Cow;
+
 use nom::number::complete::{le_u16, le_u32};
 use smallvec::SmallVec;
 
 use super::attributes::{ATTRIBUTES, at};
 use super::charset;
-use super::dataset::{Dataset, pixel_bytes_expected};
+use super::dataset::Dataset;
 use super::negotiation::Association;
+use super::pixels::{self, pixel_bytes_expected};
 use super::uids::{self, Syntax};
 use super::wire::{self, Encoding, Tag};
 use super::{anomalies as wrong, query, status};
 use crate::event::{Direction, Event, Value};
 use crate::kinds::dicom as field;
 use crate::protocol::{Anomaly, Emit};
-use std::borrow::Cow;
 
 /// Bytes kept of a command set. The longest legal one has some 500; an error comment and an
 /// attribute list may add a few hundred.
@@ -290,11 +292,7 @@ fn set_dataset<'a>(event: &mut Event<'a>, message: &Message<'a>) {
     if dataset.pixel_bytes.is_some() && !dataset.encapsulated {
         event.set_opt(field::PIXEL_BYTES_EXPECTED, pixel_bytes_expected(dataset));
     }
-    let frames = dataset.values.get(at::FRAMES).and_then(|text| {
-        let text = std::str::from_utf8(text).ok()?;
-        text.trim().parse::<i64>().ok()
-    });
-    event.set_opt(field::FRAMES, frames);
+    event.set_opt(field::FRAMES, pixels::frames(dataset));
     event.set_opt(field::PEEK, dataset.values.peek());
     event.set_opt(
         field::EMBEDDED,

@@ -9,6 +9,11 @@ use crate::protocol::{BUFFER_BYTES_MAX, Probe, Verdict};
 pub(super) const ASSOCIATE_BYTES_MAX: u32 = (BUFFER_BYTES_MAX - PDU_HEADER_BYTES) as u32;
 /// The longest P-DATA-TF that a search believes: far above what implementations announce.
 const PDATA_BYTES_MAX: u32 = 1 << 26;
+/// Ports where a long fragment of a dataset is believed before the next header has been seen: a probe
+/// is not shown as many bytes as that may take.
+const DICOM_PORTS: [u16; 6] = [104, 2345, 2761, 2762, 4242, 11112];
+/// A fragment of this length or more is long.
+const LONG_PDATA_BYTES: u32 = 256;
 /// The start of every command set: Command Group Length, four bytes long.
 const COMMAND_START: [u8; 8] = [0, 0, 0, 0, 4, 0, 0, 0];
 
@@ -164,17 +169,20 @@ pub(super) fn probe(probe: &Probe<'_>) -> Verdict {
     }
     match search(probe.bytes, &accepted) {
         Found::At(at, true) => Verdict::Yes(at),
-        Found::At(at, false) if next_fits(probe.bytes, at) => Verdict::Yes(at),
+        Found::At(at, false) if next_fits(probe, at) => Verdict::Yes(at),
         _ => Verdict::Unsure,
     }
 }
 
-/// Whether another PDU follows the one at this offset.
-fn next_fits(bytes: &[u8], at: usize) -> bool {
-    let here = bytes.get(at..).unwrap_or_default();
+/// Whether another PDU follows the one at this offset, or so long a one stands on a port of DICOM.
+fn next_fits(probe: &Probe<'_>, at: usize) -> bool {
+    let here = probe.bytes.get(at..).unwrap_or_default();
     let Ok((body, header)) = wire::pdu_header(here) else {
         return false;
     };
+    if header.len >= LONG_PDATA_BYTES && DICOM_PORTS.contains(&probe.server_port) {
+        return true;
+    }
     let next = usize::try_from(header.len)
         .ok()
         .and_then(|len| body.get(len..));

@@ -17,9 +17,11 @@ use crate::protocol::{Anomaly, Emit, Open, Parser, Progress, Then};
 /// A PDU that is too long to be held, or of no known type, is skipped up to this length; a longer
 /// one is a lie, and the next header is looked for instead.
 const SKIPPED_PDU_BYTES_MAX: u32 = 16 * 1024 * 1024;
-/// Anomalies told of one direction of one connection, so that a stream of nonsense does not drown
-/// the others.
-const ANOMALIES_MAX: u8 = 64;
+/// How often the same anomaly is told of one direction of one connection, so that a peer that is
+/// always wrong in the same way drowns nothing else.
+const SAME_ANOMALY_MAX: u8 = 8;
+/// Room for a count of each anomaly; a test compares it with the list.
+pub(super) const ANOMALIES_ROOM: usize = 32;
 
 /// How far the association is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,7 +79,8 @@ pub(super) struct Side {
     pub(super) command: Command,
     pub(super) dataset: Dataset,
     pub(super) truncated: bool,
-    pub(super) anomalies_left: u8,
+    /// How often each anomaly was told, in the list's order.
+    pub(super) told: [u8; ANOMALIES_ROOM],
 }
 
 impl Side {
@@ -97,7 +100,7 @@ impl Side {
             command: Command::NONE,
             dataset: Dataset::new(),
             truncated: false,
-            anomalies_left: ANOMALIES_MAX,
+            told: [0; ANOMALIES_ROOM],
         }
     }
 }
@@ -226,8 +229,12 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn found(&mut self, anomaly: &'static Anomaly) {
-        if self.side.anomalies_left > 0 {
-            self.side.anomalies_left = self.side.anomalies_left.saturating_sub(1);
+        let place = wrong::ALL.iter().position(|listed| *listed == anomaly);
+        let Some(told) = place.and_then(|at| self.side.told.get_mut(at)) else {
+            return;
+        };
+        if *told < SAME_ANOMALY_MAX {
+            *told = told.saturating_add(1);
             self.emit.anomaly(self.direction, anomaly);
         }
     }

@@ -134,11 +134,15 @@ fn roles_may_be_reversed() {
 }
 
 fn probe(bytes: &[u8], from_start: bool) -> Verdict {
+    probe_on(8888, bytes, from_start)
+}
+
+fn probe_on(server_port: u16, bytes: &[u8], from_start: bool) -> Verdict {
     (SPEC.probe)(&Probe {
         direction: ToServer,
         bytes,
         from_start,
-        server_port: 8888,
+        server_port,
     })
 }
 
@@ -176,4 +180,8 @@ fn the_probe_finds_a_place_to_start() {
     assert_eq!(probe(&pixels, false), Verdict::Unsure);
     pixels.extend([4, 0, 0, 0, 0, 0xce, 0, 0, 0, 0xca, 5, 2]);
     assert_eq!(probe(&pixels, false), Verdict::Yes(100));
+    let mut long = vec![0x33; 100];
+    long.extend(&build::pdata(&[build::pdv(5, 0, &[7; 9000])])[..1500]);
+    assert_eq!(probe(&long, false), Verdict::Unsure);
+    assert_eq!(probe_on(104, &long, false), Verdict::Yes(100));
 }

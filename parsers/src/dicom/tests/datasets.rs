@@ -120,6 +120,21 @@ fn sequences_are_walked_and_their_values_are_not_the_objects() {
 }
 
 #[test]
+fn a_delimiter_too_many_does_no_harm() {
+    let inner = element((0x10, 0x20), "LO", b"NOT-ME");
+    let mut items = element((0xfffe, 0xe000), "", &inner);
+    items.extend(header(Encoding::EXPLICIT, (0xfffe, 0xe00d), "", 0));
+    let line = stored(
+        &[
+            element((8, 0x1140), "SQ", &items),
+            element((0x10, 0x20), "LO", b"ME"),
+        ]
+        .concat(),
+    );
+    assert_has(&line, &[&phi(PhiKind::Mrn, "ME")]);
+}
+
+#[test]
 fn an_unknown_sequence_is_implicit_inside() {
     let inner = implicit((0x10, 0x20), "LO", b"NOT-ME");
     let mut sequence = undefined(Encoding::IMPLICIT, (0x9, 0x1001), &inner);

@@ -21,8 +21,15 @@ fn borrowed(turns: &[Turn]) -> Vec<(Direction, &[u8])> {
 
 /// What becomes of a conversation; wherever it is cut, the same.
 fn lines(turns: &[Turn]) -> Vec<String> {
+    lines_cut_behind(turns, 0)
+}
+
+fn lines_cut_behind(turns: &[Turn], offset: usize) -> Vec<String> {
     let turns = borrowed(turns);
-    assert_eq!(testing::first_difference(&SPEC, &turns), None);
+    assert_eq!(
+        testing::first_difference_behind(&SPEC, &turns, offset),
+        None
+    );
     testing::run(&SPEC, &turns, Cuts::Whole)
 }
 
@@ -32,8 +39,9 @@ fn associated_in(syntax: &str, turns: Vec<Turn>) -> Vec<String> {
         (ToServer, build::request()),
         (ToClient, build::accept_storage_in(syntax)),
     ];
+    let offset = all.iter().map(|(_, bytes)| bytes.len()).sum();
     all.extend(turns);
-    lines(&all).split_off(2)
+    lines_cut_behind(&all, offset).split_off(2)
 }
 
 fn associated(turns: Vec<Turn>) -> Vec<String> {
