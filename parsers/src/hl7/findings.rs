@@ -16,6 +16,9 @@ const ERROR_CODES_MAX: usize = 16;
 /// The longest value taken for a code. A longer one is text in the wrong place.
 const CODE_BYTES_MAX: usize = 32;
 
+/// The shortest value that may be a file, in whatever form.
+const FILE_BYTES_MIN: usize = 8;
+
 /// What was found.
 #[derive(Default)]
 pub(super) struct Findings<'m> {
@@ -96,7 +99,7 @@ impl<'m> Findings<'m> {
         let mut fields = pieces(segment.text, message.delims.field);
         let value = fields.nth(5).unwrap_or_default();
         let status = fields.nth(5).unwrap_or_default();
-        if self.embedded.is_none() && value.len() >= 4 {
+        if self.embedded.is_none() && value.len() >= FILE_BYTES_MIN {
             self.embedded = embedded(value, message.delims);
         }
         let known = self.statuses.contains(&status);

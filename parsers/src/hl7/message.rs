@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 use super::escape::unescape;
 use super::fields;
@@ -40,6 +40,11 @@ impl<'m> Message<'m> {
             segments: &store.segments,
             room,
         }
+    }
+
+    /// Whether the text, as far as it is kept, has this somewhere.
+    pub(crate) fn contains(&self, needle: &[u8]) -> bool {
+        memmem::find(self.bytes, needle).is_some()
     }
 
     /// The segments in order.

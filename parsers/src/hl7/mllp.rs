@@ -1,5 +1,5 @@
-//! Framing: the Minimal Lower Layer Protocol, release 1 (HL7 v2.5 appendix C of the
-//! implementation guide), and the segments inside a frame.
+//! Framing: the Minimal Lower Layer Protocol, release 1 (HL7 implementation guide, appendix C), and
+//! the segments inside a frame.
 //!
 //! ```text
 //! VT message FS CR      VT = 0x0b, FS = 0x1c, CR = 0x0d ends each segment
@@ -196,7 +196,8 @@ impl Framing {
         match bytes.first() {
             None => Step::Need(1),
             Some(&VT) => self.open(true, 1),
-            Some(b'\r' | b'\n' | b' ' | 0) => Step::Took(Token::Nothing, 1),
+            // Line ends, padding, and the bytes of a UTF-8 byte order mark.
+            Some(b'\r' | b'\n' | b' ' | 0 | 0xef | 0xbb | 0xbf) => Step::Took(Token::Nothing, 1),
             Some(_) => match head(bytes, true) {
                 Head::Yes => self.open(false, 0),
                 Head::Short if !last => self.need(bytes.len().saturating_add(1)),
@@ -227,7 +228,8 @@ impl Framing {
         }
         let name = bytes.get(..3).unwrap_or(bytes);
         let is = |header: &[u8; 3]| header.starts_with(name);
-        if ![b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"].into_iter().any(is) {
+        let first = matches!(bytes.first(), Some(b'M' | b'F' | b'B'));
+        if !first || ![b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"].into_iter().any(is) {
             self.at_segment = false;
             self.in_header = false;
             return Step::Took(Token::Nothing, 0);
@@ -244,7 +246,7 @@ impl Framing {
                 self.in_header = false;
                 Step::Took(Token::Nothing, 0)
             }
-            _ => self.need(4),
+            _ => self.need(bytes.len().saturating_add(1)),
         }
     }
 

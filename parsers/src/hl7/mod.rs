@@ -5,8 +5,8 @@
 //! looked into by [`crate::pump`]. Nothing waits for a whole message: a message of any size is read
 //! with [`store::KEPT_BYTES_MAX`] bytes a direction.
 //!
-//! Not here: HL7 v3, FHIR, HL7 over HTTP, the encrypted MLLP of release 2's successors, and which
-//! acknowledgment belongs to which message (the correlator pairs them, across connections).
+//! Not here: HL7 v3, FHIR, HL7 over HTTP, the commit acknowledgments of MLLP release 2, and which
+//! acknowledgment belongs to which message (they are paired by control id, across connections).
 
 mod charset;
 mod embedded;

@@ -79,6 +79,8 @@ struct Lane {
     store: Store,
     /// Where values are unescaped.
     room: RefCell<Vec<u8>>,
+    /// Bytes are missing before what comes next, so a start block may be among them.
+    lost: bool,
     /// A frame is open; whether it has a start block.
     frame: Option<bool>,
     /// Messages of this frame so far.
@@ -117,6 +119,7 @@ impl Lane {
             framing: Framing::new(midstream),
             store: Store::new(),
             room: RefCell::default(),
+            lost: midstream,
             frame: None,
             messages: 0,
             batch: None,
@@ -167,6 +170,7 @@ impl Lane {
         self.finish(None, true, out);
         self.frame = None;
         self.batch = None;
+        self.lost = true;
         self.framing.lose();
     }
 
@@ -196,9 +200,10 @@ impl Lane {
         self.frame = Some(start_block);
         self.messages = 0;
         self.told.frame.clear();
-        if !start_block {
+        if !start_block && !self.lost {
             self.told.tell(&NO_START_BLOCK, out);
         }
+        self.lost = false;
     }
 
     /// A header starts here: what came before has ended.
@@ -326,6 +331,8 @@ impl Lane {
         let message = Message::new(&self.store, &self.room);
         let found = Findings::of(&message, &mut room);
         let lies = self.store.charset == charset::Charset::Ascii && found.high;
+        let profile = pump::profile(&message);
+        let forbidden = profile.is_some_and(|p| pump::forbids(p, &message));
         let odd = [
             (found.oddities.unbalanced, &ESCAPE_UNBALANCED),
             (found.oddities.unknown, &ESCAPE_UNKNOWN),
@@ -333,7 +340,7 @@ impl Lane {
             (found.controls, &CONTROL_CHARACTERS),
             (lies, &CHARSET_MISMATCH),
             (found.injected.is_some(), &SEGMENT_INJECTED),
-            (pump::forbids(&message), &ORDER_SEGMENT),
+            (forbidden, &ORDER_SEGMENT),
         ];
         self.room.replace(room);
         for (is, anomaly) in odd {
@@ -342,6 +349,8 @@ impl Lane {
             }
         }
         emit(&message, &found, &self.store, arrival, out.emit);
-        pump::read(&message, arrival.direction, out.emit);
+        if let Some(profile) = profile {
+            pump::read(profile, &message, arrival.direction, out.emit);
+        }
     }
 }

@@ -22,7 +22,7 @@ const TEXTS_MAX: usize = 48;
 /// What is known of a channel, or of the part of the device around it.
 #[derive(Clone)]
 pub(super) struct Facts<'m> {
-    texts: SmallVec<[(FieldIx, &'m [u8]); 8]>,
+    texts: SmallVec<[(FieldIx, &'m [u8]); 16]>,
     pub(super) measures: [Option<Quantity<'m>>; Measure::COUNT],
     /// Strength and diluent of an order, from which the concentration follows.
     pub(super) strength: Option<Quantity<'m>>,

@@ -22,34 +22,66 @@ mod report;
 mod tests;
 mod units;
 
-use memchr::memmem;
-
 use crate::event::Direction;
 use crate::hl7::message::Message;
+use crate::hl7::wire::piece;
 use crate::protocol::Emit;
 use facts::Telling;
 
-/// Emits the pump events of a message, if it is one of the profiles.
-pub(crate) fn read(message: &Message<'_>, direction: Direction, emit: &mut dyn Emit) {
-    let part = |n| message.value(*b"MSH", 9, n).unwrap_or_default();
+/// The profiles whose messages are looked into.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Profile {
+    /// PCD-01.
+    Report,
+    /// PCD-03, to the pump.
+    Order,
+    /// PCD-03, from the pump.
+    Answer,
+    /// PCD-04.
+    Alarm,
+    /// PCD-10.
+    Event,
+}
+
+/// The profile of a message, by its type.
+pub(crate) fn profile(message: &Message<'_>) -> Option<Profile> {
+    let kind = message.value(*b"MSH", 9, 0)?;
+    let part = |n| piece(kind, message.delims.component, n).unwrap_or_default();
+    match (part(1), part(2)) {
+        (b"RGV", _) => Some(Profile::Order),
+        (b"RRG", _) | (b"ACK", b"O15") => Some(Profile::Answer),
+        (b"ORU", b"R40") => Some(Profile::Alarm),
+        (b"ORU", b"R42") => Some(Profile::Event),
+        (b"ORU", b"R01") => Some(Profile::Report),
+        _ => None,
+    }
+}
+
+/// Emits the pump events of a message of a profile.
+pub(crate) fn read(
+    profile: Profile,
+    message: &Message<'_>,
+    direction: Direction,
+    emit: &mut dyn Emit,
+) {
     let telling = |source| Telling {
         message,
         direction,
         source,
     };
-    match (part(1), part(2)) {
-        (b"RGV", _) => order::orders(&telling("pcd-03"), emit),
-        (b"RRG", _) | (b"ACK", b"O15") => order::response(&telling("pcd-03"), emit),
-        (b"ORU", b"R40") => alarm::alarms(&telling("pcd-04"), emit),
-        (b"ORU", b"R42") if is_of_pump(message) => report::report(&telling("pcd-10"), emit),
-        (b"ORU", b"R01") if is_of_pump(message) => report::report(&telling("pcd-01"), emit),
-        _ => {}
+    match profile {
+        Profile::Order => order::orders(&telling("pcd-03"), emit),
+        Profile::Answer => order::response(&telling("pcd-03"), emit),
+        Profile::Alarm => alarm::alarms(&telling("pcd-04"), emit),
+        Profile::Event if is_of_pump(message) => report::report(&telling("pcd-10"), emit),
+        Profile::Report if is_of_pump(message) => report::report(&telling("pcd-01"), emit),
+        Profile::Event | Profile::Report => {}
     }
 }
 
-/// Whether an order to a pump has a segment that its profile forbids.
-pub(crate) fn forbids(message: &Message<'_>) -> bool {
-    message.value(*b"MSH", 9, 1) == Some(b"RGV")
+/// Whether a message of the profile has a segment that the profile forbids.
+pub(crate) fn forbids(profile: Profile, message: &Message<'_>) -> bool {
+    profile == Profile::Order
         && message
             .segments()
             .any(|segment| order::FORBIDDEN.contains(&segment.name))
@@ -57,8 +89,10 @@ pub(crate) fn forbids(message: &Message<'_>) -> bool {
 
 /// Results come from laboratories, monitors and pumps alike: a pump's have a pump's terms.
 fn is_of_pump(message: &Message<'_>) -> bool {
-    message.named(*b"OBX").any(|segment| {
-        let coded = segment.value(3, 0).unwrap_or_default();
-        memmem::find(coded, b"MDC").is_some() && mdc::is_of_pump(coded, message.delims)
-    })
+    // Of most messages one look at the whole is enough.
+    message.contains(b"MDC")
+        && message.named(*b"OBX").any(|segment| {
+            let coded = segment.value(3, 0).unwrap_or_default();
+            mdc::is_of_pump(coded, message.delims)
+        })
 }

@@ -137,6 +137,7 @@ fn broken_framing_is_the_same_however_it_is_cut() {
         ]),
         message(&[MSH, "PID|\x1c|\x0b|\x0bMS", "\x0b", "\x1c"]),
         [b"\r\n\n".as_slice(), &ok[..], b"\n\r  ", &ok[..]].concat(),
+        [b"\xef\xbb\xbf", bare.as_bytes()].concat(),
         framed(&format!("MSH|\n{MSH}\nM\rMSH\rMS\n\rB\rBTSX\rBTS")),
     ];
     for bytes in conversations {
@@ -149,6 +150,27 @@ fn broken_framing_is_the_same_however_it_is_cut() {
             bytes.escape_ascii()
         );
     }
+}
+
+/// The end block is not kept waiting by a last segment that starts like a header.
+#[test]
+fn an_end_block_behind_what_may_be_a_header() {
+    for start in ["M", "MS", "MSH", "B", "FT", "\x0bM"] {
+        let ask = framed(&format!("{MSH}\r{start}"));
+        let answer = message(&["MSH|^~\\&|A|B|C|D|2026||ACK|K1|P|2.3", "MSA|AA|C1"]);
+        let conversation: &[(Direction, &[u8])] = &[(ToServer, &ask), (ToClient, &answer)];
+        let difference = first_difference(&SPEC, conversation);
+        assert!(difference.is_none(), "{}", difference.unwrap());
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let ok = message(&[MSH]);
+    let marked = [b"\xef\xbb\xbf", &ok[..]].concat();
+    assert_eq!(lines(&marked), lines(&ok));
+    let bare = [b"\xef\xbb\xbf", ok.get(1..).unwrap()].concat();
+    assert_eq!(anomalies(&bare), ["hl7.no_start_block"]);
 }
 
 #[test]
@@ -238,6 +260,22 @@ fn after_a_gap_it_finds_the_next_start_block() {
     has(&streams.lines[0], r#""truncated":true"#);
     lacks(&streams.lines[0], "body_digest");
     has(&streams.lines[1], r#""truncated":false"#);
+}
+
+#[test]
+fn a_gap_in_a_batch_is_no_missing_start_block() {
+    let batch = message(&["BHS|^~\\&|A", MSH, "PID|1", MSH, "PID|2", "BTS|2"]);
+    let mut streams = Streams::open(&SPEC, &Open::default()).unwrap();
+    streams.push(ToServer, batch.get(..60).unwrap());
+    streams.gap(ToServer, 20);
+    streams.push(ToServer, batch.get(80..).unwrap());
+    streams.close();
+    assert!(
+        !streams.lines.iter().any(|l| l.contains("anomaly")),
+        "{:#?}",
+        streams.lines
+    );
+    assert_eq!(streams.lines.len(), 2, "{:#?}", streams.lines);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Writes the samples of all protocols as corpora to start from: `cargo run --bin seeds`.
+//! Writes the samples of all protocols as corpora to start from: `cargo run --example seeds`.
 
 use std::path::Path;
 
