@@ -1,7 +1,7 @@
 //! Live capture through libpcap. It listens and never sends: the handle is opened for reading, and
 //! nothing here has a way to write to it.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use parsers::time::Time;
 use pcap::{Active, Capture, Direction, Error, Precision};
@@ -41,11 +41,15 @@ impl Default for Settings {
     }
 }
 
-/// How long the kernel gathers frames before it wakes us, in ms: what a frame waits at most.
-const WAKE_MS: i32 = 10;
+/// How long the kernel gathers frames before it shows them, in ms: what a frame waits at most.
+const GATHER_MS: i32 = 10;
 
-/// Wake-ups without a frame after which the time is told all the same: a tenth of a second.
-const IDLE_WAKES: usize = 10;
+/// How long to wait before looking again. libpcap can wait itself, but on a quiet Linux ring
+/// it waits for the next frame however long that takes, and time would stand still.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// Looks without a frame after which the time is told all the same: a tenth of a second.
+const IDLE_LOOKS: usize = 100;
 
 /// The most frames of a batch.
 const BATCH_FRAMES_MAX: usize = 1024;
@@ -94,6 +98,7 @@ impl Live {
                 "cannot leave out what this machine sends: set inbound_only to false".to_owned(),
             ));
         }
+        capture = capture.setnonblock().map_err(|e| refused(explain(&e)))?;
         let link = capture.get_datalink().0;
         Ok(Self {
             capture,
@@ -106,7 +111,7 @@ impl Live {
         })
     }
 
-    /// Takes what the kernel has; waits at most [`WAKE_MS`].
+    /// Takes what the kernel has.
     fn dispatch(&mut self, batch: &mut Batch) -> Result<usize, Error> {
         let mut taken = Taken {
             block: None,
@@ -136,9 +141,9 @@ impl Live {
 
 impl Source for Live {
     fn fill(&mut self, batch: &mut Batch) -> Result<Fill, CaptureError> {
-        for _ in 0..IDLE_WAKES {
+        for _ in 0..IDLE_LOOKS {
             match self.dispatch(batch) {
-                Ok(0) | Err(Error::TimeoutExpired) => {}
+                Ok(0) | Err(Error::TimeoutExpired) => look_again_later(),
                 Ok(_) => {
                     batch.now = self.clock.now();
                     return Ok(Fill::More);
@@ -236,9 +241,17 @@ fn activate(settings: &Settings, precision: Precision) -> Result<Capture<Active>
         .promisc(settings.promiscuous)
         .snaplen(signed(settings.snap_len.clamp(64, most)))
         .buffer_size(signed(settings.ring_bytes))
-        .timeout(WAKE_MS)
+        .timeout(GATHER_MS)
         .precision(precision)
         .open()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is Source::fill, the one place that may wait"
+)]
+fn look_again_later() {
+    std::thread::sleep(LOOK_AGAIN);
 }
 
 /// What libpcap said, and what to do.

@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Follows the headers to the innermost one.
-    pub(crate) fn run(mut self, first: Step) -> Result<Packet, DecodeIssue> {
+    pub(crate) fn run(&mut self, first: Step) -> Result<Packet, DecodeIssue> {
         let mut step = first;
         let mut layers = 0_u8;
         loop {
@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What the frame is if what was taken for a tunnel is none.
-    fn fall_back(mut self, issue: DecodeIssue) -> Result<Packet, DecodeIssue> {
+    fn fall_back(&mut self, issue: DecodeIssue) -> Result<Packet, DecodeIssue> {
         match (issue, self.fallback) {
             (DecodeIssue::TooDeep, _) | (_, None) => Err(issue),
             (_, Some(fallback)) => {
