@@ -105,14 +105,12 @@ impl Thread {
                 } => {
                     add(&self.totals.records, 1);
                     add(&self.totals.late, late.into());
-                    if is_loose(record) {
-                        loose = loose.saturating_add(1);
-                        if loose > LOOSE_ANOMALIES_MAX {
-                            add(&self.totals.cut, 1);
-                            continue;
-                        }
+                    loose = loose.saturating_add(is_loose(record).into());
+                    if loose > LOOSE_ANOMALIES_MAX && is_loose(record) {
+                        add(&self.totals.cut, 1);
+                    } else {
+                        self.correlator.record(batch, record, &mut out);
                     }
-                    self.correlator.record(batch, record, &mut out);
                 }
                 Next::Second(tick) => {
                     loose = 0;

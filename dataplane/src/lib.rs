@@ -10,8 +10,10 @@ pub mod anomalies;
 pub mod batch;
 pub mod budget;
 pub mod capture;
+mod content;
 mod correlate_thread;
 pub mod counters;
+mod datagrams;
 pub mod decode;
 mod defrag;
 mod emit;
@@ -19,6 +21,7 @@ mod flow;
 mod inspect;
 mod lanes;
 mod link;
+mod lookup;
 mod merge;
 mod opens;
 pub mod pipeline;
@@ -29,6 +32,10 @@ mod stream;
 pub mod telemetry;
 mod timers;
 mod worker;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use stream::fuzz as fuzz_stream;
 
 #[cfg(test)]
 mod tests;

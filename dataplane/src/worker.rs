@@ -13,16 +13,15 @@ use crate::budget::Shares;
 use crate::counters::Count;
 use crate::decode::{DecodeIssue, Ip, Net, Packet, Span, Transport, tcp_flags};
 use crate::emit::{Lane, Moment, Recorder};
-use crate::flow::expiry::{Entry, ICMP, ICMPV6, What};
+use crate::flow::expiry::{Entry, ICMP, ICMPV6};
 use crate::flow::key::Keyed;
-use crate::flow::table::{Found, Table};
-use crate::flow::{Content, Flow};
-use crate::inspect::{Around, Conversation, Datagrams, Protocols};
+use crate::flow::table::Table;
+use crate::inspect::Protocols;
 use crate::link::{arp_event, icmp_event};
 use crate::opens::Opens;
 use crate::pipeline::{FlowRecords, Settings};
 use crate::spread::{Item, Work};
-use crate::stream::{Memory, Outcome, Segment};
+use crate::stream::{Memory, Segment};
 use crate::{anomalies, timers};
 
 /// Everything that one worker has.
@@ -38,7 +37,7 @@ pub(crate) struct Worker {
     /// The second that packet time reached last.
     pub(crate) second: Option<i64>,
     pub(crate) due: Vec<(i64, Entry)>,
-    midstream: bool,
+    pub(crate) midstream: bool,
     vlan_in_key: crate::pipeline::VlanInKey,
     shares: Shares,
     /// Anomalies without a flow told in this second.
@@ -159,7 +158,7 @@ impl Worker {
 
     /// Anomalies without a flow are bounded by the second. The bound holds once more over all
     /// workers together, in the order of everything, so that it does not depend on their number.
-    fn may_tell(&mut self) -> bool {
+    pub(crate) fn may_tell(&mut self) -> bool {
         self.loose_anomalies = self.loose_anomalies.saturating_add(1);
         let may = self.loose_anomalies <= LOOSE_ANOMALIES_MAX;
         if !may {
@@ -243,195 +242,6 @@ impl Worker {
         }
     }
 
-    /// Finds the packet's flow, or begins it.
-    fn lookup(
-        &mut self,
-        hash: u64,
-        keyed: &Keyed,
-        frame: &Frame,
-        packet: &Packet,
-        ip: &Ip,
-    ) -> Option<u32> {
-        let found = self.table.find(hash, keyed);
-        let (slot, across) = match found {
-            Found::Flow(slot) => (slot, false),
-            Found::AcrossVlans(slot) => (slot, true),
-            Found::None => return self.open(hash, keyed, frame, packet, ip),
-        };
-        if let Transport::Tcp(tcp) = &ip.transport
-            && tcp.flags & tcp_flags::SYN != 0
-        {
-            let flow = self.table.get(slot)?;
-            if flow.is_reused_by(tcp, flow.direction(keyed.from_a), frame.now) {
-                let moment = Moment {
-                    frame: frame.no,
-                    time: frame.time,
-                };
-                timers::end(self, slot, "reuse", moment);
-                return self.open(hash, keyed, frame, packet, ip);
-            }
-        }
-        if across {
-            self.recorder.counts.one(Count::FlowVlanAsymmetric);
-            if self.may_tell() {
-                let mut envelope = bare(frame, Some(packet));
-                envelope.src.ip = Some(ip.src);
-                envelope.dest.ip = Some(ip.dest);
-                self.recorder
-                    .wire_anomaly(&envelope, &anomalies::VLAN_ASYMMETRIC);
-            }
-        }
-        Some(slot)
-    }
-
-    fn open(
-        &mut self,
-        hash: u64,
-        keyed: &Keyed,
-        frame: &Frame,
-        packet: &Packet,
-        ip: &Ip,
-    ) -> Option<u32> {
-        if self.table.is_full() {
-            self.evict(frame)?;
-        }
-        let id = keyed.key.id(self.table.named_vlans(keyed.vlans), frame.no);
-        let mut flow = Flow::new(keyed, packet, ip, frame, id);
-        let counts = &mut self.recorder.counts;
-        counts.one(Count::FlowOpened);
-        let mut opens = flow.direction(keyed.from_a) == Direction::ToServer;
-        match ip.transport {
-            Transport::Tcp(_) if flow.marks.midstream => {
-                counts.one(Count::FlowMidstream);
-                opens = false;
-                if self.midstream {
-                    flow.content = Content::Stream(Box::new(Conversation::new(true)));
-                }
-            }
-            Transport::Tcp(_) => {
-                flow.content = Content::Stream(Box::new(Conversation::new(false)));
-            }
-            Transport::Udp { .. } => flow.content = Content::Datagrams(Box::new(Datagrams::new())),
-            _ => opens = false,
-        }
-        flow.marks.open_counted = opens;
-        if opens {
-            let mut envelope = flow.envelope(Direction::ToServer, frame.no, frame.time);
-            if let Some((src, dest)) = packet.mac {
-                (envelope.src.mac, envelope.dest.mac) = (Some(src), Some(dest));
-            }
-            self.opens.open(&envelope, &mut self.recorder);
-        }
-        self.table.insert(hash, flow)
-    }
-
-    fn evict(&mut self, frame: &Frame) -> Option<()> {
-        self.recorder.counts.one(Count::BoundFlows);
-        let victim = self.table.victim()?;
-        self.recorder.counts.one(Count::FlowEvicted);
-        if self.table.get(victim).is_some_and(Flow::is_medical) {
-            self.recorder.counts.one(Count::FlowEvictedMedical);
-        }
-        let moment = Moment {
-            frame: frame.no,
-            time: frame.time,
-        };
-        timers::end(self, victim, "evicted", moment);
-        Some(())
-    }
-
-    fn segment(
-        &mut self,
-        slot: u32,
-        direction: Direction,
-        mut segment: Segment<'_>,
-        moment: Moment,
-    ) {
-        let Self {
-            table,
-            memory,
-            recorder,
-            protocols,
-            ..
-        } = self;
-        let Some(flow) = table.get_mut(slot) else {
-            return;
-        };
-        let Content::Stream(_) = flow.content else {
-            return;
-        };
-        segment.one_sided = flow.is_one_sided();
-        let Content::Stream(mut conversation) = std::mem::replace(&mut flow.content, Content::None)
-        else {
-            return;
-        };
-        let waited = conversation.waits();
-        let mut around = Around {
-            protocols,
-            memory,
-            recorder,
-            moment,
-        };
-        let outcome = conversation.push(direction, &segment, flow, &mut around);
-        if segment.wire_len > 0 {
-            count(outcome, recorder);
-        }
-        if conversation.is_done() {
-            conversation.forget(memory);
-            return;
-        }
-        let waits = conversation.waits();
-        flow.content = Content::Stream(conversation);
-        if waits && !waited {
-            let entry = Entry {
-                first_frame: flow.first_frame,
-                slot,
-                what: What::Hole,
-            };
-            table
-                .wheel
-                .file(segment.now.secs().saturating_add(2), entry);
-        }
-    }
-
-    fn datagram(&mut self, slot: u32, direction: Direction, payload: &[u8], moment: Moment) {
-        let Self {
-            table,
-            memory,
-            recorder,
-            protocols,
-            ..
-        } = self;
-        let Some(flow) = table.get_mut(slot) else {
-            return;
-        };
-        let Content::Datagrams(_) = flow.content else {
-            return;
-        };
-        let Content::Datagrams(mut datagrams) = std::mem::replace(&mut flow.content, Content::None)
-        else {
-            return;
-        };
-        let mut around = Around {
-            protocols,
-            memory,
-            recorder,
-            moment,
-        };
-        if datagrams.push(direction, payload, flow, &mut around) {
-            flow.content = Content::Datagrams(datagrams);
-        }
-    }
-
-    /// The connection is over: its parser is told now, its record is made a little later.
-    fn closed(&mut self, slot: u32, moment: Moment) {
-        let reset = self.table.get(slot).is_some_and(|flow| flow.marks.rst);
-        if reset {
-            timers::close_content(self, slot, moment);
-        }
-        self.table.hurry(slot);
-    }
-
     /// Frames that the capture lost, as far as it says. Told by one worker for all.
     pub(crate) fn lost(&mut self, frames: u64, frame: u64, now: Time) {
         self.recorder.at(Key {
@@ -462,24 +272,6 @@ impl Worker {
     }
 }
 
-fn count(outcome: Outcome, recorder: &mut Recorder) {
-    let counts = &mut recorder.counts;
-    counts.one(Count::StreamSeen);
-    match outcome {
-        Outcome::Handed => counts.one(Count::StreamHandled),
-        Outcome::Skipped => {
-            counts.one(Count::StreamHandled);
-            counts.one(Count::StreamSkipped);
-        }
-        Outcome::OutOfOrder => {
-            counts.one(Count::StreamHandled);
-            counts.one(Count::StreamOutOfOrder);
-        }
-        Outcome::Duplicate => counts.one(Count::StreamDuplicate),
-        Outcome::Outside => counts.one(Count::StreamOutside),
-    }
-}
-
 const fn key(frame: u64) -> Key {
     Key {
         frame,
@@ -505,7 +297,7 @@ fn part(bytes: &[u8], span: Span) -> &[u8] {
 }
 
 /// The envelope of a frame without a flow.
-fn bare(frame: &Frame, packet: Option<&Packet>) -> Envelope {
+pub(crate) fn bare(frame: &Frame, packet: Option<&Packet>) -> Envelope {
     let mac = packet.and_then(|packet| packet.mac);
     let side = |mac| Endpoint {
         mac,

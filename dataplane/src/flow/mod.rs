@@ -9,8 +9,9 @@ use parsers::protocol::Spec;
 use parsers::time::Time;
 
 use crate::batch::Frame;
+use crate::datagrams::Datagrams;
 use crate::decode::{Ip, Packet, Tcp, Transport, tcp_flags};
-use crate::inspect::{Conversation, Datagrams};
+use crate::inspect::Conversation;
 use key::{FlowKey, Keyed, Vlans};
 
 /// What one flow takes in the table, its place in the index and in the wheel included.
@@ -150,7 +151,9 @@ impl Flow {
         const QUIET_NANOS: i64 = 60 * parsers::time::NANOS_PER_SEC;
         let opens = segment.flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN;
         let same = direction == Direction::ToServer && self.marks.syn && segment.seq == self.isn;
-        if !opens || same {
+        // Nobody repeats a SYN once both sides have said goodbye.
+        let parted = self.marks.fin == [true; 2];
+        if !opens || (same && !parted) {
             return false;
         }
         self.tcp == TcpState::Closed

@@ -55,11 +55,9 @@ impl Table {
     pub(crate) fn find(&self, hash: u64, keyed: &Keyed) -> Found {
         let strict = |flow: &Flow| match self.vlan_in_key {
             VlanInKey::No => true,
-            VlanInKey::Yes => {
-                flow.vlans(!keyed.from_a).or(flow.vlans(keyed.from_a)) == Some(keyed.vlans)
-            }
-            VlanInKey::Auto => {
-                flow.vlans(keyed.from_a).or(flow.vlans(!keyed.from_a)) == Some(keyed.vlans)
+            VlanInKey::Yes | VlanInKey::Auto => {
+                let same = flow.vlans(keyed.from_a);
+                same.or_else(|| flow.vlans(!keyed.from_a)) == Some(keyed.vlans)
             }
         };
         if let Some(slot) = self.search(hash, keyed, strict) {

@@ -1,5 +1,6 @@
 //! The packet path: streams against plain bytes, flows over time, the same output however many
 //! workers there are.
+#![expect(clippy::cast_possible_truncation, reason = "what tests make is small")]
 
 mod captures;
 mod frames;

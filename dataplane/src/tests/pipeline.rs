@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use crossbeam::channel::bounded;
 use rules::Ruleset;
-use rules::correlate::{Config, Correlator};
+use rules::correlate::{Config, Correlator, Out, Summary};
+use rules::record::{Batch, Record};
 
 use super::frames::{ACK, FIN_ACK, Given, SYN, SYN_ACK, arp, seg, udp};
 use super::protocol::LINES;
 use super::worker::{T0, settings};
+use crate::correlate_thread::Correlate;
 use crate::pipeline::{Finished, Parts, start_with};
 use crate::reader::Spreading;
+use crate::telemetry::{Sample, monotonic_nanos};
 
 /// A small generator, the same everywhere.
 struct Dice(u64);
@@ -109,6 +112,75 @@ fn run(
         written.extend_from_slice(&out.arena);
     }
     (written, running.wait())
+}
+
+/// Takes its time, as a correlator on a busy machine does.
+struct Slow(Correlator);
+
+impl Correlate for Slow {
+    fn record(&mut self, batch: &Batch, record: &Record, out: &mut Out) {
+        let until = monotonic_nanos() + 200_000;
+        while monotonic_nanos() < until {
+            std::thread::yield_now();
+        }
+        self.0.record(batch, record, out);
+    }
+
+    fn second(&mut self, second: i64, frame: u64, out: &mut Out) {
+        self.0.second(second, frame, out);
+    }
+
+    fn clock_step(&mut self, second: i64, frame: u64, out: &mut Out) {
+        self.0.clock_step(second, frame, out);
+    }
+
+    fn finish(&mut self, out: &mut Out) {
+        self.0.finish(out);
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        Vec::new()
+    }
+
+    fn summary(&self) -> Summary {
+        self.0.summary()
+    }
+}
+
+#[test]
+fn live_a_slow_correlator_makes_lanes_shed_and_counts_it() {
+    let mut settings = settings(2);
+    (settings.live, settings.queue_depth) = (true, 2);
+    let correlator = Correlator::new(
+        settings.eve.clone(),
+        settings.site.clone(),
+        Config::default(),
+    );
+    let parts = Parts {
+        feed: Box::new(Spreading::new(Box::new(Given::new(traffic(3000), 20)), 2)),
+        correlator: Box::new(Slow(correlator)),
+        protocols: LINES,
+    };
+    let (queue, lines) = bounded(10_000);
+    let ruleset = Arc::new(Ruleset::empty());
+    let running = start_with(&settings, parts, ruleset, vec![("test", queue)]).unwrap();
+    let written: u64 = lines.iter().map(|out| out.items.len() as u64).sum();
+    let snapshot = running.wait().snapshot;
+    let of = |what: &str, lane: &str| -> u64 {
+        let name = format!("vitalwire_lane_{what}_records_total");
+        let label = ("lane", lane.to_owned());
+        let all = snapshot.samples.iter();
+        all.filter(|s| s.name == name && s.labels.contains(&label))
+            .map(|s| s.value)
+            .sum()
+    };
+    assert!(of("dropped", "bulk") > 0);
+    let merged = snapshot.total("vitalwire_correlator_merged_records_total");
+    assert_eq!(merged, of("handled", "bulk") + of("handled", "medical"));
+    assert_eq!(
+        written,
+        snapshot.total("vitalwire_output_handled_lines_total")
+    );
 }
 
 #[test]

@@ -115,6 +115,12 @@ fn plain(len: usize) -> Vec<u8> {
 }
 
 proptest! {
+    /// A poor fuzzer that runs everywhere.
+    #[test]
+    fn any_segments_at_all(data in prop::collection::vec(any::<u8>(), 0..1600)) {
+        crate::fuzz_stream(&data);
+    }
+
     /// However segments are cut, mixed, doubled: the bytes are the plain bytes, also where
     /// sequence numbers wrap.
     #[test]
