@@ -1,8 +1,8 @@
 //! `vitalwire inspect`: the same pipeline as `run`, over files.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use dataplane::pipeline::{self, Finished, Running};
@@ -14,6 +14,7 @@ use crate::cli::InspectArgs;
 use crate::clock::{self, Stopwatch};
 use crate::config::{self, Config};
 use crate::error::Error;
+use crate::observed::{Observed, Watched};
 use crate::ruleset::Loaded;
 use crate::sinks::file::EveFile;
 use crate::sinks::tally::Tally;
@@ -28,6 +29,8 @@ pub struct Report {
     pub finished: Finished,
     /// What was found.
     pub tally: Tally,
+    /// What the captures hold.
+    pub seen: Observed,
     /// How long it took.
     pub elapsed: Duration,
     /// Lines that found no place on the disk.
@@ -115,7 +118,7 @@ pub fn process(
         packs: loaded.packs(),
     };
     let settings = engine::settings(config, site, false);
-    let source = engine::files(captures);
+    let (source, seen) = Watched::new(engine::files(captures));
     let counts = Arc::new(Counts::default());
     let depth = settings.queue_depth;
     let file = match eve {
@@ -128,8 +131,13 @@ pub fn process(
     let tally = sinks::spawn("tally", Tally::default(), depth)?;
     let mut outputs = vec![("tally", tally.queue())];
     outputs.extend(file.as_ref().map(|file| ("eve", file.queue())));
-    let running = pipeline::start(settings, source, Arc::clone(&loaded.ruleset), outputs)
-        .map_err(|error| Error::Failed(format!("threads: {error}")))?;
+    let running = pipeline::start(
+        settings,
+        Box::new(source),
+        Arc::clone(&loaded.ruleset),
+        outputs,
+    )
+    .map_err(|error| Error::Failed(format!("threads: {error}")))?;
     if watched {
         show_progress(&running);
     }
@@ -152,6 +160,7 @@ pub fn process(
     Ok(Report {
         finished,
         tally,
+        seen: seen.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         elapsed: watch.elapsed(),
         lost_lines: counts.lost.load(Ordering::Relaxed),
     })
