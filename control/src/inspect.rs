@@ -182,3 +182,50 @@ fn show_progress(running: &Running) {
     }
     bar.finish_and_clear();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ward(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../pcaps/ward")
+            .join(name)
+    }
+
+    /// The lines of one run, the stats line apart.
+    fn lines(workers: u16, captures: &[PathBuf]) -> (Vec<String>, String, Report) {
+        let config = Config {
+            workers,
+            ..Config::default()
+        };
+        let loaded = ruleset::load(&config).unwrap();
+        let site = Pseudonymizer::new(&[7; 32]);
+        let eve = crate::testing::dir(&format!("inspect-{workers}-{}", captures.len())).join("e");
+        let report = process(&config, captures, &loaded, site, Some(&eve), false).unwrap();
+        let text = std::fs::read_to_string(&eve).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let stats = lines.pop().unwrap();
+        (lines, stats, report)
+    }
+
+    #[test]
+    fn the_same_bytes_come_of_any_number_of_workers_and_stats_come_last() {
+        let captures = ["attack.pcap", "hl7-pumps.pcap", "imaging.pcap"].map(ward);
+        let (one, stats, report) = lines(1, &captures);
+        assert!(report.finished.errors.is_empty());
+        assert!(report.alerts_of("dicom-ae-brute") > 0);
+        assert!(stats.contains("\"event_type\":\"stats\""));
+        for workers in [2, 4, 8] {
+            assert_eq!(one, lines(workers, &captures).0, "{workers} workers");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_the_rest_is_read() {
+        let captures = [PathBuf::from("no-such.pcap"), ward("attack.pcap")];
+        let (lines, _, report) = lines(1, &captures);
+        assert_eq!(report.finished.errors.len(), 1);
+        assert!(!lines.is_empty());
+    }
+}

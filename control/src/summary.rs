@@ -44,7 +44,7 @@ fn seen(report: &Report, captures: &[PathBuf], text: &mut String) {
     line(
         text,
         &format!(
-            "Read {files} capture{plural}: {} frames in {took:.2} s",
+            "{files} capture{plural}: {} frames read in {took:.2} s",
             grouped(frames)
         ),
     );
