@@ -10,6 +10,8 @@
 pub mod catalogue;
 pub mod dicom;
 pub mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hl7;
 pub mod json;
 pub mod kinds;

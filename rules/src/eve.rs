@@ -283,7 +283,9 @@ mod tests {
     }
 
     fn id(src: (&str, u16), dest: (&str, u16), proto: u8) -> String {
-        community_id(&envelope(src, dest, proto)).unwrap().to_string()
+        community_id(&envelope(src, dest, proto))
+            .unwrap()
+            .to_string()
     }
 
     /// The published vectors of the Community ID specification.

@@ -40,6 +40,7 @@ pub use severity::Severity;
 pub use suppress::Suppression;
 pub use template::{Slot, Template};
 
+use correlate::builtin_needs;
 use parsers::catalogue::{FieldIx, KindId, Path};
 use parsers::event::{Envelope, Event};
 use parsers::time::Time;
@@ -194,9 +195,4 @@ impl Ruleset {
     pub const fn version_hash(&self) -> u64 {
         self.version_hash
     }
-}
-
-/// What the correlator itself reads of a kind, whatever the rules say.
-fn builtin_needs(_kind: KindId) -> &'static [FieldIx] {
-    &[]
 }

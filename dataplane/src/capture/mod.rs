@@ -129,3 +129,6 @@ pub enum CaptureError {
         what: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

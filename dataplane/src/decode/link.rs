@@ -104,7 +104,7 @@ impl Walk<'_> {
             Some(&[.., t0, t1]) if matches!(
                 u16::from_be_bytes([t0, t1]),
                 ether::IPV4 | ether::IPV6 | ether::ARP | ether::VLAN | ether::VLAN_AD
-                    | ether::MPLS | 0x0003..=1500
+                    | ether::MPLS
             )
         )
     }

@@ -218,3 +218,6 @@ impl DecodeIssue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

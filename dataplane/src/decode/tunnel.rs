@@ -270,8 +270,7 @@ impl Walk<'_> {
         if let [0, 0, ..] = self.rest() {
             self.skip(8, "teredo")?;
         }
-        let &[first, ..] = self.peek::<40>("teredo")?;
-        if first >> 4 != 6 {
+        if !is_teredo(self.peek("teredo")?) {
             return Err(DecodeIssue::Malformed("teredo"));
         }
         self.tunnel("teredo", 0);
@@ -286,6 +285,17 @@ impl Walk<'_> {
             ip.header.len = position.saturating_sub(ip.header.offset);
         }
     }
+}
+
+/// Whether an IPv6 header has a side in Teredo's prefix, or is one of the solicitations that come
+/// before a host has such an address.
+fn is_teredo(header: &[u8; 40]) -> bool {
+    let [version, ..] = *header;
+    let (_, addresses) = header.split_at(8);
+    let (src, dest) = addresses.split_at(16);
+    version >> 4 == 6
+        && (matches!(src, [0x20, 0x01, 0, 0, ..] | [0xfe, 0x80, ..])
+            || matches!(dest, [0x20, 0x01, 0, 0, ..]))
 }
 
 fn session(bytes: [u8; 2]) -> u32 {

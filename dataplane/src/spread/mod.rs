@@ -315,3 +315,6 @@ pub struct Tick {
     /// Whether the clock jumped by over an hour, either way: flows and windows end.
     pub step: bool,
 }
+
+#[cfg(test)]
+mod tests;

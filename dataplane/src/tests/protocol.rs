@@ -34,6 +34,7 @@ fn probe(probe: &Probe<'_>) -> Verdict {
     match probe.bytes {
         [b'T', b'T', ..] => Verdict::Yes(0),
         [b'T'] => Verdict::Unsure,
+        _ if probe.direction == Direction::ToClient => Verdict::Unsure,
         _ => Verdict::No,
     }
 }

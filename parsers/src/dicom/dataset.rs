@@ -207,7 +207,17 @@ impl Dataset {
             .saturating_add(self.values.heap_bytes())
     }
 
+    /// A header is read where it is, but for one that is cut: that is put together first.
     fn feed_header(&mut self, bytes: &[u8]) -> usize {
+        if self.header_len == 0 && bytes.len() >= ELEMENT_HEADER_BYTES_MAX {
+            let encoding = self.encoding_here(bytes);
+            if let Ok((rest, element)) = wire::element(bytes, encoding) {
+                let len = bytes.len().saturating_sub(rest.len());
+                self.bytes = self.bytes.saturating_add(len as u64);
+                self.element(element, encoding);
+                return len;
+            }
+        }
         let want = self.header_need.saturating_sub(self.header_len);
         let piece = bytes.get(..want).unwrap_or(bytes);
         let free = self.header.iter_mut().skip(self.header_len);
@@ -225,12 +235,7 @@ impl Dataset {
     fn header_complete(&mut self) {
         let header = self.header;
         let read = header.get(..self.header_len).unwrap_or_default();
-        self.close_levels();
-        let encoding = match (self.levels.last(), self.encoding) {
-            (Some(level), _) => level.encoding,
-            (None, Some(encoding)) => encoding,
-            (None, None) => *self.encoding.insert(sniff(read)),
-        };
+        let encoding = self.encoding_here(read);
         match wire::element(read, encoding) {
             Ok((_, element)) => {
                 self.header_len = 0;
@@ -241,6 +246,16 @@ impl Dataset {
                 self.header_need = ELEMENT_HEADER_BYTES_MAX;
             }
             Err(_) => self.malformed(),
+        }
+    }
+
+    /// The encoding of the element that begins here.
+    fn encoding_here(&mut self, header: &[u8]) -> Encoding {
+        self.close_levels();
+        match (self.levels.last(), self.encoding) {
+            (Some(level), _) => level.encoding,
+            (None, Some(encoding)) => encoding,
+            (None, None) => *self.encoding.insert(sniff(header)),
         }
     }
 

@@ -67,8 +67,6 @@ pub(super) struct Negotiated<'a> {
     pub(super) syntax: Syntax,
     /// Empty if not known.
     pub(super) transfer_syntax: &'a [u8],
-    /// Whether a context of this id was accepted; none if the negotiation was not seen.
-    pub(super) known: Option<bool>,
 }
 
 impl Association {
@@ -83,10 +81,13 @@ impl Association {
                 uids::syntax(transfer_syntax)
             },
             transfer_syntax,
-            known: self
-                .accepted
-                .then(|| found.is_some_and(|context| context.accepted)),
         }
+    }
+
+    /// Whether a context of this id was accepted; none if the negotiation was not seen.
+    pub(super) fn is_accepted(&self, id: u8) -> Option<bool> {
+        let accepted = || self.contexts.iter().any(|c| c.id == id && c.accepted);
+        self.accepted.then(accepted)
     }
 
     /// The longest PDU that `direction` may send, if there is a limit.

@@ -92,9 +92,12 @@ impl Walk<'_> {
     }
 
     fn judge_pdv(&mut self, pdv: PdvHeader) {
-        if pdv.context_id.is_multiple_of(2) {
+        let judged = self.side.phase != Phase::Idle && self.side.context_id == pdv.context_id;
+        if judged {
+            // With the message's first fragment.
+        } else if pdv.context_id.is_multiple_of(2) {
             self.found(&wrong::CONTEXT_ID_EVEN);
-        } else if self.association.context(pdv.context_id).known == Some(false) {
+        } else if self.association.is_accepted(pdv.context_id) == Some(false) {
             self.found(&wrong::CONTEXT_ID_UNKNOWN);
         }
         if pdv.control > 3 {
@@ -115,6 +118,7 @@ impl Walk<'_> {
                     self.found(&wrong::DATASET_WITHOUT_COMMAND);
                 }
                 self.side.phase = Phase::Orphan;
+                self.side.context_id = pdv.context_id;
             }
             (Phase::Command | Phase::Dataset, command) => {
                 self.found(&wrong::MESSAGE_INTERRUPTED);
@@ -123,6 +127,7 @@ impl Walk<'_> {
                     self.begin_command(pdv);
                 } else {
                     self.side.phase = Phase::Orphan;
+                    self.side.context_id = pdv.context_id;
                 }
             }
         }

@@ -359,7 +359,7 @@ impl<'a> Walk<'a> {
     }
 
     fn search(&mut self, rest: &[u8]) -> Took {
-        let accepted = |id| self.association.context(id).known;
+        let accepted = |id| self.association.is_accepted(id);
         match resync::search(rest, &accepted) {
             Found::At(at, certain) => {
                 self.side.at = if certain { At::Pdu } else { At::Unconfirmed };

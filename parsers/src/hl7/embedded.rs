@@ -103,7 +103,7 @@ fn magic(value: &[u8], delims: Delims) -> Option<Embedded> {
     let of = |table: &'static [(&[u8], Embedded)]| {
         table
             .iter()
-            .find(|(magic, _)| value.starts_with(magic))
+            .find(|(magic, _)| magic.first() == value.first() && value.starts_with(magic))
             .map(|(_, kind)| *kind)
     };
     of(MAGICS).or_else(|| of(CODED))

@@ -3,16 +3,19 @@
 /// What a message of this type and trigger is for, in one word (HL7 v2.5 tables 0076 and 0003).
 pub(super) fn message_name(message_type: &[u8], trigger: &[u8]) -> Option<&'static str> {
     let find = |event: &[u8]| {
-        MESSAGES
-            .iter()
-            .find(|(kind, code, _)| kind.as_bytes() == message_type && code.as_bytes() == event)
-            .map(|(_, _, name)| *name)
+        let order =
+            |kind: &str, code: &str| (kind.as_bytes(), code.as_bytes()).cmp(&(message_type, event));
+        let at = MESSAGES.binary_search_by(|(kind, code, _)| order(kind, code));
+        MESSAGES.get(at.ok()?).map(|(.., name)| *name)
     };
     find(trigger).or_else(|| find(b""))
 }
 
-/// Type, trigger (empty: any other), name.
+/// Type, trigger (empty: any other), name; sorted.
 const MESSAGES: &[(&str, &str, &str)] = &[
+    ("ACK", "", "acknowledgment"),
+    ("ADR", "", "query_response"),
+    ("ADT", "", "adt"),
     ("ADT", "A01", "admit"),
     ("ADT", "A02", "transfer"),
     ("ADT", "A03", "discharge"),
@@ -64,10 +67,6 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("ADT", "A50", "change_visit"),
     ("ADT", "A51", "change_alternate_visit"),
     ("ADT", "A60", "update_allergies"),
-    ("ADT", "", "adt"),
-    ("ACK", "", "acknowledgment"),
-    ("MCF", "", "acknowledgment"),
-    ("ADR", "", "query_response"),
     ("BAR", "", "billing_account"),
     ("BPS", "", "blood_product_status"),
     ("BRP", "", "blood_product_response"),
@@ -88,6 +87,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("INU", "", "inventory_update"),
     ("LSR", "", "equipment_log_request"),
     ("LSU", "", "equipment_log"),
+    ("MCF", "", "acknowledgment"),
     ("MDM", "", "document"),
     ("MFD", "", "master_file_delayed"),
     ("MFK", "", "master_file_acknowledgment"),
@@ -120,9 +120,9 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("ORP", "", "order_response"),
     ("ORR", "", "order_response"),
     ("ORS", "", "order_response"),
+    ("ORU", "", "result"),
     ("ORU", "R40", "alarm"),
     ("ORU", "R42", "device_event"),
-    ("ORU", "", "result"),
     ("OSQ", "", "order_query"),
     ("OSR", "", "order_response"),
     ("OUL", "", "result"),
@@ -229,3 +229,8 @@ static SEGMENTS: &[&[u8; 3]] = &[
     b"STF", b"STZ", b"TCC", b"TCD", b"TQ1", b"TQ2", b"TXA", b"UAC", b"UB1", b"UB2", b"URD", b"URS",
     b"VAR", b"VTQ",
 ];
+
+#[cfg(test)]
+pub(super) fn tables_are_sorted() -> bool {
+    MESSAGES.is_sorted_by(|(a, x, _), (b, y, _)| (a, x) < (b, y)) && SEGMENTS.is_sorted()
+}

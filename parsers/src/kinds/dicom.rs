@@ -12,7 +12,7 @@ kind! {
     PROTOCOL_VERSION = "protocol_version": Int, Class::Clear, "bit set of upper layer versions", "PS3.8 9.3.2";
     RESERVED_32 = "reserved": Int, Class::Clear, "first byte of the reserved field behind the AE titles, 0 where the standard is kept", "PS3.8 9.3.2";
     APPLICATION_CONTEXT = "application_context": Text, Class::Clear, "application context name", "PS3.8 9.3.2.1";
-    ABSTRACT_SYNTAXES = "abstract_syntaxes": TextList, Class::Clear, "abstract syntaxes (SOP classes) proposed", "PS3.8 9.3.2.2.1";
+    ABSTRACT_SYNTAXES = "abstract_syntaxes": TextList, Class::Clear, "abstract syntaxes (SOP classes) proposed; of an answer, those accepted, where the proposal was seen", "PS3.8 9.3.2.2.1";
     TRANSFER_SYNTAXES = "transfer_syntaxes": TextList, Class::Clear, "transfer syntaxes proposed or accepted", "PS3.8 9.3.2.2.2";
     CONTEXTS = "contexts": Int, Class::Clear, "presentation contexts", "PS3.8 9.3.2.2";
     CONTEXTS_ACCEPTED = "contexts_accepted": Int, Class::Clear, "presentation contexts accepted", "PS3.8 9.3.3.2";
@@ -80,7 +80,7 @@ kind! {
     PIXEL_BYTES = "pixel_bytes": Int, Class::Clear, "bytes of Pixel Data, as announced or, when encapsulated, of its fragments", "PS3.3 C.7.6.3";
     PIXEL_BYTES_EXPECTED = "pixel_bytes_expected": Int, Class::Clear, "what rows, columns, samples, bits and frames multiply to", "PS3.3 C.7.6.3";
     FRAMES = "frames": Int, Class::Clear, "Number of Frames", "PS3.3 C.7.6.6";
-    BAD_UIDS = "bad_uids": Int, Class::Clear, "UI values with an illegal character or over 64 bytes", "PS3.5 9.1";
+    BAD_UIDS = "bad_uids": Int, Class::Clear, "UI values, of command and dataset, with an illegal character or over 64 bytes", "PS3.5 9.1";
     BAD_UID_SHAPE = "bad_uid_shape": Word, Class::Clear, "worst of them: traversal (path or shell characters), length, characters or padding", "PS3.5 9.1";
     PEEK = "peek": Text, Class::Phi(PhiKind::FreeText), "first 4 KiB of the first skipped value that starts like an executable or a document, else of the first skipped value", "";
     EMBEDDED = "embedded": Word, Class::Clear, "pe, elf, macho, cab, ole, script, zip, pdf where a skipped value starts like one", "";
@@ -97,5 +97,5 @@ kind! {
     QUERY_STATION_AE = "query.station_ae": Text, Class::Clear, "key: Scheduled Station AE Title", "PS3.4 K.6.1.2";
     QUERY_KEYS = "query.keys": Int, Class::Clear, "keys with a value", "PS3.4 C.2.2.2";
     QUERY_UNIVERSAL = "query.universal": Bool, Class::Clear, "whether no key narrows the answer to a patient, study, date or order", "PS3.4 C.2.2.2.3";
-    TRUNCATED = "truncated": Bool, Class::Clear, "whether bytes of the message were missed by the capture", "";
+    TRUNCATED = "truncated": Bool, Class::Clear, "whether the message is incomplete: the capture missed bytes of it, or it was broken off", "";
 }

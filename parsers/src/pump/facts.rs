@@ -190,7 +190,6 @@ pub(super) fn tell<'m>(
     if dosing.unit_unknown {
         event.set(field::UNIT_UNKNOWN, true);
     }
-    event.set_paths(message);
     emit.event(&event);
 }
 

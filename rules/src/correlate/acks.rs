@@ -67,12 +67,19 @@ impl Acks {
     /// accept and an application acknowledgment may answer the same message.
     pub(super) fn answer(&mut self, id: &str, from: &End, to: &End, now: i64) -> Option<i64> {
         let key: Box<str> = id.into();
-        let found = self.waiting.get(&key).map(|(last, _)| last).and_then(|last| {
-            let waiting = self.waiting.touch(&key, last, SmallVec::new);
-            let message = waiting.iter_mut().rev().find(|m| m.is_answered_by(from, to))?;
-            message.acked = true;
-            Some(now.saturating_sub(message.time))
-        });
+        let found = self
+            .waiting
+            .get(&key)
+            .map(|(last, _)| last)
+            .and_then(|last| {
+                let waiting = self.waiting.touch(&key, last, SmallVec::new);
+                let message = waiting
+                    .iter_mut()
+                    .rev()
+                    .find(|m| m.is_answered_by(from, to))?;
+                message.acked = true;
+                Some(now.saturating_sub(message.time))
+            });
         let counter = if found.is_some() {
             &mut self.matched
         } else {
@@ -95,6 +102,7 @@ impl Acks {
         self.waiting.clear();
     }
 
+    #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }

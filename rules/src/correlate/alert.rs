@@ -85,7 +85,10 @@ impl Met<'_> {
         }
         out.extend_from_slice(b",\"attack\":");
         texts(rule.attack.iter().map(String::as_str), out);
-        display(out, format_args!(",\"count\":{},\"first_seen\":\"", self.count));
+        display(
+            out,
+            format_args!(",\"count\":{},\"first_seen\":\"", self.count),
+        );
         timestamp(self.first_seen, out);
         out.extend_from_slice(b"\",\"last_seen\":\"");
         timestamp(subject.envelope.time, out);
@@ -226,7 +229,11 @@ fn printable(text: &str, out: &mut String) {
         left = rest;
         let formats = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        out.push(if c.is_control() || formats { '\u{fffd}' } else { c });
+        out.push(if c.is_control() || formats {
+            '\u{fffd}'
+        } else {
+            c
+        });
     }
 }
 

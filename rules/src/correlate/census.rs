@@ -117,10 +117,6 @@ impl Census {
         }
         found
     }
-
-    pub(super) const fn known(&self) -> usize {
-        self.known
-    }
 }
 
 #[cfg(test)]

@@ -63,4 +63,3 @@ pub(super) const FACT_BYTES_MAX: usize = 128;
 /// Distinct names (message types, commands) that the summary counts apart; a stranger chooses
 /// them, so the rest is counted together.
 pub(super) const NAMES_MAX: usize = 256;
-

@@ -72,7 +72,11 @@ impl Correlator {
     #[must_use]
     pub fn summary(&self) -> Summary {
         let mut rules: Vec<RuleTally> = self.tallies.values().cloned().collect();
-        rules.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.slug.cmp(&b.slug)));
+        rules.sort_by(|a, b| {
+            b.severity
+                .cmp(&a.severity)
+                .then_with(|| a.slug.cmp(&b.slug))
+        });
         Summary {
             ae_titles: self.census.by_value("ae_title"),
             applications: self.census.by_value("application"),
@@ -112,8 +116,16 @@ impl Correlator {
             let held = "Repeats of an alert held back for a minute; the next alert counts them.";
             let suppressed = "Alerts that a suppression took out.";
             let prefix = [
-                ("vitalwire_correlator_rule_alerts_total", alerts, tally.alerts),
-                ("vitalwire_correlator_shadow_alerts_total", shadow, tally.shadow),
+                (
+                    "vitalwire_correlator_rule_alerts_total",
+                    alerts,
+                    tally.alerts,
+                ),
+                (
+                    "vitalwire_correlator_shadow_alerts_total",
+                    shadow,
+                    tally.shadow,
+                ),
                 ("vitalwire_correlator_repeats_held_total", held, tally.held),
                 (
                     "vitalwire_correlator_suppressed_alerts_total",

@@ -18,7 +18,12 @@ use crate::record::Owned;
 /// or get a field here that rules read.
 #[must_use]
 pub fn matched_in_correlator(kind: KindId) -> bool {
-    let ids = [opens::KIND.id, arp::KIND.id, asset::KIND.id, capture::KIND.id];
+    let ids = [
+        opens::KIND.id,
+        arp::KIND.id,
+        asset::KIND.id,
+        capture::KIND.id,
+    ];
     ids.contains(&kind)
 }
 

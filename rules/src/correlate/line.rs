@@ -208,7 +208,10 @@ mod tests {
         write(&Eve::default(), parts, None, b"", &mut out);
         assert_eq!(out.items.len(), 1);
         assert_eq!(out.arena.last(), Some(&b'\n'));
-        assert_eq!(out.items[0].line, 0..u32::try_from(out.arena.len()).unwrap());
+        assert_eq!(
+            out.items[0].line,
+            0..u32::try_from(out.arena.len()).unwrap()
+        );
         (serde_json::from_slice(&out.arena).unwrap(), out.arena.len())
     }
 

@@ -144,4 +144,3 @@ fn addressed(subject: &Subject<'_>) -> Envelope {
     }
     envelope
 }
-

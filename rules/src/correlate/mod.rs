@@ -202,9 +202,8 @@ impl Correlator {
 
     /// Remembers a rule set, and forgets the state of rules that are in none of the newest two.
     fn adopt(&mut self, ruleset: &Arc<Ruleset>) {
-        let known = |set: &Option<Arc<Ruleset>>| {
-            set.as_ref().is_some_and(|set| Arc::ptr_eq(set, ruleset))
-        };
+        let known =
+            |set: &Option<Arc<Ruleset>>| set.as_ref().is_some_and(|set| Arc::ptr_eq(set, ruleset));
         if self.generations.iter().any(known) {
             return;
         }
@@ -278,7 +277,6 @@ impl Correlator {
         }
     }
 }
-
 
 fn to_usize(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)

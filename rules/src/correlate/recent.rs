@@ -63,6 +63,7 @@ impl<K: Clone + Ord, V> Recent<K, V> {
         self.order.clear();
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.map.len()
     }

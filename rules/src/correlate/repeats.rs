@@ -50,15 +50,17 @@ impl Repeats {
         now: i64,
     ) -> Option<Stands> {
         let mut fresh = false;
-        let told = self.seen.touch(&(Arc::clone(rule), hosts.0, hosts.1), now, || {
-            fresh = true;
-            Told {
-                since: now,
-                flows: SmallVec::new(),
-                held: 0,
-                first_held: now,
-            }
-        });
+        let told = self
+            .seen
+            .touch(&(Arc::clone(rule), hosts.0, hosts.1), now, || {
+                fresh = true;
+                Told {
+                    since: now,
+                    flows: SmallVec::new(),
+                    held: 0,
+                    first_held: now,
+                }
+            });
         if now.saturating_sub(told.since) >= REPEAT_NS {
             told.since = now;
             told.flows.clear();
@@ -117,6 +119,9 @@ mod tests {
         let mut repeats = Repeats::new(8);
         let told = (0..10).filter(|flow| repeats.tell(&"a".into(), NOBODY, *flow, 0).is_some());
         assert_eq!(told.count(), REPEAT_FLOWS_MAX);
-        assert!(repeats.tell(&"b".into(), NOBODY, 1, 0).is_some(), "another rule");
+        assert!(
+            repeats.tell(&"b".into(), NOBODY, 1, 0).is_some(),
+            "another rule"
+        );
     }
 }

@@ -77,16 +77,15 @@ impl Subject<'_> {
 }
 
 /// What crosses of an event that the correlator makes or matches itself.
-pub(super) fn crossing(
-    event: &Event<'_>,
-    ruleset: &Ruleset,
-    site: &Pseudonymizer,
-) -> Vec<Owned> {
+pub(super) fn crossing(event: &Event<'_>, ruleset: &Ruleset, site: &Pseudonymizer) -> Vec<Owned> {
     let kind = event.kind();
     let needs = ruleset.needs(kind.id).iter();
     let value = |need: &FieldRef| match need {
         FieldRef::Field(ix) => {
-            let class = kind.fields.get(ix.index()).map_or(Class::Secret, |f| f.class);
+            let class = kind
+                .fields
+                .get(ix.index())
+                .map_or(Class::Secret, |f| f.class);
             Owned::of(event.get(*ix), class, site)
         }
         FieldRef::Envelope(_) | FieldRef::Path(_) => Owned::Absent,

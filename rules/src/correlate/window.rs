@@ -197,6 +197,9 @@ mod tests {
         }
         assert_eq!(windows.evicted(), 1);
         windows.observe(SPEC, &key("a"), 3, &[0]);
-        assert!(windows.observe(SPEC, &key("a"), 4, &[0]).is_none(), "a began anew");
+        assert!(
+            windows.observe(SPEC, &key("a"), 4, &[0]).is_none(),
+            "a began anew"
+        );
     }
 }

@@ -52,6 +52,19 @@ pub(crate) fn lex(code: &str) -> Result<Vec<Lexed>, Wrong> {
     }
 }
 
+/// Something wrong at a place.
+pub(crate) fn wrong(
+    range: Range<usize>,
+    message: impl Into<Box<str>>,
+    help: Option<String>,
+) -> Wrong {
+    Wrong {
+        range,
+        message: message.into(),
+        help: help.map(Into::into),
+    }
+}
+
 impl Wrong {
     fn new(len: usize, message: impl Into<Box<str>>, help: Option<&str>) -> Self {
         Self {

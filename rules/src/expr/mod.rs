@@ -6,6 +6,3 @@ pub(crate) mod lexer;
 pub(crate) mod parser;
 
 pub(crate) use parser::parse;
-
-#[cfg(test)]
-mod tests;

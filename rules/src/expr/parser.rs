@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::ast::{
     CompareOp, Expr, ExprKind, FUNCS, Func, Literal, Members, Operand, PREDICATES, Right,
 };
-use super::lexer::{Lexed, Token, Wrong, lex};
+use super::lexer::{Lexed, Token, Wrong, lex, wrong};
 use crate::diagnostic::{At, Report, Span, did_you_mean};
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, LIST_MAX};
 use crate::syntax::Text;
@@ -390,12 +390,4 @@ fn join(strength: u8, mut terms: Vec<Expr>) -> Expr {
         ExprKind::Or(terms)
     };
     At { value, span }
-}
-
-fn wrong(range: Range<usize>, message: impl Into<Box<str>>, help: Option<String>) -> Wrong {
-    Wrong {
-        range,
-        message: message.into(),
-        help: help.map(Into::into),
-    }
 }

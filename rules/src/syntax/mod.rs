@@ -4,11 +4,9 @@
 //! wrong shape is told in one run.
 
 mod read;
+mod reader;
 mod tree;
 mod yaml;
 
 pub(crate) use read::{RULE_KEYS, file};
 pub(crate) use tree::{CountTree, FileTree, RuleTree, SuppressionTree, Text, duration};
-
-#[cfg(test)]
-mod tests;

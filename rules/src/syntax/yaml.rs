@@ -44,7 +44,7 @@ pub(crate) fn parse(file: u16, text: &str, report: &mut Report<'_>) -> Option<No
         Err(error) => {
             let span = error
                 .location()
-                .map_or_else(Span::default, |l| span(file, l));
+                .map_or_else(Span::default, |l| place(file, text, l));
             let full = error.without_snippet().to_string();
             let message = full.lines().next().unwrap_or_default();
             let message = message.split(" at line ").next().unwrap_or_default();
@@ -79,6 +79,21 @@ fn node(file: u16, any: Spanned<Any>) -> Node {
     At {
         value: data,
         span: span(file, any.defined),
+    }
+}
+
+/// Errors know line and column, but not always the byte.
+fn place(file: u16, text: &str, at: Location) -> Span {
+    let line = usize::try_from(at.line().saturating_sub(1)).unwrap_or_default();
+    let column = usize::try_from(at.column().saturating_sub(1)).unwrap_or_default();
+    let before: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let within = text.split_inclusive('\n').nth(line).unwrap_or_default();
+    let within: usize = within.chars().take(column).map(char::len_utf8).sum();
+    let start = u32::try_from(before.saturating_add(within)).unwrap_or(u32::MAX);
+    Span {
+        file,
+        start,
+        end: start,
     }
 }
 

@@ -1,8 +1,11 @@
 //! The language as its users see it.
 
+mod correlator;
 mod errors;
 mod example;
+mod files;
 mod operators;
+mod properties;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

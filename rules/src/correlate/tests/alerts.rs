@@ -60,17 +60,40 @@ fn an_alert_has_every_field_of_the_contract() {
     let alert = &json["alert"];
     assert_eq!(alert["action"], "allowed");
     assert_eq!(alert["gid"], crate::correlate::GID);
-    assert_eq!((&alert["signature_id"], &alert["rev"]), (&1_000_123.into(), &7.into()));
+    assert_eq!(
+        (&alert["signature_id"], &alert["rev"]),
+        (&1_000_123.into(), &7.into())
+    );
     assert_eq!(alert["signature"], "A \"title\"");
-    assert_eq!((&alert["category"], &alert["severity"]), (&"phi".into(), &1.into()));
-    assert_eq!(alert["source"], serde_json::json!({"ip": "10.0.0.1", "port": 40_000}));
-    assert_eq!(alert["target"], serde_json::json!({"ip": "10.0.0.2", "port": 104}));
+    assert_eq!(
+        (&alert["category"], &alert["severity"]),
+        (&"phi".into(), &1.into())
+    );
+    assert_eq!(
+        alert["source"],
+        serde_json::json!({"ip": "10.0.0.1", "port": 40_000})
+    );
+    assert_eq!(
+        alert["target"],
+        serde_json::json!({"ip": "10.0.0.2", "port": 104})
+    );
     let techniques = serde_json::json!(["T1213", "T0811"]);
     assert_eq!(alert["metadata"]["mitre_technique_id"], techniques);
-    assert_eq!(alert["references"], serde_json::json!(["DICOM PS3.4 C.2.2.2"]));
+    assert_eq!(
+        alert["references"],
+        serde_json::json!(["DICOM PS3.4 C.2.2.2"])
+    );
     assert_eq!(json["dicom"]["command"], "C-MOVE-RQ");
-    let item = rig.out.items.iter().find_map(|item| item.alert.clone()).unwrap();
-    assert_eq!((&*item.slug, item.severity), ("dicom-test", crate::Severity::Critical));
+    let item = rig
+        .out
+        .items
+        .iter()
+        .find_map(|item| item.alert.clone())
+        .unwrap();
+    assert_eq!(
+        (&*item.slug, item.severity),
+        ("dicom-test", crate::Severity::Critical)
+    );
     assert_eq!(json["vitalwire"]["explain"], &*item.explain);
 }
 
@@ -97,15 +120,17 @@ fn our_object_has_every_field_of_the_contract() {
     assert_eq!(ours["do_not_isolate"], false);
     assert_eq!(ours["alert_id"].as_str().unwrap().len(), 32);
     let coverage = &ours["coverage"];
-    assert_eq!((&coverage["frames_lost"], &coverage["gap_bytes"]), (&5.into(), &14_600.into()));
+    assert_eq!(
+        (&coverage["frames_lost"], &coverage["gap_bytes"]),
+        (&5.into(), &14_600.into())
+    );
     assert!(coverage["ratio"].as_f64().unwrap() < 0.1);
     let patient = site().of_value(
         parsers::phi::Class::Phi(parsers::phi::PhiKind::Mrn),
         b"MRN123456",
     );
-    let explain = format!(
-        "10.0.0.1 (10.0.0.1) as EVIL\u{fffd}\"AE\", patient {patient}, level (unknown)"
-    );
+    let explain =
+        format!("10.0.0.1 (10.0.0.1) as EVIL\u{fffd}\"AE\", patient {patient}, level (unknown)");
     assert_eq!(ours["explain"], explain);
 }
 
@@ -114,7 +139,10 @@ fn alert_ids_are_the_same_in_every_run_and_differ_between_alerts() {
     let id = |json: &Json| json["vitalwire"]["alert_id"].clone();
     let (mut rig, first) = fired();
     assert_eq!(id(&fired().1), id(&first));
-    rig.event(&between("10.0.0.1", "10.0.0.2", 1_772_438_401 * SECOND, 78), &moved());
+    rig.event(
+        &between("10.0.0.1", "10.0.0.2", 1_772_438_401 * SECOND, 78),
+        &moved(),
+    );
     let alerts = rig.alerts();
     assert_eq!(alerts.len(), 2);
     assert_ne!(id(&alerts[0]), id(&alerts[1]));

@@ -19,11 +19,13 @@ fn a_counting_rule_fires_once_for_each_time_that_it_is_filled() {
     let mut rig = Rig::new(&compiled(&rule("r", "dicom", WHEN, THREE), &[]));
     for secs in [0, 1, 2, 3, 4, 200, 201, 202] {
         find(&mut rig, "10.0.0.1", secs);
-        find(&mut rig, "10.0.0.9", secs * 40);
+        if secs % 2 == 0 {
+            find(&mut rig, "10.0.0.9", secs);
+        }
     }
     let alerts = rig.alerts();
     let mine = |ip: &str| alerts.iter().filter(|a| a["src_ip"] == ip).count();
-    assert_eq!(mine("10.0.0.1"), 2);
+    assert_eq!((mine("10.0.0.1"), mine("10.0.0.9")), (2, 1));
     assert_eq!(alerts[0]["vitalwire"]["count"], 3);
     let first = alerts[0]["vitalwire"]["first_seen"].as_str().unwrap();
     assert!(first.contains(":00.000000"), "{first}");
@@ -50,10 +52,20 @@ fn distinct_counts_values_not_events() {
 fn repeats_wait_a_minute_and_are_counted() {
     let mut rig = Rig::new(&compiled(&rule("r", "dicom", WHEN, ""), &[]));
     (0..90).for_each(|secs| find(&mut rig, "10.0.0.1", secs));
-    let counts: Vec<_> = rig.alerts().iter().map(|a| a["vitalwire"]["count"].clone()).collect();
+    let counts: Vec<_> = rig
+        .alerts()
+        .iter()
+        .map(|a| a["vitalwire"]["count"].clone())
+        .collect();
     assert_eq!(counts, [1, 60]);
-    assert_eq!(rig.counter("vitalwire_correlator_repeats_held_total", "r"), 88);
-    assert_eq!(rig.counter("vitalwire_correlator_rule_alerts_total", "r"), 2);
+    assert_eq!(
+        rig.counter("vitalwire_correlator_repeats_held_total", "r"),
+        88
+    );
+    assert_eq!(
+        rig.counter("vitalwire_correlator_rule_alerts_total", "r"),
+        2
+    );
     assert_eq!(rig.counter("vitalwire_correlator_alerts_total", "high"), 2);
 }
 
@@ -63,7 +75,10 @@ fn shadow_unarmed_and_suppressed_rules_say_nothing_and_are_counted() {
     let mut rig = Rig::new(&compiled(&shadow, &[]));
     find(&mut rig, "10.0.0.1", 0);
     assert!(rig.alerts().is_empty());
-    assert_eq!(rig.counter("vitalwire_correlator_shadow_alerts_total", "r"), 1);
+    assert_eq!(
+        rig.counter("vitalwire_correlator_shadow_alerts_total", "r"),
+        1
+    );
 
     let when = "dicom.command == \"C-FIND-RQ\" and src_ip not in $known";
     let unarmed = rule("r", "dicom", when, "    requires: [known]\n");
@@ -83,7 +98,10 @@ fn shadow_unarmed_and_suppressed_rules_say_nothing_and_are_counted() {
     find(&mut rig, "10.0.0.1", 0);
     find(&mut rig, "10.0.0.3", 1);
     assert_eq!(rig.alerts().len(), 1);
-    assert_eq!(rig.counter("vitalwire_correlator_suppressed_alerts_total", "r"), 1);
+    assert_eq!(
+        rig.counter("vitalwire_correlator_suppressed_alerts_total", "r"),
+        1
+    );
     find(&mut rig, "10.0.0.1", 3 * 86_400);
     assert_eq!(rig.alerts().len(), 2, "it has expired");
 }
@@ -117,7 +135,11 @@ fn a_swap_of_rules_keeps_the_windows_of_rules_that_stay() {
 
     rig.ruleset = compiled(&text.replace("at_least: 3", "at_least: 4"), &[]);
     find(&mut rig, "10.0.0.1", 3);
-    assert_eq!(rig.alerts().len(), 1, "another rule: it counts from the start");
+    assert_eq!(
+        rig.alerts().len(),
+        1,
+        "another rule: it counts from the start"
+    );
 }
 
 #[test]

@@ -30,8 +30,14 @@ fn an_acknowledgment_on_another_flow_tells_its_latency() {
     assert_eq!(lines[0]["hl7"].get("latency_ms"), None);
     assert_eq!(lines[1]["hl7"]["latency_ms"], 12.345);
     assert_eq!(lines[2]["hl7"].get("latency_ms"), None);
-    assert_eq!(rig.counter("vitalwire_correlator_acks_matched_total", ""), 1);
-    assert_eq!(rig.counter("vitalwire_correlator_acks_unmatched_total", ""), 1);
+    assert_eq!(
+        rig.counter("vitalwire_correlator_acks_matched_total", ""),
+        1
+    );
+    assert_eq!(
+        rig.counter("vitalwire_correlator_acks_unmatched_total", ""),
+        1
+    );
     rig.event(&order, &message("RGV", "80", None));
     rig.correlator.second(601, 99, &mut rig.out);
     assert_eq!(rig.correlator.summary().never_acked, 1);
@@ -48,8 +54,10 @@ fn spoken(mac: u8, opcode: &'static str) -> Event<'static> {
 
 #[test]
 fn rules_read_who_held_an_address_before() {
-    let text = rule("a", "arp", "present(arp.previous_mac)", "")
-        .replace("{src_ip} did it to {dest_ip}", "{arp.src_mac} for {arp.previous_mac}");
+    let text = rule("a", "arp", "present(arp.previous_mac)", "").replace(
+        "{src_ip} did it to {dest_ip}",
+        "{arp.src_mac} for {arp.previous_mac}",
+    );
     let mut rig = Rig::new(&compiled(&text, &[]));
     let at = |secs: i64| Envelope {
         time: Time(secs * SECOND),
@@ -57,7 +65,10 @@ fn rules_read_who_held_an_address_before() {
     };
     rig.event(&at(0), &spoken(0xaa, "reply"));
     rig.event(&at(5), &spoken(0xbb, "request"));
-    assert!(rig.alerts().is_empty(), "a request that asks for another claims nothing");
+    assert!(
+        rig.alerts().is_empty(),
+        "a request that asks for another claims nothing"
+    );
     rig.event(&at(6), &spoken(0xaa, "reply"));
     let alerts = rig.alerts();
     assert_eq!(alerts.len(), 1);
@@ -67,7 +78,8 @@ fn rules_read_who_held_an_address_before() {
     assert_eq!(explain, "aa:aa:aa:aa:aa:aa for bb:bb:bb:bb:bb:bb");
 }
 
-const SCAN: &str = "    count: { by: [src_ip, dest_ip], distinct: opens.ports, at_least: 15, within: 5m }\n";
+const SCAN: &str =
+    "    count: { by: [src_ip, dest_ip], distinct: opens.ports, at_least: 15, within: 5m }\n";
 
 #[test]
 fn opens_of_several_workers_are_one_event_once_their_second_is_complete() {
@@ -81,7 +93,9 @@ fn opens_of_several_workers_are_one_event_once_their_second_is_complete() {
                 count: 10,
                 answered: 0,
                 refused: 10,
-                ports: ports.map(|(f, p)| (f, p + u16::try_from(worker).unwrap())).collect(),
+                ports: ports
+                    .map(|(f, p)| (f, p + u16::try_from(worker).unwrap()))
+                    .collect(),
             };
             (10 + worker, sum)
         })
@@ -106,7 +120,12 @@ fn opens_of_several_workers_are_one_event_once_their_second_is_complete() {
         String::from_utf8(rig.out.arena).unwrap()
     };
     let first = run([0, 1, 2]);
-    assert!([[2, 1, 0], [1, 2, 0], [1, 0, 2]].map(run).iter().all(|o| *o == first));
+    assert!(
+        [[2, 1, 0], [1, 2, 0], [1, 0, 2]]
+            .map(run)
+            .iter()
+            .all(|o| *o == first)
+    );
 }
 
 #[test]
@@ -122,7 +141,10 @@ fn what_is_new_of_a_device_is_told_once() {
         rig.event(&between("10.0.0.1", "10.0.0.2", secs * SECOND, 1), &asked);
     }
     let lines = rig.lines();
-    let kinds: Vec<_> = lines.iter().map(|l| l["event_type"].as_str().unwrap()).collect();
+    let kinds: Vec<_> = lines
+        .iter()
+        .map(|l| l["event_type"].as_str().unwrap())
+        .collect();
     assert_eq!(kinds, ["dicom", "asset", "alert", "dicom"]);
     let wanted = serde_json::json!({
         "ip": "10.0.0.1", "attribute": "ae_title", "value": "CT01", "source": "dicom"

@@ -170,7 +170,9 @@ impl Rig {
         let fits = |labels: &[(&str, String)]| {
             label.is_empty() || labels.iter().any(|(_, value)| value == label)
         };
-        let found = counters.iter().filter(|(n, _, labels, _)| *n == name && fits(labels));
+        let found = counters
+            .iter()
+            .filter(|(n, _, labels, _)| *n == name && fits(labels));
         found.map(|(_, _, _, value)| value).sum()
     }
 }
