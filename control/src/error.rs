@@ -72,10 +72,15 @@ impl Error {
 /// " (did you mean `x`?)", or nothing where nothing is near.
 #[must_use]
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let near = |name: &str| {
+        let distance = strsim::damerau_levenshtein(word, name);
+        // A beginning of the name, or a few letters off.
+        let begins = word.len() >= 3 && name.starts_with(word);
+        (begins || distance <= name.len().div_ceil(3)).then_some(distance)
+    };
     known
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
-        .filter(|(distance, name)| *distance <= name.len().div_ceil(3))
+        .filter_map(|name| Some((near(name)?, name)))
         .min()
         .map_or_else(String::new, |(_, name)| {
             format!(" (did you mean `{name}`?)")

@@ -1,8 +1,8 @@
 //! `vitalwire inspect`: the same pipeline as `run`, over files.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use dataplane::pipeline::{self, Finished, Running};
@@ -14,6 +14,7 @@ use crate::cli::InspectArgs;
 use crate::clock::{self, Stopwatch};
 use crate::config::{self, Config};
 use crate::error::Error;
+use crate::observed::{Observed, Watched};
 use crate::ruleset::Loaded;
 use crate::sinks::file::EveFile;
 use crate::sinks::tally::Tally;
@@ -28,6 +29,8 @@ pub struct Report {
     pub finished: Finished,
     /// What was found.
     pub tally: Tally,
+    /// What the captures hold.
+    pub seen: Observed,
     /// How long it took.
     pub elapsed: Duration,
     /// Lines that found no place on the disk.
@@ -115,7 +118,7 @@ pub fn process(
         packs: loaded.packs(),
     };
     let settings = engine::settings(config, site, false);
-    let source = engine::files(captures);
+    let (source, seen) = Watched::new(engine::files(captures));
     let counts = Arc::new(Counts::default());
     let depth = settings.queue_depth;
     let file = match eve {
@@ -128,8 +131,13 @@ pub fn process(
     let tally = sinks::spawn("tally", Tally::default(), depth)?;
     let mut outputs = vec![("tally", tally.queue())];
     outputs.extend(file.as_ref().map(|file| ("eve", file.queue())));
-    let running = pipeline::start(settings, source, Arc::clone(&loaded.ruleset), outputs)
-        .map_err(|error| Error::Failed(format!("threads: {error}")))?;
+    let running = pipeline::start(
+        settings,
+        Box::new(source),
+        Arc::clone(&loaded.ruleset),
+        outputs,
+    )
+    .map_err(|error| Error::Failed(format!("threads: {error}")))?;
     if watched {
         show_progress(&running);
     }
@@ -152,6 +160,7 @@ pub fn process(
     Ok(Report {
         finished,
         tally,
+        seen: seen.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         elapsed: watch.elapsed(),
         lost_lines: counts.lost.load(Ordering::Relaxed),
     })
@@ -172,4 +181,51 @@ fn show_progress(running: &Running) {
         clock::pause(Duration::from_millis(50));
     }
     bar.finish_and_clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ward(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../pcaps/ward")
+            .join(name)
+    }
+
+    /// The lines of one run, the stats line apart.
+    fn lines(workers: u16, captures: &[PathBuf]) -> (Vec<String>, String, Report) {
+        let config = Config {
+            workers,
+            ..Config::default()
+        };
+        let loaded = ruleset::load(&config).unwrap();
+        let site = Pseudonymizer::new(&[7; 32]);
+        let eve = crate::testing::dir(&format!("inspect-{workers}-{}", captures.len())).join("e");
+        let report = process(&config, captures, &loaded, site, Some(&eve), false).unwrap();
+        let text = std::fs::read_to_string(&eve).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let stats = lines.pop().unwrap();
+        (lines, stats, report)
+    }
+
+    #[test]
+    fn the_same_bytes_come_of_any_number_of_workers_and_stats_come_last() {
+        let captures = ["attack.pcap", "hl7-pumps.pcap", "imaging.pcap"].map(ward);
+        let (one, stats, report) = lines(1, &captures);
+        assert!(report.finished.errors.is_empty());
+        assert!(report.alerts_of("dicom-ae-brute") > 0);
+        assert!(stats.contains("\"event_type\":\"stats\""));
+        for workers in [2, 4, 8] {
+            assert_eq!(one, lines(workers, &captures).0, "{workers} workers");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_the_rest_is_read() {
+        let captures = [PathBuf::from("no-such.pcap"), ward("attack.pcap")];
+        let (lines, _, report) = lines(1, &captures);
+        assert_eq!(report.finished.errors.len(), 1);
+        assert!(!lines.is_empty());
+    }
 }

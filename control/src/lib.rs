@@ -16,6 +16,7 @@ pub mod inspect;
 pub mod ledger;
 pub mod logging;
 pub mod metrics;
+pub mod observed;
 pub mod pseudonym;
 pub mod rules_cmd;
 pub mod ruleset;

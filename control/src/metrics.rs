@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use dataplane::telemetry::{Latency, Sample, Snapshot};
-use prometheus::proto::{
-    Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Quantile, Summary,
-};
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, TextEncoder};
 
 /// The media type of the text.
@@ -65,10 +63,11 @@ pub fn render(snapshot: &Snapshot) -> String {
         family.mut_metric().push(metric(sample));
     }
     if !snapshot.latencies.is_empty() {
-        let name = "vitalwire_latency_seconds";
-        let mut latencies = family(name, "Time spent, by stage.", MetricType::SUMMARY);
-        latencies.set_metric(snapshot.latencies.iter().map(summary).collect());
-        families.insert(name, latencies);
+        for (name, help, kind, of) in LATENCIES {
+            let mut latencies = family(name, help, kind);
+            latencies.set_metric(snapshot.latencies.iter().flat_map(of).collect());
+            families.insert(name, latencies);
+        }
     }
     let families: Vec<MetricFamily> = families.into_values().collect();
     let mut text = Vec::new();
@@ -112,31 +111,48 @@ fn metric(sample: &Sample) -> Metric {
     metric
 }
 
-fn summary(latency: &Latency) -> Metric {
-    let [p50, p90, p99, p999, max] = latency.p50_p90_p99_p999_max;
-    let mut summary = Summary::default();
-    summary.set_sample_count(latency.count);
-    summary.set_quantile(
-        [
-            (0.5, p50),
-            (0.9, p90),
-            (0.99, p99),
-            (0.999, p999),
-            (1.0, max),
-        ]
+type Of = fn(&Latency) -> Vec<Metric>;
+
+/// Percentiles are gauges: a Prometheus summary would need a sum, which nobody keeps.
+const LATENCIES: [(&str, &str, MetricType, Of); 2] = [
+    (
+        "vitalwire_latency_seconds",
+        "Time spent, by stage; quantile 1 is the longest.",
+        MetricType::GAUGE,
+        quantiles,
+    ),
+    (
+        "vitalwire_latency_samples_total",
+        "Samples behind vitalwire_latency_seconds.",
+        MetricType::COUNTER,
+        samples,
+    ),
+];
+
+fn quantiles(latency: &Latency) -> Vec<Metric> {
+    let names = ["0.5", "0.9", "0.99", "0.999", "1"];
+    let one = |(name, nanos): (&str, u64)| {
+        let mut gauge = Gauge::default();
+        gauge.set_value(float(nanos) / 1e9);
+        let mut metric = Metric::from_gauge(gauge);
+        let stage = ("stage", latency.stage.to_owned());
+        metric.set_label(labels([stage, ("quantile", name.to_owned())]));
+        metric
+    };
+    names
         .into_iter()
-        .map(|(at, nanos)| {
-            let mut quantile = Quantile::default();
-            quantile.set_quantile(at);
-            quantile.set_value(float(nanos) / 1e9);
-            quantile
-        })
-        .collect(),
-    );
+        .zip(latency.p50_p90_p99_p999_max)
+        .map(one)
+        .collect()
+}
+
+fn samples(latency: &Latency) -> Vec<Metric> {
+    let mut counter = Counter::default();
+    counter.set_value(float(latency.count));
     let mut metric = Metric::default();
     metric.set_label(labels([("stage", latency.stage.to_owned())]));
-    metric.set_summary(summary);
-    metric
+    metric.set_counter(counter);
+    vec![metric]
 }
 
 /// Prometheus counts in floats; past 2^53 the last digits go, which no rate notices.
@@ -170,9 +186,9 @@ mod tests {
             1
         );
         assert!(text.contains("vitalwire_flow_dropped_packets_total{cause=\"late\"} 3"));
-        assert!(
-            text.contains("vitalwire_latency_seconds{stage=\"worker_batch\",quantile=\"0.5\"}")
-        );
+        assert!(text.contains(
+            "vitalwire_latency_seconds{stage=\"worker_batch\",quantile=\"0.5\"} 0.000001"
+        ));
         assert!(text.contains("vitalwire_build_info{"));
     }
 }

@@ -283,8 +283,16 @@ impl Appliance {
 }
 
 fn say_unarmed(loaded: &Loaded) {
-    for (rule, sets) in loaded.unarmed() {
-        tracing::warn!(rule, "is unarmed; set: {}", sets.join(", "));
+    let unarmed = loaded.unarmed();
+    let mut sets: Vec<String> = unarmed.iter().flat_map(|(_, sets)| sets.clone()).collect();
+    sets.sort();
+    sets.dedup();
+    if !sets.is_empty() {
+        tracing::warn!(
+            rules = unarmed.len(),
+            "rules are unarmed; set: {}",
+            sets.join(", ")
+        );
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use parsers::time::Time;
 use rules::Severity;
+use rules::correlate::{Pump, Tally};
 
 use crate::inspect::Report;
 use crate::ledger;
+use crate::observed::{Observed, link_name};
 use crate::ruleset::Loaded;
 use crate::terminal::table;
 
@@ -34,28 +37,114 @@ fn line(text: &mut String, line: &str) {
 }
 
 fn seen(report: &Report, captures: &[PathBuf], text: &mut String) {
-    let snapshot = &report.finished.snapshot;
-    let frames = snapshot.total(ledger::FRAMES_READ);
+    let frames = report.finished.snapshot.total(ledger::FRAMES_READ);
     let files = captures.len();
     let plural = if files == 1 { "" } else { "s" };
+    let took = report.elapsed.as_secs_f64();
     line(
         text,
         &format!(
-            "Read {files} capture{plural}: {} frames in {:.2} s",
-            grouped(frames),
-            report.elapsed.as_secs_f64()
+            "{files} capture{plural}: {} frames read in {took:.2} s",
+            grouped(frames)
         ),
     );
-    let events: Vec<Vec<String>> = report
-        .tally
-        .events
-        .iter()
-        .map(|(name, count)| vec![format!("  {name}"), grouped(*count)])
-        .collect();
-    if !events.is_empty() {
-        line(text, "\nSeen");
-        text.push_str(&table(&events));
+    if let Some(span) = span(&report.seen) {
+        line(text, &format!("  {span}"));
     }
+    let links: Vec<String> = report
+        .seen
+        .links
+        .keys()
+        .map(|link| link_name(*link))
+        .collect();
+    if !links.is_empty() {
+        line(text, &format!("  {}", links.join(", ")));
+    }
+    let mut rows = Vec::new();
+    let events = &report.tally.events;
+    let counted = events.iter().filter(|(name, _)| **name != "alert");
+    rows.extend(listed(
+        "events",
+        counted.map(|(name, n)| format!("{name} {}", grouped(*n))),
+    ));
+    let summary = &report.finished.summary;
+    let of = |tally: &Tally| {
+        let mut named: Vec<_> = tally.counts.iter().collect();
+        named.sort_by(|(a, m), (b, n)| n.cmp(m).then(a.cmp(b)));
+        named
+            .into_iter()
+            .map(|(name, n)| format!("{name} {}", grouped(*n)))
+            .collect::<Vec<_>>()
+    };
+    rows.extend(listed("AE titles", summary.ae_titles.keys().cloned()));
+    rows.extend(listed("DICOM", of(&summary.dimse).into_iter()));
+    rows.extend(listed("HL7 systems", summary.applications.keys().cloned()));
+    rows.extend(listed("HL7", of(&summary.messages).into_iter()));
+    rows.extend(listed("HL7 answers", of(&summary.acks).into_iter()));
+    rows.extend(listed(
+        "pumps",
+        summary.pumps.iter().map(|(id, pump)| pump_name(id, pump)),
+    ));
+    rows.extend(listed("anomalies", of(&summary.anomalies).into_iter()));
+    if !rows.is_empty() {
+        line(text, "\nSeen");
+        text.push_str(&table(&rows));
+    }
+}
+
+/// One row: a name, and as many items as fit a line; nothing without items.
+fn listed(name: &str, items: impl Iterator<Item = String>) -> Option<Vec<String>> {
+    let items: Vec<String> = items.collect();
+    let mut text = items
+        .iter()
+        .take(LIST_MAX)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if let Some(more) = items.len().checked_sub(LIST_MAX).filter(|more| *more > 0) {
+        text.push_str(&format!(", and {more} more"));
+    }
+    (!items.is_empty()).then(|| vec![format!("  {name}"), text])
+}
+
+fn pump_name(id: &str, pump: &Pump) -> String {
+    match &pump.model {
+        Some(model) => format!("{id} ({model})"),
+        None => id.to_owned(),
+    }
+}
+
+/// `2026-11-21T12:00:00 to 12:04:10 UTC, 4 min 10 s, 3.2 Mbit/s`.
+fn span(seen: &Observed) -> Option<String> {
+    let (first, last) = seen.span?;
+    let text = |time: Time| {
+        let mut text = Vec::new();
+        rules::eve::timestamp(time, &mut text);
+        let text = String::from_utf8_lossy(&text).replace('T', " ");
+        text.chars().take(19).collect::<String>()
+    };
+    let seconds = std::time::Duration::from_nanos(u64::try_from(last.since(first)).unwrap_or(0));
+    let rate = bits_per_second(seen.bytes, seconds);
+    let (from, to) = (text(first), text(last));
+    Some(format!(
+        "{from} to {to} UTC, {} s{rate}",
+        grouped(seconds.as_secs())
+    ))
+}
+
+fn bits_per_second(bytes: u64, span: std::time::Duration) -> String {
+    let bits = u128::from(bytes)
+        .saturating_mul(8)
+        .saturating_mul(1_000_000);
+    let Some(rate) = bits.checked_div(span.as_micros()) else {
+        return String::new();
+    };
+    let (rate, unit) = match rate {
+        0..10_000 => (rate, "bit/s"),
+        10_000..10_000_000 => (rate / 1_000, "kbit/s"),
+        _ => (rate / 1_000_000, "Mbit/s"),
+    };
+    format!(", {rate} {unit} on average")
 }
 
 fn found(report: &Report, text: &mut String) {
@@ -80,9 +169,10 @@ fn found(report: &Report, text: &mut String) {
             (count > 0).then(|| format!("{count} {}", severity.word()))
         })
         .collect();
+    let plural = if total == 1 { "" } else { "s" };
     line(
         text,
-        &format!("\nFound {total} alerts: {}", severities.join(", ")),
+        &format!("\nFound {total} alert{plural}: {}", severities.join(", ")),
     );
     for (id, alerts) in by.iter().take(LIST_MAX) {
         let word = alerts.severity.word().to_uppercase();
