@@ -151,6 +151,7 @@ pub fn inspect<P: AsRef<Path>>(captures: &[P], args: &[&str]) -> Run {
         stderr,
         eve,
         out,
+        peak_kib,
     }
 }
 
