@@ -15,5 +15,6 @@ mod mutate;
 mod oracle;
 mod packs;
 mod peers;
+mod streams;
 mod support;
 mod tidy;
