@@ -244,6 +244,16 @@ impl Running {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Why the source is blind at present, or nothing.
+    #[must_use]
+    pub fn blind(&self) -> Option<String> {
+        self.shared
+            .blind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Whether every thread has ended by itself.
     #[must_use]
     pub fn is_finished(&self) -> bool {
