@@ -222,12 +222,17 @@ fn tell(feed: &mut dyn Feed, shared: &Shared, last: bool) {
         .lock()
         .unwrap_or_else(PoisonError::into_inner) = feed.progress();
     if last || shared.batches.load(Ordering::Relaxed) % TELL_BATCHES == 1 {
-        let samples = feed.samples();
-        *shared
-            .samples
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = samples;
+        publish(feed, shared);
     }
+}
+
+/// Makes the reader's counts readable.
+pub(crate) fn publish(feed: &mut dyn Feed, shared: &Shared) {
+    let samples = feed.samples();
+    *shared
+        .samples
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = samples;
 }
 
 /// The reader's own counts are published once in so many batches.
