@@ -107,11 +107,18 @@ pub struct InspectArgs {
 /// Arguments of `run`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_long_help = "Signals: SIGTERM and SIGINT stop cleanly, everything read is written;
+    after_long_help = "An interface that goes down does not end it: it tells that it is blind, waits,
+and goes on when the interface is back. It never sends.
+
+Signals: SIGTERM and SIGINT stop cleanly, everything read is written;
 SIGHUP reloads the rules, keeping the old ones if the new ones are wrong, and reopens outputs.
 
 HTTP, on loopback unless configured otherwise: /metrics, /healthz (the process lives) and /readyz
-(503 while it is blind: no source, stuck workers, or no frame for ready.max_silence).
+(503 while it is blind: interface down or gone, no source, stuck workers, or no frame for
+ready.max_silence).
+
+Exit codes: 0 stopped by a signal, or all files read; 1 it had to stop; 2 bad configuration or
+rules, no such interface, or no permission to capture (CAP_NET_RAW).
 
 Examples:
   vitalwire config check vitalwire.yaml && vitalwire run --config vitalwire.yaml
@@ -125,13 +132,21 @@ pub struct RunArgs {
 
 /// What to do with rules.
 #[derive(Clone, Debug, Subcommand)]
+#[command(
+    after_long_help = "Exit codes: 0 done; 1 a rule's own test failed; 2 bad arguments or rules.
+
+Examples:
+  vitalwire rules check site.yaml                every mistake as file:line:column
+  vitalwire rules test site.yaml --pcaps caps    must fire where it should, and only there
+  vitalwire rules explain --id dicom-ae-brute    what it watches, and what to do"
+)]
 pub enum RulesCommand {
     /// Compile rules and print every mistake as file:line:column.
     Check(RulePaths),
     /// Run each rule's own tests: captures on which it has to fire, and to be silent.
     Test(RulesTestArgs),
     /// List rules: id, sid, severity, whether armed, title.
-    List(RulePaths),
+    List(RulesListArgs),
     /// Explain rules in words: what they watch, what they need, what to do when they fire.
     Explain(RulesExplainArgs),
     /// Measure what the rules cost on a capture.
@@ -149,6 +164,29 @@ pub struct RulePaths {
     /// Take sets from this configuration, so that rules that need them are armed.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Arguments of `rules list`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(
+    after_long_help = "--json prints an array with one object for each rule: id, sid, rev, status,
+title, severity, clinical_impact, tier, category, attack, references, on, when, requires, armed,
+missing, explain, what_to_do, false_positives, pack, file, line.
+
+Exit codes: 0 listed; 2 bad arguments, configuration or rules.
+
+Examples:
+  vitalwire rules list
+  vitalwire rules list --config /etc/vitalwire/vitalwire.yaml
+  vitalwire rules list --json | jq -r '.[] | select(.armed | not) | .id, .missing[]'"
+)]
+pub struct RulesListArgs {
+    /// Which rules.
+    #[command(flatten)]
+    pub rules: RulePaths,
+    /// As JSON: an array of objects, everything that a rule says of itself.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `rules test`.
@@ -189,6 +227,17 @@ pub struct RulesBenchArgs {
 
 /// Arguments of `fields`.
 #[derive(Args, Clone, Debug, Default)]
+#[command(
+    after_long_help = "A field has one name: in rules, in eve.json and here. Fields of class phi
+or staff are in eve.json as pseudonyms only; rules may test the value itself where it is read.
+
+Exit codes: 0 printed; 2 bad arguments.
+
+Examples:
+  vitalwire fields | less
+  vitalwire fields --markdown > fields.md
+  vitalwire fields --json | jq -r '.kinds[] | select(.name==\"pump\") | .fields[].name'"
+)]
 pub struct FieldsArgs {
     /// As JSON.
     #[arg(long, conflicts_with = "markdown")]
@@ -201,10 +250,16 @@ pub struct FieldsArgs {
 /// Arguments of `pseudonym`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_long_help = "Forward only: nothing turns a pseudonym into a value.
+    after_long_help = "A pseudonym depends on the site key: with another key the same patient has
+another pseudonym. Ask with the key of the sensor that wrote the events. Forward only: nothing turns
+a pseudonym into a value, and there is no table of them.
 
-Example:
-  vitalwire pseudonym --class mrn 00012345 --config /etc/vitalwire/vitalwire.yaml"
+Exit codes: 0 printed; 1 the key or stdin cannot be read; 2 bad arguments or configuration.
+
+Examples:
+  vitalwire pseudonym --class mrn 00012345 --config /etc/vitalwire/vitalwire.yaml
+  vitalwire pseudonym --class name - < name.txt     the value stays out of the shell's history
+  jq -c 'select(.dicom.query.patient_id == \"mrn:…\")' eve.json     then: who asked for it"
 )]
 pub struct PseudonymArgs {
     /// What the value is: mrn, name, date, accession, uid, control_id, contact, free_text, staff.
@@ -225,6 +280,14 @@ pub struct PseudonymArgs {
 
 /// What to do with the configuration.
 #[derive(Clone, Debug, Subcommand)]
+#[command(
+    after_long_help = "Exit codes: 0 good; 2 wrong, each mistake as file:line:column.
+
+Examples:
+  vitalwire config example > vitalwire.yaml
+  vitalwire config check vitalwire.yaml
+  vitalwire config schema > vitalwire.schema.json    for completion in an editor"
+)]
 pub enum ConfigCommand {
     /// Read a configuration, compile its rules, and say what is wrong.
     Check {
@@ -239,6 +302,18 @@ pub enum ConfigCommand {
 
 /// Arguments of `doctor`.
 #[derive(Args, Clone, Debug, Default)]
+#[command(
+    after_long_help = "Looks at permissions, and for each interface at link, addresses, IPv6, ring
+sizes, offloads, channels and losses. Each finding has the command that mends it. Changes nothing.
+
+Exit codes: 0 nothing keeps capture from working; 1 something does, on the interface asked for;
+2 no such interface.
+
+Examples:
+  vitalwire doctor
+  sudo vitalwire doctor --interface span0
+  vitalwire doctor --json | jq -r '.[] | select(.verdict==\"fail\") | .fix'"
+)]
 pub struct DoctorArgs {
     /// Only this interface.
     #[arg(long, short, value_name = "IF")]

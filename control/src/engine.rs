@@ -2,16 +2,18 @@
 //! sources, and a pipeline with its outputs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use dataplane::capture::Source;
 use dataplane::capture::files::Files;
-use dataplane::capture::live;
+use dataplane::capture::live::{self, Prepare};
 use dataplane::pipeline::{FlowRecords, Settings, VlanInKey};
 use parsers::phi::Pseudonymizer;
 use rules::eve::Eve;
 
 use crate::config::{self, Config};
 use crate::error::Error;
+use crate::silence;
 
 /// More workers than this bring nothing where one thread reads and one correlates.
 const WORKERS_MAX_DEFAULT: u16 = 8;
@@ -86,6 +88,11 @@ pub fn files(paths: &[PathBuf]) -> Box<dyn Source> {
 /// What is in the way, and what to do.
 pub fn live(config: &Config, interface: &str) -> Result<Box<dyn Source>, Error> {
     let capture = &config.capture;
+    let wanted = capture.silence;
+    // An interface that comes back is as noisy as a new one.
+    let prepare: Prepare = Arc::new(move |interface| {
+        silence::prepare(interface, wanted).map_err(|error| error.to_string())
+    });
     let settings = live::Settings {
         interface: interface.to_owned(),
         snap_len: capture.snaplen,
@@ -93,8 +100,8 @@ pub fn live(config: &Config, interface: &str) -> Result<Box<dyn Source>, Error> 
         promiscuous: capture.promiscuous,
         inbound_only: false,
         filter: Some(capture.bpf.clone()).filter(|filter| !filter.trim().is_empty()),
+        prepare: Some(prepare),
     };
-    let live =
-        live::Live::open(&settings).map_err(|error| Error::Capture(vec![error.to_string()]))?;
+    let live = live::Live::open(&settings).map_err(|error| Error::Config(error.to_string()))?;
     Ok(Box::new(live))
 }

@@ -21,6 +21,8 @@ pub struct Health {
 struct State {
     snapshot: Snapshot,
     running: bool,
+    /// Why the source sees nothing, as it says itself.
+    blind: Option<String>,
     stopping: bool,
     read: Watch,
     handled: Watch,
@@ -48,8 +50,8 @@ impl Watch {
 }
 
 impl Health {
-    /// Takes the counts of this second.
-    pub fn update(&self, snapshot: Snapshot, running: bool) {
+    /// Takes the counts of this second, whether the pipeline runs, and why its source is blind.
+    pub fn update(&self, snapshot: Snapshot, running: bool, blind: Option<String>) {
         let mut state = self.lock();
         let read = state.read.see(snapshot.total(ledger::FRAMES_READ));
         let handled = state.handled.see(ledger::frames_done(&snapshot));
@@ -60,6 +62,7 @@ impl Health {
         }
         state.snapshot = snapshot;
         state.running = running;
+        state.blind = blind;
     }
 
     /// The appliance is going down.
@@ -82,6 +85,8 @@ impl Health {
             Some("stopping".to_owned())
         } else if !state.running {
             Some("no source: capture has ended".to_owned())
+        } else if state.blind.is_some() {
+            state.blind.clone()
         } else if state
             .behind
             .is_some_and(|since| since.elapsed() > STUCK_AFTER)
@@ -113,8 +118,11 @@ mod tests {
     fn without_a_source_or_frames_it_is_blind() {
         let health = Health::default();
         assert!(health.blind(Duration::ZERO).unwrap().contains("no source"));
-        health.update(Snapshot::default(), true);
+        health.update(Snapshot::default(), true, None);
         assert_eq!(health.blind(Duration::from_secs(60)), None);
+        health.update(Snapshot::default(), true, Some("is down".to_owned()));
+        assert_eq!(health.blind(Duration::ZERO).unwrap(), "is down");
+        health.update(Snapshot::default(), true, None);
         crate::clock::pause(Duration::from_millis(5));
         assert!(
             health

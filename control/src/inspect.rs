@@ -35,6 +35,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// Lines that found no place on the disk.
     pub lost_lines: u64,
+    /// What the system said to the last line that was lost.
+    pub why_lost: Option<String>,
 }
 
 impl Report {
@@ -65,9 +67,10 @@ pub fn run(args: &InspectArgs) -> Result<(), Error> {
     }
     if report.lost_lines > 0 {
         return Err(Error::Failed(format!(
-            "{}: {} lines could not be written and are missing; make room, or name another --out",
+            "{}: {} lines could not be written and are missing: {}; make room, or name another --out",
             eve.display(),
-            report.lost_lines
+            report.lost_lines,
+            report.why_lost.as_deref().unwrap_or("the output stopped")
         )));
     }
     if report.finished.errors.is_empty() {
@@ -163,6 +166,7 @@ pub fn process(
         seen: seen.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         elapsed: watch.elapsed(),
         lost_lines: counts.lost.load(Ordering::Relaxed),
+        why_lost: counts.last_error(),
     })
 }
 

@@ -19,7 +19,7 @@ use crate::ruleset::{self, Loaded};
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
-use crate::{engine, http, logging, silence, site_key};
+use crate::{doctor, engine, http, logging, silence, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -27,6 +27,9 @@ use crate::{engine, http, logging, silence, site_key};
 /// What keeps it from starting, or made it stop.
 pub fn run(args: &RunArgs) -> Result<(), Error> {
     let config = config::read(&args.config)?;
+    if let Some(interface) = &config.capture.interface {
+        doctor::may_capture(interface)?;
+    }
     logging::start(&config.log);
     let loaded = ruleset::load(&config)?;
     let site = site_key::of_config(&config)?;
@@ -60,6 +63,8 @@ struct Appliance {
     /// The counts of the last pipeline that ended.
     last: Snapshot,
     uptime: Stopwatch,
+    /// Why the source is blind, as it was last told.
+    blind: Option<String>,
     reloads: u64,
     reloads_failed: u64,
 }
@@ -89,6 +94,7 @@ impl Appliance {
             pipeline: None,
             last: Snapshot::default(),
             uptime: Stopwatch::start(),
+            blind: None,
             reloads: 0,
             reloads_failed: 0,
         };
@@ -137,7 +143,9 @@ impl Appliance {
                 _ = signals.int.recv() => return Ok(()),
             }
             let ended = self.pipeline.as_ref().is_none_or(Running::is_finished);
-            self.health.update(self.snapshot(), !ended);
+            self.look();
+            self.health
+                .update(self.snapshot(), !ended, self.blind.clone());
             if ended {
                 if self.config.capture.interface.is_some() || !self.config.capture.repeat {
                     return Ok(());
@@ -154,6 +162,20 @@ impl Appliance {
         }
     }
 
+    /// Tells when the source goes blind and when it sees again.
+    fn look(&mut self) {
+        let now = self.pipeline.as_ref().and_then(Running::blind);
+        if now == self.blind {
+            return;
+        }
+        let interface = self.config.capture.interface.as_deref().unwrap_or("-");
+        match &now {
+            Some(why) => tracing::warn!(interface, "blind, waiting: {why}"),
+            None => tracing::info!(interface, "seeing again"),
+        }
+        self.blind = now;
+    }
+
     /// The counts of every part.
     fn snapshot(&self) -> Snapshot {
         let running = self.pipeline.as_ref().map(Running::snapshot);
@@ -162,6 +184,11 @@ impl Appliance {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         snapshot.samples.extend(self.counts.samples("eve"));
         snapshot.samples.extend([
+            gauge(
+                "vitalwire_capture_blind",
+                "1 while the source says that nothing can come: interface down, gone, or no link.",
+                u64::from(self.blind.is_some()),
+            ),
             gauge(
                 "vitalwire_rules_armed",
                 "Rules that may fire.",
@@ -273,7 +300,7 @@ impl Appliance {
             pipeline.stop();
         }
         let outcome = self.finish_pipeline();
-        self.health.update(self.snapshot(), false);
+        self.health.update(self.snapshot(), false, None);
         self.tell_stats();
         if let Some(eve) = self.eve.take() {
             drop(eve.finish());

@@ -184,7 +184,9 @@ pub(crate) fn start_with(
         },
     };
     let correlator = named("correlator".to_owned(), move || thread.run())?;
-    let (feed, share) = (parts.feed, Arc::clone(&shared));
+    let (mut feed, share) = (parts.feed, Arc::clone(&shared));
+    // Every counter is there from the beginning, at zero: so Prometheus wants it.
+    reader::publish(feed.as_mut(), &shared);
     let reader = named("reader".to_owned(), move || {
         reader::run(feed, &share, &queues, &emptied)
     })?;
@@ -242,6 +244,16 @@ impl Running {
             .progress
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the source is blind at present, or nothing.
+    #[must_use]
+    pub fn blind(&self) -> Option<String> {
+        self.shared
+            .blind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether every thread has ended by itself.

@@ -20,8 +20,17 @@ pub(crate) enum Task {
     Work(Work, Arc<[String]>),
     /// Frames that the capture lost by now, since the last such word.
     Lost(u64),
+    /// Whether the source is blind from now on, or sees again.
+    Sight(Sight),
     /// Nothing more, at this frame and time.
     End(u64, Time),
+}
+
+/// Whether the source can see.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sight {
+    Blind,
+    Seeing,
 }
 
 /// What the reader shares with whoever watches it.
@@ -30,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) rules: ArcSwap<Ruleset>,
     pub(crate) progress: Mutex<ReadProgress>,
     pub(crate) samples: Mutex<Vec<Sample>>,
+    /// Why the source is blind, if it is.
+    pub(crate) blind: Mutex<Option<String>>,
     pub(crate) batches: AtomicU64,
     pub(crate) errors: AtomicU64,
 }
@@ -41,6 +52,7 @@ impl Shared {
             rules: ArcSwap::new(ruleset),
             progress: Mutex::default(),
             samples: Mutex::default(),
+            blind: Mutex::default(),
             batches: AtomicU64::new(0),
             errors: AtomicU64::new(0),
         }
@@ -54,6 +66,10 @@ pub(crate) trait Feed: Send {
     fn next(&mut self, works: &mut [Work]) -> Result<Fill, CaptureError>;
     /// What the capture lost so far.
     fn losses(&mut self) -> Losses;
+    /// Why nothing can come at present.
+    fn blind(&self) -> Option<&str> {
+        None
+    }
     fn progress(&self) -> ReadProgress;
     fn interfaces(&self) -> &[String];
     /// What it counts.
@@ -87,6 +103,10 @@ impl Feed for Spreading {
 
     fn losses(&mut self) -> Losses {
         self.source.losses()
+    }
+
+    fn blind(&self) -> Option<&str> {
+        self.source.blind()
     }
 
     fn progress(&self) -> ReadProgress {
@@ -144,6 +164,11 @@ pub(crate) fn run(
             drop(queue.send(Task::Lost(all.saturating_sub(lost))));
             lost = all;
         }
+        if let Some(sight) = look(feed.as_ref(), shared)
+            && let Some(queue) = queues.first()
+        {
+            drop(queue.send(Task::Sight(sight)));
+        }
         match filled {
             Ok(Fill::More) => {}
             Ok(Fill::End) => break,
@@ -173,6 +198,22 @@ fn empty_work(emptied: &Receiver<Work>, rules: &Arc<Ruleset>) -> Work {
     work
 }
 
+/// Makes readable why the source is blind; says if that changed.
+fn look(feed: &dyn Feed, shared: &Shared) -> Option<Sight> {
+    let mut told = shared.blind.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = feed.blind();
+    if told.as_deref() == now {
+        return None;
+    }
+    let (was, is) = (told.is_some(), now.is_some());
+    *told = now.map(str::to_owned);
+    match (was, is) {
+        (false, true) => Some(Sight::Blind),
+        (true, false) => Some(Sight::Seeing),
+        _ => None, // blind for another reason
+    }
+}
+
 /// Makes the reader's progress and counts readable.
 fn tell(feed: &mut dyn Feed, shared: &Shared, last: bool) {
     add(&shared.batches, 1);
@@ -181,12 +222,17 @@ fn tell(feed: &mut dyn Feed, shared: &Shared, last: bool) {
         .lock()
         .unwrap_or_else(PoisonError::into_inner) = feed.progress();
     if last || shared.batches.load(Ordering::Relaxed) % TELL_BATCHES == 1 {
-        let samples = feed.samples();
-        *shared
-            .samples
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = samples;
+        publish(feed, shared);
     }
+}
+
+/// Makes the reader's counts readable.
+pub(crate) fn publish(feed: &mut dyn Feed, shared: &Shared) {
+    let samples = feed.samples();
+    *shared
+        .samples
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = samples;
 }
 
 /// The reader's own counts are published once in so many batches.

@@ -37,6 +37,7 @@ impl Seat {
                     self.work(&mut worker, work);
                 }
                 Task::Lost(frames) => worker.lost(frames, upto, now),
+                Task::Sight(sight) => worker.sight(sight, upto, now),
                 Task::End(frame, now) => {
                     // What a fault here loses has already been counted, flow by flow.
                     let end = AssertUnwindSafe(|| worker.end(frame, now));

@@ -20,6 +20,7 @@ use crate::inspect::Protocols;
 use crate::link::{arp_event, icmp_event};
 use crate::opens::Opens;
 use crate::pipeline::{FlowRecords, Settings};
+use crate::reader::Sight;
 use crate::spread::{Item, Work};
 use crate::stream::{Memory, Segment};
 use crate::{anomalies, timers};
@@ -244,23 +245,40 @@ impl Worker {
 
     /// Frames that the capture lost, as far as it says. Told by one worker for all.
     pub(crate) fn lost(&mut self, frames: u64, frame: u64, now: Time) {
-        self.recorder.at(Key {
-            frame,
-            phase: Phase::Frame,
-            first_frame: 0,
-            sub: LOSS_SUB,
-        });
-        let envelope = Envelope {
-            frame,
-            time: now,
-            ..Envelope::default()
-        };
+        let envelope = self.of_the_watching(frame, now);
         self.recorder
             .body(Lane::Medical, envelope, Body::Loss(frames));
         let mut event = Event::new(&capture::KIND, Direction::ToServer);
         event.set(capture::EVENT, "drops");
         event.set(capture::DROPPED, frames);
         self.recorder.event(Lane::Medical, &envelope, &event, true);
+    }
+
+    /// The source went blind, or sees again. Told by one worker for all.
+    pub(crate) fn sight(&mut self, sight: Sight, frame: u64, now: Time) {
+        let envelope = self.of_the_watching(frame, now);
+        let mut event = Event::new(&capture::KIND, Direction::ToServer);
+        let word = match sight {
+            Sight::Blind => "blind",
+            Sight::Seeing => "seeing",
+        };
+        event.set(capture::EVENT, word);
+        self.recorder.event(Lane::Medical, &envelope, &event, true);
+    }
+
+    /// What happens to the watching itself comes behind whatever the frame brought.
+    fn of_the_watching(&mut self, frame: u64, time: Time) -> Envelope {
+        self.recorder.at(Key {
+            frame,
+            phase: Phase::Frame,
+            first_frame: 0,
+            sub: LOSS_SUB,
+        });
+        Envelope {
+            frame,
+            time,
+            ..Envelope::default()
+        }
     }
 
     /// Nothing will come any more: all flows end.

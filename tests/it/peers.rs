@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support;
 
-type Counts = BTreeMap<String, u64>;
+pub(crate) type Counts = BTreeMap<String, u64>;
 
 /// A recording and what its peers say they did.
 fn ward(name: &str) -> (PathBuf, Value) {
@@ -19,7 +19,7 @@ fn ward(name: &str) -> (PathBuf, Value) {
     )
 }
 
-fn said(peers: &Value, what: &str) -> Counts {
+pub(crate) fn said(peers: &Value, what: &str) -> Counts {
     let totals = peers["totals"][what].as_object().expect("totals");
     totals
         .iter()
@@ -27,7 +27,7 @@ fn said(peers: &Value, what: &str) -> Counts {
         .collect()
 }
 
-fn count(events: &[Value], name: impl Fn(&Value) -> Option<String>) -> Counts {
+pub(crate) fn count(events: &[Value], name: impl Fn(&Value) -> Option<String>) -> Counts {
     let mut counts = Counts::new();
     for key in events.iter().filter_map(name) {
         *counts.entry(key).or_default() += 1;
@@ -35,16 +35,16 @@ fn count(events: &[Value], name: impl Fn(&Value) -> Option<String>) -> Counts {
     counts
 }
 
-fn text(value: &Value) -> Option<String> {
+pub(crate) fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-fn dimse(events: &[Value]) -> Counts {
+pub(crate) fn dimse(events: &[Value]) -> Counts {
     count(events, |e| text(&e["dicom"]["command"]))
 }
 
 /// Messages by type and trigger, acknowledgments left out.
-fn messages(events: &[Value]) -> Counts {
+pub(crate) fn messages(events: &[Value]) -> Counts {
     count(events, |e| {
         let (kind, trigger) = (text(&e["hl7"]["message_type"])?, text(&e["hl7"]["trigger"]));
         (kind != "ACK").then(|| format!("{kind}^{}", trigger.unwrap_or_default()))

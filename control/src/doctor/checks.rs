@@ -6,7 +6,7 @@ use super::link::Link;
 use super::{Finding, Verdict};
 
 const CAP_NET_ADMIN: u32 = 12;
-const CAP_NET_RAW: u32 = 13;
+pub(super) const CAP_NET_RAW: u32 = 13;
 
 /// Offloads that merge or alter frames before they are captured.
 const OFFLOADS: [(&str, &str); 5] = [
@@ -71,28 +71,36 @@ fn finding(
     }
 }
 
-fn capabilities() -> Finding {
+/// Whether this process has a capability.
+pub(super) fn has_capability(bit: u32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))
         .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
         .unwrap_or(0);
-    let has = |bit: u32| effective.checked_shr(bit).unwrap_or(0) & 1 == 1;
-    if !has(CAP_NET_RAW) {
-        let program = std::env::current_exe().map_or_else(
-            |_| "$(command -v vitalwire)".to_owned(),
-            |p| p.display().to_string(),
-        );
+    effective.checked_shr(bit).unwrap_or(0) & 1 == 1
+}
+
+/// This program, for commands that people are to type.
+pub(super) fn program() -> String {
+    std::env::current_exe().map_or_else(
+        |_| "$(command -v vitalwire)".to_owned(),
+        |path| path.display().to_string(),
+    )
+}
+
+fn capabilities() -> Finding {
+    if !has_capability(CAP_NET_RAW) {
         return finding(
             "",
             "permission",
             Verdict::Fail,
             "this process has no CAP_NET_RAW, so it cannot capture".to_owned(),
-            format!("sudo setcap cap_net_raw+ep {program}"),
+            format!("sudo setcap cap_net_raw+ep {}", program()),
         );
     }
-    let what = if has(CAP_NET_ADMIN) {
+    let what = if has_capability(CAP_NET_ADMIN) {
         "may capture (CAP_NET_RAW) and may silence interfaces (CAP_NET_ADMIN)"
     } else {
         "may capture (CAP_NET_RAW); silencing an interface is for root or vitalwire-silence@.service"

@@ -65,6 +65,21 @@ pub fn run(args: &DoctorArgs) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether this process may capture at all: asked before anything else is opened or made.
+///
+/// # Errors
+/// It may not; says what to do.
+pub fn may_capture(interface: &str) -> Result<(), Error> {
+    if checks::has_capability(checks::CAP_NET_RAW) {
+        return Ok(());
+    }
+    Err(Error::Config(format!(
+        "{interface}: not allowed to capture: this process has no CAP_NET_RAW; run it as root, by \
+         its systemd unit, or: sudo setcap cap_net_raw+ep {}",
+        checks::program()
+    )))
+}
+
 /// Looks at the machine, and at one interface or all but the loopback.
 ///
 /// # Errors

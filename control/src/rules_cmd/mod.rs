@@ -1,6 +1,7 @@
 //! `vitalwire rules`: check, test, list, explain, bench, schema.
 
 mod bench;
+mod list;
 mod test;
 
 use rules::Rule;
@@ -9,7 +10,7 @@ use crate::cli::{RulePaths, RulesCommand, RulesExplainArgs};
 use crate::config;
 use crate::error::{Error, did_you_mean};
 use crate::ruleset::{Loaded, Sources};
-use crate::terminal::{complain, show, table};
+use crate::terminal::{complain, show};
 
 /// Does what was asked.
 ///
@@ -19,7 +20,7 @@ pub fn run(command: &RulesCommand) -> Result<(), Error> {
     match command {
         RulesCommand::Check(args) => check(args),
         RulesCommand::Test(args) => test::run(args),
-        RulesCommand::List(args) => list(args),
+        RulesCommand::List(args) => list::run(args),
         RulesCommand::Explain(args) => explain(args),
         RulesCommand::Bench(args) => bench::run(args),
         RulesCommand::Schema => show(&schema()),
@@ -49,29 +50,6 @@ fn check(args: &RulePaths) -> Result<(), Error> {
         show(&format!("  {rule} waits for {}\n", sets.join(", ")))?;
     }
     Ok(())
-}
-
-fn list(args: &RulePaths) -> Result<(), Error> {
-    let loaded = load(args)?;
-    let head = ["id", "sid", "severity", "tier", "state", "title"].map(str::to_owned);
-    let mut rows = vec![head.to_vec()];
-    rows.extend(loaded.ruleset.rules().iter().map(row));
-    show(&table(&rows))
-}
-
-fn row(rule: &Rule) -> Vec<String> {
-    let state = match &rule.armed {
-        Ok(()) => rule.status.word().to_owned(),
-        Err(sets) => format!("unarmed: set {}", sets.join(", ")),
-    };
-    vec![
-        rule.id.to_string(),
-        rule.sid.to_string(),
-        rule.severity.word().to_owned(),
-        rule.tier.word().to_owned(),
-        state,
-        rule.title.clone(),
-    ]
 }
 
 fn explain(args: &RulesExplainArgs) -> Result<(), Error> {

@@ -4,8 +4,8 @@ pub mod file;
 pub mod rotate;
 pub mod tally;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -44,9 +44,30 @@ pub struct Counts {
     pub lost: AtomicU64,
     /// Failed attempts.
     pub errors: AtomicU64,
+    /// What the system said to the last failed attempt.
+    last_error: Mutex<Option<String>>,
 }
 
 impl Counts {
+    /// Counts an attempt that failed, and so many lines with it.
+    pub fn failed(&self, lines: u64, error: &std::io::Error) {
+        self.lost.fetch_add(lines, Ordering::Relaxed);
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+
+    /// What the system said to the last failed attempt.
+    #[must_use]
+    pub fn last_error(&self) -> Option<String> {
+        self.last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// As samples of the output of that name.
     #[must_use]
     pub fn samples(&self, output: &str) -> Vec<Sample> {

@@ -38,6 +38,11 @@ pub trait Source: Send {
     /// What the capture itself lost so far.
     fn losses(&mut self) -> Losses;
 
+    /// Why nothing can come at present, or nothing: an interface without a link.
+    fn blind(&self) -> Option<&str> {
+        None
+    }
+
     /// How far it got, for a progress bar.
     fn progress(&self) -> ReadProgress {
         ReadProgress::default()

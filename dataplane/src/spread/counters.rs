@@ -113,7 +113,7 @@ impl Counters {
             self.bytes,
         ));
         out.push(counter(
-            "vitalwire_capture_received_total",
+            "vitalwire_capture_received_frames_total",
             "Frames that the capture says it received.",
             &[],
             losses.received,
@@ -123,7 +123,7 @@ impl Counters {
             ("interface", losses.interface),
         ] {
             out.push(counter(
-                "vitalwire_capture_dropped_total",
+                "vitalwire_capture_dropped_frames_total",
                 "Frames that the capture lost before they were read.",
                 &[("cause", cause)],
                 count,

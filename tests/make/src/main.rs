@@ -110,9 +110,9 @@ fn record(what: &Record, pcaps: &Path) -> Result<(), String> {
     let folder = pcaps.join("ward");
     let done = match what {
         Record::Ward { only } => match only.as_deref() {
-            Some("imaging") => make::record::imaging(&folder.join("imaging.pcap")),
-            Some("hl7-pumps") => make::record::pumps(&folder.join("hl7-pumps.pcap")),
-            Some(_) => make::record::attack(&folder.join("attack.pcap")),
+            Some("imaging") => make::record::imaging(&folder.join("imaging.pcap"), None),
+            Some("hl7-pumps") => make::record::pumps(&folder.join("hl7-pumps.pcap"), None),
+            Some(_) => make::record::attack(&folder.join("attack.pcap"), None),
             None => make::record::ward(&folder),
         },
         Record::Mix { out, megabytes } => make::record::mix(

@@ -94,10 +94,7 @@ impl EveFile {
     }
 
     fn failed(&mut self, error: &std::io::Error) {
-        self.counts
-            .lost
-            .fetch_add(self.buffered_lines, Ordering::Relaxed);
-        self.counts.errors.fetch_add(1, Ordering::Relaxed);
+        self.counts.failed(self.buffered_lines, error);
         if !self.failing {
             tracing::error!(file = %self.path.display(), %error,
                 "cannot write events; they are lost, and counted, until there is room again");

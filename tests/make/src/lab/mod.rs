@@ -209,6 +209,16 @@ impl Lab {
             .args(["eth0", "--speed", &speed.to_string()]))
     }
 
+    /// Takes the sensor's interface away, as a USB adapter that is pulled out.
+    pub fn unplug_sensor(&self) -> io::Result<()> {
+        ip(&["-n", &self.namespace(SENSOR), "link", "del", "dev", SPAN])
+    }
+
+    /// Gives the sensor an interface of the same name again.
+    pub fn plug_sensor(&self) -> io::Result<()> {
+        self.plug(SENSOR, SPAN)
+    }
+
     /// How many frames the sensor itself has sent: a passive sensor sends none.
     pub fn sensor_transmitted(&self) -> io::Result<u64> {
         let path = format!("/sys/class/net/{SPAN}/statistics/tx_packets");

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 const POLL: Duration = Duration::from_millis(50);
 const POLLS_MAX: u32 = 400;
+/// A client that is not done after five minutes never will be.
+const WAIT_POLLS_MAX: u32 = 6000;
 /// tcpdump reads a block of frames after at most one second, and loses what it has not read.
 const DRAIN: Duration = Duration::from_millis(1500);
 
@@ -66,15 +68,26 @@ impl Task {
         Ok(self.child.try_wait()?.map(|status| status.success()))
     }
 
-    /// Sends a signal, waits for the end, and gives back whether it ended well.
+    /// Sends a signal, waits for the end, for at most 20 s, and gives back whether it ended well.
     pub fn stop(&mut self, signal: &str) -> io::Result<bool> {
         self.signal(signal)?;
-        Ok(self.child.wait()?.success())
+        self.end(POLLS_MAX, &format!("goes on after {signal}"))
     }
 
-    /// Waits for the end and gives back whether it ended well.
+    /// Waits for the end, for at most five minutes, and gives back whether it ended well.
     pub fn wait(&mut self) -> io::Result<bool> {
-        Ok(self.child.wait()?.success())
+        self.end(WAIT_POLLS_MAX, "does not end")
+    }
+
+    fn end(&mut self, polls: u32, what: &str) -> io::Result<bool> {
+        for _ in 0..polls {
+            if let Some(well) = self.ended()? {
+                return Ok(well);
+            }
+            pause(POLL);
+        }
+        let said = format!("process {} {what}: {}", self.id(), self.log().trim());
+        Err(io::Error::new(io::ErrorKind::TimedOut, said))
     }
 }
 

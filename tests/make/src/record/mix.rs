@@ -35,7 +35,7 @@ const ROUND_MEGABYTES: u32 = 29;
 
 /// Records a mix. Nothing of it ships.
 pub fn mix(file: &Path, size: &Mix) -> io::Result<()> {
-    let mut stage = Stage::new(file)?;
+    let mut stage = Stage::new(file, None)?;
     stage.hosts(&HOSTS)?;
     let (ct_count, mr_count) = (CT_SLICES.to_string(), MR_SLICES.to_string());
     let ct = stage.images("ct", &["--count", &ct_count, "--size", "512", "--noise"])?;

@@ -6,6 +6,7 @@ mod stage;
 mod ward;
 
 pub use mix::{Mix, mix};
+pub use stage::Beside;
 pub use ward::{attack, imaging, pumps};
 
 use std::io;
@@ -13,7 +14,7 @@ use std::path::Path;
 
 /// Records the captures below `folder`, each with its `*.peers.json`.
 pub fn ward(folder: &Path) -> io::Result<()> {
-    imaging(&folder.join("imaging.pcap"))?;
-    pumps(&folder.join("hl7-pumps.pcap"))?;
-    attack(&folder.join("attack.pcap"))
+    imaging(&folder.join("imaging.pcap"), None)?;
+    pumps(&folder.join("hl7-pumps.pcap"), None)?;
+    attack(&folder.join("attack.pcap"), None)
 }

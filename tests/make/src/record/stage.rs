@@ -10,6 +10,14 @@ use serde_json::{Value, json};
 use crate::capture::write;
 use crate::lab::{Lab, Recording, Task, peers_folder, python};
 
+/// Something that watches the lab from its sensor while the peers are at work.
+pub trait Beside {
+    /// Before the first frame.
+    fn begin(&mut self, lab: &Lab) -> io::Result<()>;
+    /// After the last one; the lab is still there.
+    fn end(&mut self, lab: &Lab) -> io::Result<()>;
+}
+
 /// Hosts, what runs on them, and what they did.
 pub(super) struct Stage {
     pub(super) lab: Lab,
@@ -18,12 +26,13 @@ pub(super) struct Stage {
     hosts: Vec<Value>,
     operations: Vec<Value>,
     recording: Option<Recording>,
+    beside: Option<Box<dyn Beside>>,
     file: PathBuf,
 }
 
 impl Stage {
     /// An empty lab that will record to `file`.
-    pub(super) fn new(file: &Path) -> io::Result<Self> {
+    pub(super) fn new(file: &Path, beside: Option<Box<dyn Beside>>) -> io::Result<Self> {
         if let Some(reason) = Lab::missing() {
             return Err(io::Error::other(reason));
         }
@@ -37,6 +46,7 @@ impl Stage {
             hosts: Vec::new(),
             operations: Vec::new(),
             recording: None,
+            beside,
             file: std::path::absolute(file)?,
         })
     }
@@ -61,8 +71,11 @@ impl Stage {
         self.addresses.get(host).map_or("", String::as_str)
     }
 
-    /// Begins the recording.
+    /// Begins the recording, and whatever watches beside it.
     pub(super) fn record(&mut self) -> io::Result<()> {
+        if let Some(beside) = &mut self.beside {
+            beside.begin(&self.lab)?;
+        }
         self.recording = Some(self.lab.record(&self.file)?);
         Ok(())
     }
@@ -147,6 +160,9 @@ impl Stage {
     /// Ends the recording and writes what the peers did beside it.
     pub(super) fn end(mut self) -> io::Result<()> {
         let dropped = self.recording.take().map_or(Ok(0), Recording::stop)?;
+        if let Some(beside) = &mut self.beside {
+            beside.end(&self.lab)?;
+        }
         if dropped > 0 {
             return Err(io::Error::other(format!(
                 "the kernel dropped {dropped} frames: try again"

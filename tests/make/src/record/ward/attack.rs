@@ -12,11 +12,11 @@ use super::{INTERFACES, RADIOLOGY, STUDY, head};
 use crate::hl7::{body, message, pump};
 use crate::lab::pause;
 use crate::record::dcmtk::{Run, orthanc};
-use crate::record::stage::Stage;
+use crate::record::stage::{Beside, Stage};
 
 /// Records an intruder amid ordinary traffic.
-pub fn attack(file: &Path) -> io::Result<()> {
-    let mut stage = Stage::new(file)?;
+pub fn attack(file: &Path, beside: Option<Box<dyn Beside>>) -> io::Result<()> {
+    let mut stage = Stage::new(file, beside)?;
     stage.hosts(&RADIOLOGY[..4])?;
     stage.hosts(&INTERFACES[..1])?;
     stage.hosts(&INTERFACES[6..8])?;

@@ -7,15 +7,15 @@ use std::time::Duration;
 use super::{RADIOLOGY, STUDY};
 use crate::lab::{Task, pause};
 use crate::record::dcmtk::{Run, encrypted, note_received, orthanc, storescp};
-use crate::record::stage::Stage;
+use crate::record::stage::{Beside, Stage};
 
 /// Port of the archive and of the information system.
 const PORT: u16 = 104;
 
 /// Records storage, queries, retrieval, worklist, procedure steps, commitment, and one C-STORE
 /// series inside TLS.
-pub fn imaging(file: &Path) -> io::Result<()> {
-    let mut stage = Stage::new(file)?;
+pub fn imaging(file: &Path, beside: Option<Box<dyn Beside>>) -> io::Result<()> {
+    let mut stage = Stage::new(file, beside)?;
     stage.hosts(&RADIOLOGY)?;
     let ct = stage.images("ct", &["--count", "8", "--size", "128"])?;
     let slices = [

@@ -9,11 +9,11 @@ use serde_json::json;
 use super::{INTERFACES, head};
 use crate::hl7::{body, message, pump};
 use crate::lab::{Task, pause};
-use crate::record::stage::Stage;
+use crate::record::stage::{Beside, Stage};
 
 /// Records admissions, results and orders, and pumps that are programmed, report and alarm.
-pub fn pumps(file: &Path) -> io::Result<()> {
-    let mut stage = Stage::new(file)?;
+pub fn pumps(file: &Path, beside: Option<Box<dyn Beside>>) -> io::Result<()> {
+    let mut stage = Stage::new(file, beside)?;
     stage.hosts(&INTERFACES)?;
     stage.record()?;
     let _servers = [

@@ -1,55 +1,18 @@
-//! Live capture through libpcap. It listens and never sends: the handle is opened for reading, and
-//! nothing here has a way to write to it.
-
-use std::time::{Duration, UNIX_EPOCH};
+//! An open interface: libpcap's handle, and waiting for it.
 
 use parsers::time::Time;
 use pcap::{Active, Capture, Direction, Error, Precision};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::socket_error;
 
+use super::{IDLE, Settings, link, wait};
 use crate::batch::{Block, Frame, LinkType};
 use crate::capture::blocks::{FRAME_BYTES_MAX, Pool, writable};
 use crate::capture::clock::Clock;
-use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
-
-/// How to listen.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The interface's name.
-    pub interface: String,
-    /// Bytes kept of a frame, at most 256 KiB.
-    pub snap_len: u32,
-    /// Bytes of the kernel's ring: what bridges the moments in which nobody reads.
-    pub ring_bytes: u32,
-    /// Whether frames not meant for this machine are taken too, as a mirror port needs.
-    pub promiscuous: bool,
-    /// Whether frames that this machine itself sends are left out.
-    pub inbound_only: bool,
-    /// A filter in the language of tcpdump, or nothing.
-    pub filter: Option<String>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            interface: String::new(),
-            snap_len: 65_535,
-            ring_bytes: 64 << 20,
-            promiscuous: true,
-            inbound_only: false,
-            filter: None,
-        }
-    }
-}
+use crate::capture::{Batch, Losses};
 
 /// How long the kernel gathers frames before it shows them, in ms: what a frame waits at most.
 const GATHER_MS: i32 = 10;
-
-/// How long to wait before looking again. libpcap can wait itself, but on a quiet Linux ring
-/// it waits for the next frame however long that takes, and time would stand still.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
-
-/// Looks without a frame after which the time is told all the same: a tenth of a second.
-const IDLE_LOOKS: usize = 100;
 
 /// The most frames of a batch.
 const BATCH_FRAMES_MAX: usize = 1024;
@@ -58,66 +21,104 @@ const BATCH_FRAMES_MAX: usize = 1024;
 /// workers have them.
 const BLOCK_BYTES: usize = 2 * FRAME_BYTES_MAX;
 
-/// Listens on an interface.
-pub struct Live {
+/// What came of waiting.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Took {
+    Frames,
+    Nothing,
+}
+
+/// An open interface.
+pub(super) struct Handle {
     capture: Capture<Active>,
-    interface: [String; 1],
+    /// The kernel's number of the interface: a name may come back as another one.
+    index: u32,
     link: LinkType,
     nanos: bool,
     pool: Pool,
-    clock: Clock,
     losses: Losses,
 }
 
-impl Live {
-    /// Opens the interface.
-    ///
-    /// # Errors
-    /// There is none of that name, this process may not listen on it, or the filter is wrong.
-    pub fn open(settings: &Settings) -> Result<Self, CaptureError> {
-        let refused = |what: String| CaptureError::Interface {
-            interface: settings.interface.clone(),
-            what,
-        };
+impl Handle {
+    /// Opens the interface, or says what is in the way and what to do.
+    pub(super) fn open(settings: &Settings) -> Result<Self, String> {
         // Nanoseconds where the adapter has them; libpcap refuses where it cannot scale.
         let nanos = activate(settings, Precision::Nano);
         let (mut capture, nanos) = match nanos {
             Ok(capture) => (capture, true),
             Err(_) => match activate(settings, Precision::Micro) {
                 Ok(capture) => (capture, false),
-                Err(e) => return Err(refused(explain(&e))),
+                Err(e) => return Err(explain(&e)),
             },
         };
         if let Some(filter) = &settings.filter {
             capture
                 .filter(filter, true)
-                .map_err(|e| refused(format!("filter {filter:?}: {}", text(&e))))?;
+                .map_err(|e| format!("filter {filter:?}: {}", text(&e)))?;
         }
         if settings.inbound_only && capture.direction(Direction::In).is_err() {
-            return Err(refused(
+            return Err(
                 "cannot leave out what this machine sends: set inbound_only to false".to_owned(),
-            ));
+            );
         }
-        capture = capture.setnonblock().map_err(|e| refused(explain(&e)))?;
+        capture = capture.setnonblock().map_err(|e| explain(&e))?;
         let link = capture.get_datalink().0;
         Ok(Self {
             capture,
-            interface: [settings.interface.clone()],
+            index: link::index(&settings.interface),
             link: LinkType(u16::try_from(link).unwrap_or(u16::MAX)),
             nanos,
             pool: Pool::new(BLOCK_BYTES),
-            clock: Clock::default(),
             losses: Losses::default(),
         })
     }
 
+    /// The kernel's number of the interface, as it was opened.
+    pub(super) const fn interface_index(&self) -> u32 {
+        self.index
+    }
+
+    /// Waits for frames, not for ever, and takes those that the kernel has.
+    ///
+    /// libpcap can wait itself, but on a quiet Linux ring it waits for the next frame however long
+    /// that takes, and time would stand still.
+    pub(super) fn fill(&mut self, batch: &mut Batch, clock: &mut Clock) -> Result<Took, String> {
+        if !self.wait() {
+            return Ok(Took::Nothing);
+        }
+        match self.dispatch(batch, clock) {
+            Ok(0) | Err(Error::TimeoutExpired) => Ok(Took::Nothing),
+            Ok(_) => Ok(Took::Frames),
+            Err(e) => Err(format!("listening ended: {}", text(&e))),
+        }
+    }
+
+    /// Whether frames came before it was time to tell the time.
+    fn wait(&self) -> bool {
+        let timeout = Timespec::try_from(IDLE).ok();
+        let mut fds = [PollFd::new(&self.capture, PollFlags::IN)];
+        // An interrupted wait is a short one.
+        let ready = poll(&mut fds, timeout.as_ref()).unwrap_or(0);
+        let [fd] = &fds;
+        if fd.revents().contains(PollFlags::IN) {
+            return true;
+        }
+        if ready > 0 {
+            // The interface went down. Reading the socket's error takes it away; a condition that
+            // stays all the same must not keep a processor busy.
+            let _taken = socket_error(&self.capture);
+            wait();
+        }
+        false
+    }
+
     /// Takes what the kernel has.
-    fn dispatch(&mut self, batch: &mut Batch) -> Result<usize, Error> {
+    fn dispatch(&mut self, batch: &mut Batch, clock: &mut Clock) -> Result<usize, Error> {
         let mut taken = Taken {
             block: None,
             used: 0,
             pool: &mut self.pool,
-            clock: &mut self.clock,
+            clock,
             batch,
             link: self.link,
             nanos: self.nanos,
@@ -129,37 +130,8 @@ impl Live {
         result
     }
 
-    /// A last look at the kernel's counters, and why listening ended.
-    fn gone(&self, error: &Error) -> CaptureError {
-        let [interface] = &self.interface;
-        CaptureError::Interface {
-            interface: interface.clone(),
-            what: format!("listening ended: {}", text(error)),
-        }
-    }
-}
-
-impl Source for Live {
-    fn fill(&mut self, batch: &mut Batch) -> Result<Fill, CaptureError> {
-        for _ in 0..IDLE_LOOKS {
-            match self.dispatch(batch) {
-                Ok(0) | Err(Error::TimeoutExpired) => look_again_later(),
-                Ok(_) => {
-                    batch.now = self.clock.now();
-                    return Ok(Fill::More);
-                }
-                Err(e) => return Err(self.gone(&e)),
-            }
-        }
-        batch.now = self.clock.tick(machine_time());
-        Ok(Fill::More)
-    }
-
-    fn interfaces(&self) -> &[String] {
-        &self.interface
-    }
-
-    fn losses(&mut self) -> Losses {
+    /// What the kernel and the adapter lost since it was opened.
+    pub(super) fn losses(&mut self) -> Losses {
         if let Ok(now) = self.capture.stats() {
             // The kernel counts in 32 bits and starts again.
             let grown = |total: u64, now: u32| {
@@ -246,20 +218,14 @@ fn activate(settings: &Settings, precision: Precision) -> Result<Capture<Active>
         .open()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is Source::fill, the one place that may wait"
-)]
-fn look_again_later() {
-    std::thread::sleep(LOOK_AGAIN);
-}
-
 /// What libpcap said, and what to do.
 fn explain(error: &Error) -> String {
     let said = text(error);
     let lower = said.to_lowercase();
     if lower.contains("permission") || lower.contains("not permitted") {
-        return "not allowed to listen: run as root, or give the program CAP_NET_RAW".to_owned();
+        return "not allowed to listen: run as root, or give the program CAP_NET_RAW \
+                (sudo setcap cap_net_raw+ep on it)"
+            .to_owned();
     }
     if lower.contains("no such device") || lower.contains("doesn't exist") {
         return "no such interface: `ip link` lists those there are".to_owned();
@@ -275,15 +241,4 @@ fn text(error: &Error) -> String {
     let said = error.to_string();
     let said = said.strip_prefix("libpcap error: ").unwrap_or(&said);
     said.replace('\n', " ")
-}
-
-/// What the machine's clock says, as frames are stamped by it too.
-fn machine_time() -> Time {
-    #[expect(
-        clippy::disallowed_types,
-        reason = "the capture clock of an idle poll: the kernel stamps frames with the same"
-    )]
-    let since = std::time::SystemTime::now().duration_since(UNIX_EPOCH);
-    let nanos = since.map(|d| d.as_nanos()).unwrap_or_default();
-    Time(i64::try_from(nanos).unwrap_or(i64::MAX))
 }

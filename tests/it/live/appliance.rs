@@ -1,0 +1,122 @@
+//! An appliance on the SPAN port of a lab.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use make::lab::{Lab, SENSOR, SPAN, Task};
+use serde_json::Value;
+
+use crate::support;
+
+/// Long enough for a sensor to see what a peer did a moment ago, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) struct Appliance {
+    pub(super) task: Task,
+    pub(super) eve: PathBuf,
+}
+
+/// A lab with a modality and an archive, or nothing where there cannot be one.
+pub(super) fn lab(name: &str) -> Option<Lab> {
+    if let Some(missing) = Lab::missing() {
+        eprintln!("skipped: {missing}");
+        return None;
+    }
+    let lab = Lab::new(name).expect("a lab");
+    for (host, address) in [("modality", "10.20.1.11"), ("pacs", "10.20.2.10")] {
+        lab.add_host(host, address).expect("a host");
+    }
+    Some(lab)
+}
+
+/// The configuration of an appliance whose files are below a folder.
+pub(super) fn configuration(dir: &Path, more: &str) -> String {
+    format!(
+        "capture:\n  interface: {SPAN}\n  buffer: 4MiB\nstate_dir: {0}/state\n\
+         outputs:\n  eve:\n    path: {0}/eve.json\nheartbeat:\n  interval: 1s\n{more}",
+        dir.display()
+    )
+}
+
+impl Appliance {
+    pub(super) fn start(lab: &Lab, more: &str) -> Self {
+        Self::start_in(lab, lab.folder(), "exec \"$@\"", more)
+    }
+
+    /// With its files in a folder that a script prepares, in the mount namespace of its own.
+    pub(super) fn start_in(lab: &Lab, dir: &Path, script: &str, more: &str) -> Self {
+        let config = lab.folder().join("vitalwire.yaml");
+        std::fs::write(&config, configuration(dir, more)).expect("written");
+        let binary = support::vitalwire();
+        let command = [
+            "sh",
+            "-c",
+            script,
+            "sh",
+            binary.to_str().expect("UTF-8"),
+            "run",
+            "--config",
+            config.to_str().expect("UTF-8"),
+        ];
+        let task = lab.spawn(SENSOR, &command).expect("started");
+        let appliance = Self {
+            task,
+            eve: dir.join("eve.json"),
+        };
+        appliance.until("ready", || get(lab, "/readyz").is_some());
+        appliance
+    }
+
+    /// Waits for something, and shows the log when it does not happen.
+    pub(super) fn until(&self, what: &str, mut happened: impl FnMut() -> bool) {
+        let since = Instant::now();
+        while !happened() {
+            let log = self.task.log();
+            assert!(since.elapsed() < PATIENCE, "not {what} in time:\n{log}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    pub(super) fn events(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.eve).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    pub(super) fn count(&self, has: impl Fn(&Value) -> bool) -> usize {
+        self.events().iter().filter(|event| has(event)).count()
+    }
+
+    /// Ends it; it has to end well.
+    pub(super) fn stop(&mut self) {
+        let well = self.task.stop("TERM").expect("ends within seconds");
+        assert!(well, "{}", self.task.log());
+    }
+}
+
+/// The body of a page of the appliance, if it answers 200.
+pub(super) fn get(lab: &Lab, page: &str) -> Option<String> {
+    let script = format!(
+        "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9470{page}', timeout=5).read().decode())"
+    );
+    let output = lab
+        .exec(SENSOR, &["python3", "-c", &script])
+        .expect("python3");
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The sum of a metric over those of its labels that contain a text; nothing if there is none.
+pub(super) fn metric(lab: &Lab, name: &str, label: &str) -> Option<f64> {
+    let page = get(lab, "/metrics")?;
+    let values: Vec<f64> = page
+        .lines()
+        .filter(|line| line.split(['{', ' ']).next() == Some(name) && line.contains(label))
+        .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
+        .collect();
+    (!values.is_empty()).then(|| values.iter().sum())
+}

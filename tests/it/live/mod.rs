@@ -1,0 +1,188 @@
+//! `vitalwire run` on a SPAN port, real peers beside it: it sees them, tells it, and sends nothing.
+
+mod appliance;
+mod metrics;
+mod trouble;
+mod watched;
+
+use std::path::Path;
+
+use make::lab::{Lab, SENSOR, SPAN, Task};
+use serde_json::Value;
+
+use crate::support;
+use appliance::{Appliance, get, lab};
+
+fn command_is(event: &Value, command: &str) -> bool {
+    event["dicom"]["command"] == command && event["event_type"] == "dicom"
+}
+
+fn capture_is(event: &Value, what: &str) -> bool {
+    event["capture"]["event"] == what
+}
+
+/// A storage server of the archive's, on port 11112.
+fn storescp(lab: &Lab) -> Task {
+    let inbox = lab.folder().join("inbox");
+    std::fs::create_dir_all(&inbox).expect("made");
+    let inbox = inbox.to_str().expect("UTF-8");
+    // `-dhl`: there is no name server that could be asked who calls.
+    let command = ["storescp", "-dhl", "-aet", "PACS", "-od", inbox, "11112"];
+    let task = lab.spawn("pacs", &command).expect("storescp");
+    lab.wait_listening("pacs", 11112).expect("listens");
+    task
+}
+
+fn echo(lab: &Lab) {
+    let titles = ["-aet", "CT01", "-aec", "PACS"];
+    let command = [&["echoscu"], &titles[..], &["10.20.2.10", "11112"]].concat();
+    let output = lab.exec("modality", &command).expect("echoscu");
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn sees_real_peers_live_sends_nothing_and_stops_cleanly() {
+    if !support::has("storescp") || !support::has("echoscu") {
+        return;
+    }
+    let Some(lab) = lab("live") else { return };
+    let mut appliance = Appliance::start(&lab, "");
+    let _scp = storescp(&lab);
+    for _ in 0..3 {
+        echo(&lab);
+    }
+    appliance.until("three echoes seen", || {
+        appliance.count(|e| command_is(e, "C-ECHO-RSP")) == 3
+    });
+    assert_eq!(appliance.count(|e| command_is(e, "C-ECHO-RQ")), 3);
+    appliance.until("a heartbeat", || {
+        appliance.count(|e| e["event_type"] == "heartbeat") > 0
+    });
+
+    let metrics = get(&lab, "/metrics").expect("metrics");
+    assert!(
+        metrics.contains("vitalwire_capture_frames_total"),
+        "{metrics}"
+    );
+    assert!(get(&lab, "/healthz").is_some());
+
+    appliance.stop();
+    let text = std::fs::read(&appliance.eve).expect("eve.json");
+    assert!(text.ends_with(b"\n"), "the last line is whole");
+    assert_eq!(
+        lab.sensor_transmitted().expect("counted"),
+        0,
+        "a passive sensor sends nothing"
+    );
+}
+
+#[test]
+fn a_link_that_goes_down_and_up_brings_no_frame_out() {
+    let Some(lab) = lab("link") else { return };
+    let mut appliance = Appliance::start(&lab, "");
+    for _ in 0..2 {
+        let set = |state| {
+            let set = ["ip", "link", "set", "dev", SPAN, state];
+            assert!(lab.exec(SENSOR, &set).expect("ip").status.success());
+        };
+        set("down");
+        appliance.until("blind", || get(&lab, "/readyz").is_none());
+        assert!(get(&lab, "/healthz").is_some(), "it lives all the same");
+        set("up");
+        appliance.until("seeing", || get(&lab, "/readyz").is_some());
+    }
+    let addresses = lab
+        .exec(SENSOR, &["ip", "-o", "address", "show", "dev", SPAN])
+        .expect("ip");
+    let addresses = String::from_utf8_lossy(&addresses.stdout).into_owned();
+    assert_eq!(addresses.trim(), "", "the capture interface has no address");
+    assert_eq!(
+        lab.sensor_transmitted().expect("counted"),
+        0,
+        "a passive sensor sends nothing"
+    );
+    appliance.until("told", || appliance.count(|e| capture_is(e, "seeing")) == 2);
+    assert_eq!(appliance.count(|e| capture_is(e, "blind")), 2);
+    appliance.stop();
+}
+
+#[test]
+fn an_interface_that_goes_away_is_opened_again() {
+    if !support::has("echoscu") {
+        return;
+    }
+    let Some(lab) = lab("unplugged") else { return };
+    let mut appliance = Appliance::start(&lab, "");
+    lab.unplug_sensor().expect("unplugged");
+    appliance.until("blind", || get(&lab, "/readyz").is_none());
+    lab.plug_sensor().expect("plugged");
+    appliance.until("seeing", || get(&lab, "/readyz").is_some());
+    let _scp = storescp(&lab);
+    echo(&lab);
+    appliance.until("an echo seen", || {
+        appliance.count(|e| command_is(e, "C-ECHO-RSP")) == 1
+    });
+    assert_eq!(lab.sensor_transmitted().expect("counted"), 0);
+    appliance.stop();
+}
+
+#[test]
+fn it_stops_within_seconds_while_it_is_blind() {
+    let Some(lab) = lab("blindstop") else { return };
+    let mut appliance = Appliance::start(&lab, "");
+    lab.unplug_sensor().expect("unplugged");
+    appliance.until("blind", || get(&lab, "/readyz").is_none());
+    appliance.stop();
+    assert!(whole_lines(&appliance.eve));
+}
+
+/// `dicom-ping` of nmap, at the very moment.
+#[test]
+fn a_scan_is_told_while_it_happens() {
+    if !support::has("nmap") || !support::has("storescp") {
+        return;
+    }
+    let Some(lab) = lab("scan") else { return };
+    let mut appliance = Appliance::start(&lab, "");
+    let _scp = storescp(&lab);
+    let ping = [
+        "nmap",
+        "-n",
+        "-Pn",
+        "-p",
+        "11112",
+        "--script",
+        "dicom-ping",
+        "10.20.2.10",
+    ];
+    assert!(lab.exec("modality", &ping).expect("nmap").status.success());
+    appliance.until("an alert", || {
+        appliance.count(|e| e["vitalwire"]["slug"] == "dicom-nmap-fingerprint") == 1
+    });
+    appliance.stop();
+}
+
+#[test]
+fn hup_reopens_the_output() {
+    let Some(lab) = lab("hup") else { return };
+    let mut appliance = Appliance::start(&lab, "");
+    appliance.until("a heartbeat", || {
+        appliance.count(|e| e["event_type"] == "heartbeat") > 0
+    });
+    let moved = lab.folder().join("eve.old");
+    std::fs::rename(&appliance.eve, &moved).expect("moved");
+    appliance.task.signal("HUP").expect("signalled");
+    appliance.until("a new file", || {
+        appliance.count(|e| e["event_type"] == "heartbeat") > 0
+    });
+    assert!(whole_lines(&moved));
+    appliance.stop();
+}
+
+fn whole_lines(file: &Path) -> bool {
+    let text = std::fs::read_to_string(file).expect("readable");
+    text.ends_with('\n')
+        && text
+            .lines()
+            .all(|line| serde_json::from_str::<Value>(line).is_ok())
+}

@@ -1,0 +1,112 @@
+//! What goes wrong while it runs, or keeps it from running, is said, and costs as little as it can.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::appliance::{Appliance, configuration, get, lab, metric};
+use super::whole_lines;
+use crate::support;
+
+const RULE: &str = "rules:
+  - id: test-echo
+    sid: 1099001
+    rev: 1
+    status: active
+    title: An echo
+    severity: low
+    clinical_impact: none
+    tier: digest
+    category: test
+    on: dicom
+    when: dicom.command == \"C-ECHO-RQ\"
+    explain: an echo
+    what_to_do: nothing
+";
+
+#[test]
+fn a_broken_rule_keeps_the_old_rules() {
+    let Some(lab) = lab("reload") else { return };
+    let rules = lab.folder().join("site.yaml");
+    fs::write(&rules, RULE).expect("written");
+    let more = format!("rules:\n  paths: [{}]\n", rules.display());
+    let mut appliance = Appliance::start(&lab, &more);
+    let armed = || metric(&lab, "vitalwire_rules_armed", "");
+    let before = armed();
+    fs::write(&rules, RULE.replace("dicom.command", "dicom.comand")).expect("written");
+    appliance.task.signal("HUP").expect("signalled");
+    let failures = || metric(&lab, "vitalwire_rules_reload_failures_total", "");
+    appliance.until("a failed reload", || failures() == Some(1.0));
+    let log = appliance.task.log();
+    let said = log.lines().find(|line| line.contains("the old rules stay"));
+    let said = said.unwrap_or_else(|| panic!("not said:\n{log}"));
+    assert!(said.contains("site.yaml:12:"), "{said}");
+    assert!(said.contains("dicom.command"), "{said}");
+    assert_eq!(armed(), before);
+    fs::write(&rules, RULE.replace("test-echo", "test-ping")).expect("written");
+    appliance.task.signal("HUP").expect("signalled");
+    let reloads = || metric(&lab, "vitalwire_rules_reloads_total", "");
+    appliance.until("a good reload", || reloads() == Some(1.0));
+    appliance.stop();
+}
+
+/// The disk is a small one that only the appliance sees, and that goes away with it.
+#[test]
+fn a_full_disk_costs_lines_and_nothing_else() {
+    let Some(lab) = lab("full") else { return };
+    let disk = lab.folder().join("disk");
+    fs::create_dir(&disk).expect("made");
+    let mount = format!(
+        "mount -t tmpfs -o size=1m none {} && exec \"$@\"",
+        disk.display()
+    );
+    let more = "stats:\n  interval: 1s\n";
+    let mut appliance = Appliance::start_in(&lab, &disk, &mount, more);
+    let inside = |name: &str| {
+        let within = disk.strip_prefix("/").unwrap_or(&disk).join(name);
+        PathBuf::from(format!("/proc/{}/root", appliance.task.id())).join(within)
+    };
+    fs::write(inside("filler"), vec![0; 2 << 20]).expect_err("more than fits");
+    let lost = || metric(&lab, "vitalwire_output_lost_lines_total", "eve");
+    appliance.until("lines lost", || lost().is_some_and(|n| n > 2.0));
+    assert!(get(&lab, "/readyz").is_some(), "it still watches");
+    let log = appliance.task.log();
+    let said = log.matches("cannot write events").count();
+    assert_eq!(said, 1, "said once:\n{log}");
+    assert!(log.contains("No space left on device"), "{log}");
+    fs::remove_file(inside("filler")).expect("removed");
+    appliance.until("written again", || {
+        appliance.task.log().contains("events are written again")
+    });
+    assert!(whole_lines(&inside("eve.json")));
+    appliance.stop();
+}
+
+/// Runs without the capability to capture, whoever runs the tests.
+#[test]
+fn without_permission_it_says_what_to_give() {
+    if !support::has("setpriv") {
+        return;
+    }
+    let dir = tempfile::TempDir::new().expect("temporary folder");
+    let config = dir.path().join("c.yaml");
+    let text = configuration(dir.path(), "").replace("span0", "lo");
+    fs::write(&config, text).expect("written");
+    let mut command = Command::new("setpriv");
+    if make::lab::Lab::missing().is_none() {
+        command.args(["--bounding-set", "-net_raw,-net_admin"]);
+    }
+    let output = command
+        .arg(support::vitalwire())
+        .args(["run", "--config"])
+        .arg(&config)
+        .output()
+        .expect("setpriv");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    for word in ["lo:", "CAP_NET_RAW", "setcap cap_net_raw+ep"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert!(!dir.path().join("state").exists(), "nothing was begun");
+}
