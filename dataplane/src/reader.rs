@@ -30,7 +30,8 @@ pub(crate) struct Shared {
     pub(crate) rules: ArcSwap<Ruleset>,
     pub(crate) progress: Mutex<ReadProgress>,
     pub(crate) samples: Mutex<Vec<Sample>>,
-    pub(crate) batches: AtomicU64,
+    /// When its counts were last made readable, on the monotonic clock.
+    told_at: AtomicU64,
     pub(crate) errors: AtomicU64,
 }
 
@@ -41,7 +42,7 @@ impl Shared {
             rules: ArcSwap::new(ruleset),
             progress: Mutex::default(),
             samples: Mutex::default(),
-            batches: AtomicU64::new(0),
+            told_at: AtomicU64::new(0),
             errors: AtomicU64::new(0),
         }
     }
@@ -68,10 +69,10 @@ pub(crate) struct Spreading {
 }
 
 impl Spreading {
-    pub(crate) fn new(source: Box<dyn Source>, workers: usize) -> Self {
+    pub(crate) fn new(source: Box<dyn Source>, spread: Spread) -> Self {
         Self {
             source,
-            spread: Spread::new(workers),
+            spread,
             batch: Batch::default(),
         }
     }
@@ -114,12 +115,18 @@ pub(crate) fn run(
     let mut lost = 0_u64;
     let (mut upto, mut now) = (0_u64, Time::ZERO);
     let mut names: Arc<[String]> = Arc::default();
+    let mut works: Vec<Work> = Vec::with_capacity(queues.len());
     while !shared.stop.load(Ordering::Relaxed) {
         let rules = shared.rules.load_full();
-        let mut works: Vec<Work> = queues.iter().map(|_| empty_work(emptied, &rules)).collect();
+        works.resize_with(queues.len(), || empty_work(emptied, &rules));
+        for work in &mut works {
+            if !Arc::ptr_eq(&work.ruleset, &rules) {
+                work.ruleset = Arc::clone(&rules);
+            }
+        }
         let filled = feed.next(&mut works);
         let read_at = monotonic_nanos();
-        tell(feed.as_mut(), shared, false);
+        tell(feed.as_mut(), shared, Some(read_at));
         if names.len() != feed.interfaces().len() {
             names = feed.interfaces().into();
         }
@@ -130,7 +137,7 @@ pub(crate) fn run(
             .iter()
             .any(|work| !work.items.is_empty() || !work.ticks.is_empty())
         {
-            for (queue, mut work) in queues.iter().zip(works) {
+            for (queue, mut work) in queues.iter().zip(works.drain(..)) {
                 work.read_at = read_at;
                 // A worker that is gone has been counted as a panic.
                 drop(queue.send(Task::Work(work, Arc::clone(&names))));
@@ -156,7 +163,7 @@ pub(crate) fn run(
             }
         }
     }
-    tell(feed.as_mut(), shared, true);
+    tell(feed.as_mut(), shared, None);
     for queue in queues {
         drop(queue.send(Task::End(upto.saturating_add(1), now)));
     }
@@ -164,23 +171,23 @@ pub(crate) fn run(
 }
 
 fn empty_work(emptied: &Receiver<Work>, rules: &Arc<Ruleset>) -> Work {
-    let mut work = emptied
+    emptied
         .try_recv()
-        .unwrap_or_else(|_| Work::new(Arc::clone(rules)));
-    if !Arc::ptr_eq(&work.ruleset, rules) {
-        work.ruleset = Arc::clone(rules);
-    }
-    work
+        .unwrap_or_else(|_| Work::new(Arc::clone(rules)))
 }
 
-/// Makes the reader's progress and counts readable.
-fn tell(feed: &mut dyn Feed, shared: &Shared, last: bool) {
-    add(&shared.batches, 1);
+/// Makes the reader's progress and counts readable: the counts, of which there are many, once in
+/// a while and at the end, where there is no `now`.
+fn tell(feed: &mut dyn Feed, shared: &Shared, now: Option<u64>) {
     *shared
         .progress
         .lock()
         .unwrap_or_else(PoisonError::into_inner) = feed.progress();
-    if last || shared.batches.load(Ordering::Relaxed) % TELL_BATCHES == 1 {
+    let told_at = shared.told_at.load(Ordering::Relaxed);
+    if now.is_none_or(|now| told_at == 0 || now.saturating_sub(told_at) >= TELL_NANOS) {
+        shared
+            .told_at
+            .store(now.unwrap_or(told_at).max(1), Ordering::Relaxed);
         let samples = feed.samples();
         *shared
             .samples
@@ -189,7 +196,8 @@ fn tell(feed: &mut dyn Feed, shared: &Shared, last: bool) {
     }
 }
 
-/// The reader's own counts are published once in so many batches.
-const TELL_BATCHES: u64 = 16;
+/// The reader's own counts are published this often: making them allocates, and nobody asks more
+/// often.
+const TELL_NANOS: u64 = 250_000_000;
 /// A source that fails this often will not recover.
 const ERRORS_MAX: usize = 1000;
