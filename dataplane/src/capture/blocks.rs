@@ -16,7 +16,7 @@ pub const BLOCK_BYTES: usize = 1 << 20;
 
 /// Bytes of one read of a file, so that what is in flight stays in the cache: larger costs cache,
 /// smaller costs system calls. `benches/README.md` has the figures.
-pub const READ_BYTES: usize = 256 * 1024;
+pub const READ_BYTES: usize = 512 * 1024;
 
 /// The most bytes of a frame: what libpcap takes for the largest sensible snap length. More in a
 /// file's header is damage, not a frame.

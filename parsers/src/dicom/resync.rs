@@ -184,6 +184,8 @@ pub(super) fn probe(probe: &Probe<'_>) -> Verdict {
     match search(probe.bytes, &accepted) {
         Found::At(at, true) => Verdict::Yes(at),
         Found::At(at, false) if next_fits(probe, at) => Verdict::Yes(at),
+        // Such bytes need not be kept and looked at again with the next ones.
+        Found::None(at) if at == probe.bytes.len() => Verdict::No,
         _ => Verdict::Unsure,
     }
 }
