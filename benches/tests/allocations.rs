@@ -3,6 +3,11 @@
 //! The whole pipeline, as `inspect` runs it, reads a capture of so many packets and one of twice
 //! as many. Whatever is allocated once falls out of the difference.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test: what lies outside of its functions is not taken for one"
+)]
+
 use std::alloc::System;
 use std::path::{Path, PathBuf};
 

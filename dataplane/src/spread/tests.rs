@@ -292,7 +292,7 @@ fn the_ledger_adds_up() {
     assert_eq!(seen.len(), 3);
     let counters = spread.counters();
     let samples = crate::telemetry::Snapshot {
-        samples: counters.samples(crate::capture::Losses::default()),
+        samples: counters.samples(Losses::default()),
         latencies: Vec::new(),
     };
     let total = |name| samples.total(name);
