@@ -19,6 +19,7 @@ use crate::lanes::lanes;
 use crate::merge::Merge;
 use crate::reader::{self, Feed, Shared, Spreading};
 use crate::seat::Seat;
+use crate::spread::Spread;
 use crate::telemetry::{Latencies, Sample, Snapshot};
 use crate::worker::Worker;
 
@@ -115,7 +116,8 @@ pub fn start(
     outputs: Vec<(&'static str, Sender<Arc<Out>>)>,
 ) -> std::io::Result<Running> {
     let workers = settings.workers.max(1);
-    let feed = Box::new(Spreading::new(source, workers));
+    let spread = Spread::new(workers).with_checksums(settings.checksums);
+    let feed = Box::new(Spreading::new(source, spread));
     let correlator = Correlator::new(
         settings.eve.clone(),
         settings.site.clone(),
@@ -151,7 +153,7 @@ pub(crate) fn start_with(
         totals: Arc::default(),
         latencies: Arc::new(names.map(|name| Arc::new(Latencies::new(name)))),
     };
-    let depth = settings.queue_depth.max(1);
+    let depth = depth(settings);
     let count = settings.workers.max(1);
     let (give_back, emptied) = bounded(depth.saturating_add(2).saturating_mul(count));
     let (mut queues, mut ends, mut workers) = (Vec::new(), Vec::new(), Vec::new());
@@ -198,6 +200,21 @@ pub(crate) fn start_with(
         watch,
     })
 }
+
+/// Batches that a queue holds. Live, depth is patience with bursts. Reading files a queue that is
+/// full loses nothing, and more in flight than this only drives frames out of the cache before
+/// anybody has looked at them.
+fn depth(settings: &Settings) -> usize {
+    let most = if settings.live {
+        usize::MAX
+    } else {
+        FILE_DEPTH_MAX
+    };
+    settings.queue_depth.clamp(1, most)
+}
+
+/// See [`depth`]; `benches/README.md` has the figures.
+const FILE_DEPTH_MAX: usize = 4;
 
 fn output((name, queue): (&'static str, Sender<Arc<Out>>)) -> Output {
     Output {

@@ -41,7 +41,8 @@ pub(crate) struct Shared {
     pub(crate) samples: Mutex<Vec<Sample>>,
     /// Why the source is blind, if it is.
     pub(crate) blind: Mutex<Option<String>>,
-    pub(crate) batches: AtomicU64,
+    /// When its counts were last made readable, on the monotonic clock.
+    told_at: AtomicU64,
     pub(crate) errors: AtomicU64,
 }
 
@@ -53,7 +54,7 @@ impl Shared {
             progress: Mutex::default(),
             samples: Mutex::default(),
             blind: Mutex::default(),
-            batches: AtomicU64::new(0),
+            told_at: AtomicU64::new(0),
             errors: AtomicU64::new(0),
         }
     }
@@ -84,10 +85,10 @@ pub(crate) struct Spreading {
 }
 
 impl Spreading {
-    pub(crate) fn new(source: Box<dyn Source>, workers: usize) -> Self {
+    pub(crate) fn new(source: Box<dyn Source>, spread: Spread) -> Self {
         Self {
             source,
-            spread: Spread::new(workers),
+            spread,
             batch: Batch::default(),
         }
     }
@@ -134,12 +135,18 @@ pub(crate) fn run(
     let mut lost = 0_u64;
     let (mut upto, mut now) = (0_u64, Time::ZERO);
     let mut names: Arc<[String]> = Arc::default();
+    let mut works: Vec<Work> = Vec::with_capacity(queues.len());
     while !shared.stop.load(Ordering::Relaxed) {
         let rules = shared.rules.load_full();
-        let mut works: Vec<Work> = queues.iter().map(|_| empty_work(emptied, &rules)).collect();
+        works.resize_with(queues.len(), || empty_work(emptied, &rules));
+        for work in &mut works {
+            if !Arc::ptr_eq(&work.ruleset, &rules) {
+                work.ruleset = Arc::clone(&rules);
+            }
+        }
         let filled = feed.next(&mut works);
         let read_at = monotonic_nanos();
-        tell(feed.as_mut(), shared, false);
+        tell(feed.as_mut(), shared, Some(read_at));
         if names.len() != feed.interfaces().len() {
             names = feed.interfaces().into();
         }
@@ -150,7 +157,7 @@ pub(crate) fn run(
             .iter()
             .any(|work| !work.items.is_empty() || !work.ticks.is_empty())
         {
-            for (queue, mut work) in queues.iter().zip(works) {
+            for (queue, mut work) in queues.iter().zip(works.drain(..)) {
                 work.read_at = read_at;
                 // A worker that is gone has been counted as a panic.
                 drop(queue.send(Task::Work(work, Arc::clone(&names))));
@@ -181,7 +188,7 @@ pub(crate) fn run(
             }
         }
     }
-    tell(feed.as_mut(), shared, true);
+    tell(feed.as_mut(), shared, None);
     for queue in queues {
         drop(queue.send(Task::End(upto.saturating_add(1), now)));
     }
@@ -189,13 +196,9 @@ pub(crate) fn run(
 }
 
 fn empty_work(emptied: &Receiver<Work>, rules: &Arc<Ruleset>) -> Work {
-    let mut work = emptied
+    emptied
         .try_recv()
-        .unwrap_or_else(|_| Work::new(Arc::clone(rules)));
-    if !Arc::ptr_eq(&work.ruleset, rules) {
-        work.ruleset = Arc::clone(rules);
-    }
-    work
+        .unwrap_or_else(|_| Work::new(Arc::clone(rules)))
 }
 
 /// Makes readable why the source is blind; says if that changed.
@@ -214,14 +217,18 @@ fn look(feed: &dyn Feed, shared: &Shared) -> Option<Sight> {
     }
 }
 
-/// Makes the reader's progress and counts readable.
-fn tell(feed: &mut dyn Feed, shared: &Shared, last: bool) {
-    add(&shared.batches, 1);
+/// Makes the reader's progress and counts readable: the counts, of which there are many, once in
+/// a while and at the end, where there is no `now`.
+fn tell(feed: &mut dyn Feed, shared: &Shared, now: Option<u64>) {
     *shared
         .progress
         .lock()
         .unwrap_or_else(PoisonError::into_inner) = feed.progress();
-    if last || shared.batches.load(Ordering::Relaxed) % TELL_BATCHES == 1 {
+    let told_at = shared.told_at.load(Ordering::Relaxed);
+    if now.is_none_or(|now| told_at == 0 || now.saturating_sub(told_at) >= TELL_NANOS) {
+        shared
+            .told_at
+            .store(now.unwrap_or(told_at).max(1), Ordering::Relaxed);
         publish(feed, shared);
     }
 }
@@ -235,7 +242,8 @@ pub(crate) fn publish(feed: &mut dyn Feed, shared: &Shared) {
         .unwrap_or_else(PoisonError::into_inner) = samples;
 }
 
-/// The reader's own counts are published once in so many batches.
-const TELL_BATCHES: u64 = 16;
+/// The reader's own counts are published this often: making them allocates, and nobody asks more
+/// often.
+const TELL_NANOS: u64 = 250_000_000;
 /// A source that fails this often will not recover.
 const ERRORS_MAX: usize = 1000;

@@ -62,7 +62,7 @@ pub struct Probe<'a> {
 /// What a probe answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// It cannot be this.
+    /// It cannot be this; midstream, nothing of this begins in these bytes.
     No,
     /// It may be; show more bytes.
     Unsure,

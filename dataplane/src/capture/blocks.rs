@@ -11,8 +11,12 @@ use std::sync::Arc;
 use crate::batch::Block;
 use crate::capture::Batch;
 
-/// Bytes of a block: one read of a file. Larger costs cache, smaller costs system calls.
+/// Bytes of a block: the longest record that a file may have must fit.
 pub const BLOCK_BYTES: usize = 1 << 20;
+
+/// Bytes of one read of a file, so that what is in flight stays in the cache: larger costs cache,
+/// smaller costs system calls. `benches/README.md` has the figures.
+pub const READ_BYTES: usize = 512 * 1024;
 
 /// The most bytes of a frame: what libpcap takes for the largest sensible snap length. More in a
 /// file's header is damage, not a frame.
@@ -144,6 +148,8 @@ impl Window {
         }
         self.base = self.offset();
         self.release();
+        let until = kept.saturating_add(READ_BYTES).min(room.len());
+        let room = room.get_mut(..until).unwrap_or_default();
         let mut filled = kept;
         let mut failed = None;
         while let Some(rest) = room.get_mut(filled..).filter(|r| !r.is_empty()) {

@@ -1,6 +1,6 @@
 //! The key of a flow: canonical, so that both directions have the same.
 
-use std::hash::{Hash, Hasher};
+use std::hash::Hasher;
 use std::net::IpAddr;
 
 use parsers::event::VLANS_MAX;
@@ -11,7 +11,7 @@ use crate::decode::{Ip, Packet, Transport};
 pub(crate) type Vlans = [u16; VLANS_MAX];
 
 /// Who talks to whom: the lower endpoint is `a`.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct FlowKey {
     /// The endpoint that sorts first.
     pub(crate) a: (IpAddr, u16),
@@ -63,6 +63,14 @@ impl Keyed {
 }
 
 impl FlowKey {
+    /// The key as a few words, which hash faster than its parts.
+    #[inline]
+    pub(super) const fn words(&self) -> (u128, u128, u64, u32) {
+        let [(a, a_port), (b, b_port)] = [self.a, self.b];
+        let ports = (a_port as u64) << 24 | (b_port as u64) << 8 | self.proto as u64;
+        (bits(a), bits(b), ports, self.tunnel)
+    }
+
     /// Names a flow: the same on every machine and at every run, below 2^51 so that no JSON reader
     /// rounds it.
     pub(crate) fn id(&self, vlans: Option<Vlans>, first_frame: u64) -> u64 {
@@ -87,6 +95,13 @@ impl FlowKey {
         }
         hash.write(&[self.proto]);
         hash.write(&self.tunnel.to_be_bytes());
+    }
+}
+
+const fn bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(v4) => v4.to_bits() as u128,
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 

@@ -1,20 +1,21 @@
 //! The flow table: a slab of flows, and an index under a keyed hash.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::Flow;
 use super::expiry::{Entry, What, Wheel, deadline};
 use super::key::{Keyed, Vlans};
 use crate::pipeline::VlanInKey;
 
-/// All flows of one worker. The hash is keyed (SipHash): strangers choose the keys.
+/// All flows of one worker. The hash is keyed at random (foldhash), since strangers choose the
+/// keys: what collides on one sensor does not on another.
 pub(crate) struct Table {
     index: HashTable<u32>,
     slots: Vec<Option<Flow>>,
     free: Vec<u32>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     pub(crate) wheel: Wheel,
     max: usize,
     vlan_in_key: VlanInKey,
@@ -36,7 +37,7 @@ impl Table {
             index: HashTable::new(),
             slots: Vec::new(),
             free: Vec::new(),
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             wheel: Wheel::default(),
             max,
             vlan_in_key,
@@ -49,7 +50,7 @@ impl Table {
     }
 
     pub(crate) fn hash(&self, keyed: &Keyed) -> u64 {
-        self.hasher.hash_one(keyed.key)
+        self.hasher.hash_one(keyed.key.words())
     }
 
     pub(crate) fn find(&self, hash: u64, keyed: &Keyed) -> Found {
@@ -116,7 +117,7 @@ impl Table {
         } = self;
         index.insert_unique(hash, slot, |slot| {
             let flow = slots.get(*slot as usize).and_then(Option::as_ref);
-            flow.map_or(0, |flow| hasher.hash_one(flow.key))
+            flow.map_or(0, |flow| hasher.hash_one(flow.key.words()))
         });
         let entry = Entry {
             first_frame,
@@ -130,7 +131,7 @@ impl Table {
     /// Takes a flow out.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Flow> {
         let flow = self.slots.get_mut(slot as usize)?.take()?;
-        let hash = self.hasher.hash_one(flow.key);
+        let hash = self.hasher.hash_one(flow.key.words());
         if let Ok(found) = self.index.find_entry(hash, |other| *other == slot) {
             found.remove();
         }

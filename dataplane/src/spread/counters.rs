@@ -2,13 +2,14 @@
 
 use crate::batch::Frame;
 use crate::capture::Losses;
-use crate::decode::{DecodeIssue, Net, Packet, Transport};
+use crate::decode::{DecodeIssue, Net, Packet, Transport, WrongChecksum, checksums_ok};
 use crate::defrag::{Counters as Fragments, Defrag};
 use crate::telemetry::Sample;
 
 /// Counts of everything up to the workers. Single writer; clone it to publish it.
 ///
-/// `frames` = items handed out + fragments that became no packet of their own.
+/// `frames` = items handed out + fragments that became no packet of their own + packets dropped
+/// for their checksums.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     /// Frames that the source gave.
@@ -21,12 +22,17 @@ pub struct Counters {
     pub truncated: u64,
     /// Frames that could not be read, by cause and header. A closed set of a few dozen.
     undecoded: Vec<(DecodeIssue, u64)>,
+    /// Packets dropped for a wrong checksum; [`SUMS`] names them.
+    checksums: [u64; SUMS.len()],
     fragments: Fragments,
     waiting: u64,
 }
 
 /// What an item carries, for the label `carries`.
 const WHAT: [&str; 6] = ["tcp", "udp", "icmp", "other_ip", "arp", "other"];
+
+/// Whose checksum was wrong, for the label `header`.
+const SUMS: [&str; 4] = ["ipv4", "tcp", "udp", "icmp"];
 
 /// The most causes told apart: all that there are, but for link types, which a file can invent.
 const CAUSES_MAX: usize = 64;
@@ -58,6 +64,26 @@ impl Counters {
         if let Some(count) = self.packets.get_mut(what) {
             *count = count.wrapping_add(1);
         }
+    }
+
+    /// Whether a packet is dropped for its checksums; counts it if so.
+    pub(super) fn drops(&mut self, frame: &[u8], packet: &Result<Packet, DecodeIssue>) -> bool {
+        let Ok(packet) = packet else {
+            return false;
+        };
+        let Err(wrong) = checksums_ok(frame, packet) else {
+            return false;
+        };
+        let which: usize = match wrong {
+            WrongChecksum::Ipv4 => 0,
+            WrongChecksum::Tcp => 1,
+            WrongChecksum::Udp => 2,
+            WrongChecksum::Icmp => 3,
+        };
+        if let Some(count) = self.checksums.get_mut(which) {
+            *count = count.wrapping_add(1);
+        }
+        true
     }
 
     #[cold]
@@ -152,6 +178,14 @@ impl Counters {
                 "Frames that could not be read.",
                 &[("cause", issue.cause()), ("header", issue.header())],
                 *count,
+            ));
+        }
+        for (header, count) in SUMS.iter().zip(self.checksums) {
+            out.push(counter(
+                "vitalwire_decode_dropped_total",
+                "Frames that could not be read.",
+                &[("cause", "checksum"), ("header", header)],
+                count,
             ));
         }
     }

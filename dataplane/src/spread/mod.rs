@@ -32,6 +32,8 @@ pub struct Spread {
     last_now: Option<Time>,
     dispatched_upto: u64,
     counters: Counters,
+    /// Whether packets with wrong checksums are dropped.
+    checksums: bool,
 }
 
 impl Spread {
@@ -46,7 +48,15 @@ impl Spread {
             last_now: None,
             dispatched_upto: 0,
             counters: Counters::default(),
+            checksums: false,
         }
+    }
+
+    /// Whether to drop packets whose checksums are wrong, instead of not looking.
+    #[must_use]
+    pub const fn with_checksums(mut self, checksums: bool) -> Self {
+        self.checksums = checksums;
+        self
     }
 
     /// Hands a batch out: one work for each worker, made empty first. Workers without frames are
@@ -113,6 +123,9 @@ impl Spread {
         if as_fragment(&packet).is_some() {
             self.fragment(frame, packet, blocks, out);
         } else {
+            if self.checksums && self.counters.drops(bytes, &packet) {
+                return;
+            }
             let worker = self.hash.worker(&packet, bytes);
             self.give(frame, packet, worker, out);
         }
@@ -160,7 +173,11 @@ impl Spread {
         if as_fragment(&packet).is_some() {
             packet = Err(DecodeIssue::TooDeep);
         }
-        let worker = self.hash.worker(&packet, self.made.bytes(&frame, blocks));
+        let bytes = self.made.bytes(&frame, blocks);
+        if self.checksums && self.counters.drops(bytes, &packet) {
+            return;
+        }
+        let worker = self.hash.worker(&packet, bytes);
         self.give(frame, packet, worker, out);
     }
 }

@@ -7,8 +7,9 @@ use rules::Ruleset;
 use super::{Spread, Tick, Work};
 use crate::batch::LinkType;
 use crate::capture::memory::{Memory, Stored};
-use crate::capture::{Batch, Fill, Source};
+use crate::capture::{Batch, Fill, Losses, Source};
 use crate::decode::{DecodeIssue, Net, Transport};
+use crate::telemetry::Sample;
 
 const A: [u8; 4] = [10, 0, 0, 1];
 const B: [u8; 4] = [10, 0, 0, 2];
@@ -291,7 +292,7 @@ fn the_ledger_adds_up() {
     assert_eq!(seen.len(), 3);
     let counters = spread.counters();
     let samples = crate::telemetry::Snapshot {
-        samples: counters.samples(crate::capture::Losses::default()),
+        samples: counters.samples(Losses::default()),
         latencies: Vec::new(),
     };
     let total = |name| samples.total(name);
@@ -300,4 +301,27 @@ fn the_ledger_adds_up() {
     assert_eq!(total("vitalwire_decode_dropped_total"), 1);
     assert_eq!(total("vitalwire_spread_fragments_reassembled_total"), 4);
     assert_eq!(total("vitalwire_spread_packets_reassembled_total"), 1);
+}
+
+#[test]
+fn wrong_checksums_drop_a_packet_only_where_that_is_wanted() {
+    let good = udp(A, B, (1, 2), &payload());
+    let mut bad = good.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    let pieces = pieces(&bad, 9, 64);
+    let mut frames = vec![raw(1, good), raw(1, bad)];
+    frames.extend(pieces.into_iter().map(|piece| raw(1, piece)));
+    for (wanted, left, dropped) in [(false, 3, 0), (true, 1, 2)] {
+        let mut spread = Spread::new(1).with_checksums(wanted);
+        let mut source = Memory::in_batches(frames.clone(), 64);
+        let (mut batch, mut out) = (Batch::default(), works(1));
+        source.fill(&mut batch).unwrap();
+        spread.spread(&mut batch, &mut out);
+        assert_eq!(out[0].items.len(), left);
+        let samples = spread.counters().samples(Losses::default());
+        let counted = |s: &&Sample| s.labels.contains(&("cause", "checksum".to_owned()));
+        let counted: u64 = samples.iter().filter(counted).map(|s| s.value).sum();
+        assert_eq!(counted, dropped);
+        assert_eq!(out[0].dispatched_upto, frames.len() as u64);
+    }
 }

@@ -93,8 +93,16 @@ impl Segments {
             before.len = before.len.saturating_add(len);
             return place;
         }
-        let data = data.to_vec();
-        self.pieces.insert(place, Piece { at, len, data });
+        let mut copy = memory.buffer();
+        copy.extend_from_slice(data);
+        self.pieces.insert(
+            place,
+            Piece {
+                at,
+                len,
+                data: copy,
+            },
+        );
         place.saturating_add(1)
     }
 

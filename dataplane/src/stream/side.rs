@@ -135,6 +135,7 @@ impl Side {
     pub(super) fn drain(&mut self, turn: &mut Turn<'_>) {
         while let Some(Piece { at, len, data }) = self.pieces.pop(self.next, turn.memory) {
             self.accept(at, &data, at.saturating_add(len), turn);
+            turn.memory.give_back(data);
         }
     }
 

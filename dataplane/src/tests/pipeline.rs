@@ -13,6 +13,7 @@ use super::worker::{T0, settings};
 use crate::correlate_thread::Correlate;
 use crate::pipeline::{Finished, Parts, start_with};
 use crate::reader::Spreading;
+use crate::spread::Spread;
 use crate::telemetry::{Sample, monotonic_nanos};
 
 /// A small generator, the same everywhere.
@@ -101,7 +102,10 @@ fn run(
         Config::default(),
     );
     let parts = Parts {
-        feed: Box::new(Spreading::new(Box::new(Given::new(frames, each)), workers)),
+        feed: Box::new(Spreading::new(
+            Box::new(Given::new(frames, each)),
+            Spread::new(workers),
+        )),
         correlator: Box::new(correlator),
         protocols: LINES,
     };
@@ -157,7 +161,10 @@ fn live_a_slow_correlator_makes_lanes_shed_and_counts_it() {
         Config::default(),
     );
     let parts = Parts {
-        feed: Box::new(Spreading::new(Box::new(Given::new(traffic(3000), 20)), 2)),
+        feed: Box::new(Spreading::new(
+            Box::new(Given::new(traffic(3000), 20)),
+            Spread::new(2),
+        )),
         correlator: Box::new(Slow(correlator)),
         protocols: LINES,
     };

@@ -143,7 +143,7 @@ pub(super) fn search(bytes: &[u8], accepted: &dyn Fn(u8) -> Option<bool>) -> Fou
     for at in 0..bytes.len() {
         let here = bytes.get(at..).unwrap_or_default();
         // Nearly every place is ruled out by its first two bytes.
-        if !matches!(here, [1..=7, 0, ..] | [1..=7]) {
+        if !matches!(here, [1..=7, 0, ..] | [1..=7]) || is_of_no_length(here) {
             continue;
         }
         match fit(here, accepted) {
@@ -154,6 +154,20 @@ pub(super) fn search(bytes: &[u8], accepted: &dyn Fn(u8) -> Option<bool>) -> Fou
         }
     }
     Found::None(bytes.len())
+}
+
+/// Whether a header is there whole, and its length is one that no PDU of its type has: what
+/// [`fit`] would find too, but at a cost that matters where every byte is looked at.
+const fn is_of_no_length(bytes: &[u8]) -> bool {
+    let [pdu_type, _, a, b, c, d, ..] = bytes else {
+        return false;
+    };
+    let len = u32::from_be_bytes([*a, *b, *c, *d]);
+    match *pdu_type {
+        1 | 2 => false,
+        4 => len < 6 || len > PDATA_BYTES_MAX,
+        _ => len != 4,
+    }
 }
 
 /// Recognises DICOM: from the start of a stream by its first PDU on any port, midstream by a PDU
@@ -170,6 +184,8 @@ pub(super) fn probe(probe: &Probe<'_>) -> Verdict {
     match search(probe.bytes, &accepted) {
         Found::At(at, true) => Verdict::Yes(at),
         Found::At(at, false) if next_fits(probe, at) => Verdict::Yes(at),
+        // Such bytes need not be kept and looked at again with the next ones.
+        Found::None(at) if at == probe.bytes.len() => Verdict::No,
         _ => Verdict::Unsure,
     }
 }

@@ -11,6 +11,7 @@
 use memchr::{memchr, memchr2, memchr3};
 
 use super::wire::{Head, head};
+use crate::protocol::Verdict;
 
 /// Start block.
 const VT: u8 = 0x0b;
@@ -320,20 +321,24 @@ impl Framing {
     }
 }
 
-/// Where a start may be in bytes picked up midstream, for the probe.
-pub(super) fn find_start(bytes: &[u8]) -> Option<usize> {
-    if head(bytes, true) == Head::Yes {
-        return Some(0);
-    }
+/// Where a start may be in bytes picked up midstream, for the probe. Sure that there is none, they
+/// need not be kept and looked at again with the next ones.
+pub(super) fn find_start(bytes: &[u8]) -> Verdict {
+    let after = |at: usize| head(bytes.get(at..).unwrap_or_default(), true);
+    let mut short = match after(0) {
+        Head::Yes => return Verdict::Yes(0),
+        head => head == Head::Short,
+    };
     let mut from = 0_usize;
-    while let Some(at) = memchr2(VT, b'\r', bytes.get(from..)?) {
+    while let Some(at) = memchr2(VT, b'\r', bytes.get(from..).unwrap_or_default()) {
         let at = from.saturating_add(at);
         let next = at.saturating_add(1);
-        let block = bytes.get(at) == Some(&VT);
-        if head(bytes.get(next..)?, true) == Head::Yes {
-            return Some(if block { at } else { next });
+        match after(next) {
+            Head::Yes if bytes.get(at) == Some(&VT) => return Verdict::Yes(at),
+            Head::Yes => return Verdict::Yes(next),
+            head => short |= head == Head::Short,
         }
         from = next;
     }
-    None
+    if short { Verdict::Unsure } else { Verdict::No }
 }

@@ -107,7 +107,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 fn probe(probe: &Probe<'_>) -> Verdict {
     if !probe.from_start {
-        return mllp::find_start(probe.bytes).map_or(Verdict::Unsure, Verdict::Yes);
+        return mllp::find_start(probe.bytes);
     }
     let mark = BYTE_ORDER_MARK.len();
     let skipped = if probe.bytes.starts_with(BYTE_ORDER_MARK) {

@@ -174,7 +174,8 @@ fn the_probe_finds_a_place_to_start() {
     let at = bytes.len();
     bytes.extend(build::echo_rq(9));
     assert_eq!(probe(&bytes, false), Verdict::Yes(at));
-    assert_eq!(probe(&bytes[..at], false), Verdict::Unsure);
+    assert_eq!(probe(&bytes[..at], false), Verdict::No);
+    assert_eq!(probe(&bytes[..at + 1], false), Verdict::Unsure);
     let mut pixels = vec![0x33; 100];
     pixels.extend(build::pdata(&[build::pdv(5, 0, &[7; 200])]));
     assert_eq!(probe(&pixels, false), Verdict::Unsure);
