@@ -2,13 +2,21 @@
 
 /// What a message of this type and trigger is for, in one word (HL7 v2.5 tables 0076 and 0003).
 pub(super) fn message_name(message_type: &[u8], trigger: &[u8]) -> Option<&'static str> {
-    let find = |event: &[u8]| {
-        let order =
-            |kind: &str, code: &str| (kind.as_bytes(), code.as_bytes()).cmp(&(message_type, event));
-        let at = MESSAGES.binary_search_by(|(kind, code, _)| order(kind, code));
+    let find = |event: Option<u64>| {
+        let wanted = (code(message_type)?, event?);
+        let at = MESSAGES.binary_search_by_key(&Some(wanted), |(kind, event, _)| {
+            Some((code(kind.as_bytes())?, code(event.as_bytes())?))
+        });
         MESSAGES.get(at.ok()?).map(|(.., name)| *name)
     };
-    find(trigger).or_else(|| find(b""))
+    find(code(trigger)).or_else(|| find(Some(0)))
+}
+
+/// A code of up to eight bytes as a number of the same order: texts are slow to compare.
+fn code(text: &[u8]) -> Option<u64> {
+    let whole = text.len() <= 8 && !text.contains(&0);
+    let put = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+    whole.then(|| text.iter().fold(0, put) << (64 - 8 * text.len().max(1)))
 }
 
 /// Type, trigger (empty: any other), name; sorted.
