@@ -2,7 +2,7 @@
 
 /// What a message of this type and trigger is for, in one word (HL7 v2.5 tables 0076 and 0003).
 pub(super) fn message_name(message_type: &[u8], trigger: &[u8]) -> Option<&'static str> {
-    let find = |event: Option<u64>| {
+    let find = |event: Option<u32>| {
         let wanted = (code(message_type)?, event?);
         let at = MESSAGES.binary_search_by_key(&Some(wanted), |(kind, event, _)| {
             Some((code(kind.as_bytes())?, code(event.as_bytes())?))
@@ -12,11 +12,13 @@ pub(super) fn message_name(message_type: &[u8], trigger: &[u8]) -> Option<&'stat
     find(code(trigger)).or_else(|| find(Some(0)))
 }
 
-/// A code of up to eight bytes as a number of the same order: texts are slow to compare.
-fn code(text: &[u8]) -> Option<u64> {
-    let whole = text.len() <= 8 && !text.contains(&0);
-    let put = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
-    whole.then(|| text.iter().fold(0, put) << (64 - 8 * text.len().max(1)))
+/// A code of three characters as a number of the same order: texts are slow to compare. Nothing is 0.
+const fn code(text: &[u8]) -> Option<u32> {
+    match *text {
+        [] => Some(0),
+        [a, b, c] => Some(u32::from_be_bytes([0, a, b, c])),
+        _ => None,
+    }
 }
 
 /// Type, trigger (empty: any other), name; sorted.

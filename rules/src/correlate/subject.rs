@@ -137,7 +137,7 @@ fn clear(value: Value<'_>) -> Owned {
 fn encode(value: &Owned, key: &mut Key) {
     let mut put = |tag: u8, bytes: &[u8]| {
         key.push(tag);
-        key.extend_from_slice(&bytes.len().to_be_bytes());
+        key.extend_from_slice(&length(bytes.len()));
         key.extend_from_slice(bytes);
     };
     match value {
@@ -151,12 +151,17 @@ fn encode(value: &Owned, key: &mut Key) {
         Owned::Mac(v) => put(7, v),
         Owned::Pseudonym(v) => put(9, v.bytes()),
         Owned::List(items) => {
-            put(8, &items.len().to_be_bytes());
+            put(8, &length(items.len()));
             for item in items {
                 encode(item, key);
             }
         }
     }
+}
+
+/// What crosses is far shorter than this can say.
+fn length(len: usize) -> [u8; 2] {
+    u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes()
 }
 
 /// Unkeyed: it only tells values apart within one window.
