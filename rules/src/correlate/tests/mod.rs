@@ -63,8 +63,13 @@ impl Rig {
     }
 
     pub(super) fn bounded(ruleset: &Arc<Ruleset>, config: Config) -> Self {
+        // It learns of interfaces as it does in the pipeline: from what comes.
+        let eve = Eve {
+            interfaces: Arc::default(),
+            ..eve()
+        };
         Self {
-            correlator: Correlator::new(eve(), site(), config),
+            correlator: Correlator::new(eve, site(), config),
             ruleset: Arc::clone(ruleset),
             out: Out::default(),
             frame: 0,
