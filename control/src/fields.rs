@@ -76,6 +76,8 @@ fn kind_json(kind: &Kind) -> Value {
 fn class_note(field: &parsers::catalogue::Field) -> String {
     if field.class.is_shown() {
         String::new()
+    } else if !field.class.is_written() {
+        format!("{} (not written)", field.class.word())
     } else {
         format!("{} (pseudonym)", field.class.word())
     }

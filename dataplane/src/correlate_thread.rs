@@ -1,5 +1,6 @@
 //! The correlator's thread: everything in the one order, then out to each output's queue.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -95,6 +96,7 @@ impl Thread {
     /// Runs until all lanes have ended.
     pub(crate) fn run(mut self) -> Summary {
         let mut out = Out::default();
+        let mut handed = Handed::default();
         let mut loose = 0_u32;
         loop {
             match self.merge.next() {
@@ -126,17 +128,28 @@ impl Thread {
                     self.latency.since(read_at, monotonic_nanos());
                 }
                 Next::Taken(_) => {}
-                Next::Idle => hand_on(&mut out, &mut self.outputs, self.live, &self.totals),
+                Next::Idle => self.hand_on(&mut out, &mut handed),
                 Next::End => break,
             }
             if out.arena.len() >= OUT_BYTES {
-                hand_on(&mut out, &mut self.outputs, self.live, &self.totals);
+                self.hand_on(&mut out, &mut handed);
             }
         }
         self.correlator.finish(&mut out);
         self.tell(0);
-        hand_on(&mut out, &mut self.outputs, self.live, &self.totals);
+        self.hand_on(&mut out, &mut handed);
         self.correlator.summary()
+    }
+
+    /// Hands finished lines on.
+    fn hand_on(&mut self, out: &mut Out, handed: &mut Handed) {
+        if out.items.is_empty() {
+            return;
+        }
+        add(&self.totals.lines, out.items.len() as u64);
+        let full = Arc::new(std::mem::replace(out, handed.room()));
+        send(&full, &mut self.outputs, self.live);
+        handed.remember(full);
     }
 
     /// Makes the correlator's own counts readable: not for every second of a capture that is read
@@ -164,14 +177,39 @@ fn is_loose(record: &Record) -> bool {
     event.kind == anomaly::KIND.id && record.envelope.flow.is_none()
 }
 
-/// Gives finished lines to every output. Live, a full queue loses them; reading files it blocks.
-fn hand_on(out: &mut Out, outputs: &mut [Output], live: bool, totals: &Totals) {
-    if out.items.is_empty() {
-        return;
+/// What was handed on, oldest first: once every output has let go of it, its room is used again.
+#[derive(Default)]
+struct Handed(VecDeque<Arc<Out>>);
+
+impl Handed {
+    /// Room for more lines.
+    fn room(&mut self) -> Out {
+        let Some(oldest) = self.0.pop_front() else {
+            return Out::default();
+        };
+        match Arc::try_unwrap(oldest) {
+            Ok(mut out) => {
+                out.arena.clear();
+                out.items.clear();
+                out
+            }
+            Err(held) => {
+                self.0.push_front(held);
+                Out::default()
+            }
+        }
     }
+
+    fn remember(&mut self, out: Arc<Out>) {
+        if self.0.len() < HANDED_MAX {
+            self.0.push_back(out);
+        }
+    }
+}
+
+/// Gives finished lines to every output. Live, a full queue loses them; reading files it blocks.
+fn send(out: &Arc<Out>, outputs: &mut [Output], live: bool) {
     let lines = out.items.len() as u64;
-    add(&totals.lines, lines);
-    let out = Arc::new(std::mem::take(out));
     for output in outputs {
         let counts = &output.counts;
         add(&counts.seen, lines);
@@ -180,9 +218,9 @@ fn hand_on(out: &mut Out, outputs: &mut [Output], live: bool, totals: &Totals) {
             continue;
         };
         let sent = if live {
-            queue.try_send(Arc::clone(&out))
+            queue.try_send(Arc::clone(out))
         } else {
-            let sent = queue.send(Arc::clone(&out));
+            let sent = queue.send(Arc::clone(out));
             sent.map_err(|error| TrySendError::Disconnected(error.0))
         };
         match sent {
@@ -206,6 +244,8 @@ pub(crate) fn add(slot: &AtomicU64, by: u64) {
 
 /// Reading files, the correlator's counts are published each time so many seconds have passed.
 const TELL_SECS: i64 = 64;
+/// Pieces whose room is used again: as many as a slow output's queue may hold some of.
+const HANDED_MAX: usize = 8;
 /// Lines are handed on in pieces of about this size.
 const OUT_BYTES: usize = 256 * 1024;
 

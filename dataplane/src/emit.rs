@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use parsers::catalogue::Kind;
 use parsers::event::{Direction, Envelope, Event};
 use parsers::json;
 use parsers::kinds::anomaly;
-use parsers::phi::{Class, Pseudonymizer};
+use parsers::phi::Pseudonymizer;
 use parsers::protocol::{Anomaly, Emit};
 use parsers::time::Time;
 use rules::eve::Eve;
+use rules::heads::Heads;
 use rules::record::{Body, EventBody, Gap, Key, Owned, Record};
 use rules::{FieldRef, Ruleset, Scratch};
 use smallvec::SmallVec;
@@ -21,7 +21,17 @@ use crate::flow::Flow;
 #[derive(Debug, Default)]
 pub(crate) struct Pen {
     pub(crate) arena: Vec<u8>,
+    pub(crate) fields: Vec<Owned>,
     pub(crate) records: Vec<Record>,
+}
+
+impl Pen {
+    /// Forgets everything but the room that it took.
+    pub(crate) fn clear(&mut self) {
+        self.arena.clear();
+        self.fields.clear();
+        self.records.clear();
+    }
 }
 
 /// Makes records. One a worker.
@@ -30,7 +40,8 @@ pub(crate) struct Recorder {
     pub(crate) bulk: Pen,
     pub(crate) ruleset: Arc<Ruleset>,
     pub(crate) counts: Counts,
-    pub(crate) eve: Eve,
+    eve: Eve,
+    heads: Heads,
     pub(crate) site: Pseudonymizer,
     scratch: Scratch,
     key: Key,
@@ -58,9 +69,23 @@ impl Recorder {
             ruleset,
             counts: Counts::default(),
             eve,
+            heads: Heads::default(),
             site,
             scratch: Scratch::default(),
             key: Key::default(),
+        }
+    }
+
+    /// The capture interfaces, by index.
+    pub(crate) const fn interfaces(&self) -> &Arc<[String]> {
+        &self.eve.interfaces
+    }
+
+    /// Sets the capture interfaces; there only ever come more.
+    pub(crate) fn set_interfaces(&mut self, names: &Arc<[String]>) {
+        if self.eve.interfaces.len() != names.len() {
+            self.eve.interfaces = Arc::clone(names);
+            self.heads.clear();
         }
     }
 
@@ -98,18 +123,25 @@ impl Recorder {
         } else {
             Lane::Medical
         };
-        let fields = self.fields(kind, event);
         let key = self.next_key();
         let pen = match lane {
             Lane::Medical => &mut self.medical,
             Lane::Bulk => &mut self.bulk,
         };
+        let fields = pen.fields.len();
+        Owned::all_of(event, &self.ruleset, &self.site, &mut pen.fields);
+        let crossing = pen.fields.get(fields..).unwrap_or_default();
+        let known = |field| {
+            let place = self.ruleset.need(kind.id, FieldRef::Field(field))?;
+            crossing.get(place)?.pseudonym()
+        };
         let head = pen.arena.len();
-        self.eve.head(envelope, &mut pen.arena);
+        self.heads.write(&self.eve, envelope, &mut pen.arena);
         let object = pen.arena.len();
-        json::object(event, &self.site, &mut pen.arena);
+        json::object_with(event, &self.site, known, &mut pen.arena);
         // The closing brace is the correlator's.
         pen.arena.pop();
+        let fields = place(fields)..place(pen.fields.len());
         let (head, object, end) = (place(head), place(object), place(pen.arena.len()));
         pen.records.push(Record {
             key,
@@ -144,36 +176,6 @@ impl Recorder {
         let direction = envelope.direction.unwrap_or(Direction::ToServer);
         let event = anomaly_event(direction, anomaly, "");
         self.event(Lane::Bulk, envelope, &event, true);
-    }
-
-    fn fields(&self, kind: &'static Kind, event: &Event<'_>) -> SmallVec<[Owned; 4]> {
-        let field = |wanted: &FieldRef| match wanted {
-            FieldRef::Field(ix) => {
-                let class = kind
-                    .fields
-                    .get(ix.index())
-                    .map_or(Class::Secret, |f| f.class);
-                Owned::of(event.get(*ix), class, &self.site)
-            }
-            FieldRef::Path(path) => {
-                let class = kind
-                    .paths
-                    .map_or(Class::Secret, |space| (space.class)(path));
-                let mut found = Vec::new();
-                if let Some(paths) = event.paths() {
-                    paths.any(path, &mut |value| {
-                        found.push(Owned::of(value, class, &self.site));
-                        found.len() >= json::LIST_MAX
-                    });
-                }
-                match found.len() {
-                    0 | 1 => found.pop().unwrap_or_default(),
-                    _ => Owned::List(found.into()),
-                }
-            }
-            FieldRef::Envelope(_) => Owned::Absent,
-        };
-        self.ruleset.needs(kind.id).iter().map(field).collect()
     }
 }
 

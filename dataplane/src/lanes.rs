@@ -6,7 +6,7 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
 use parsers::time::Time;
 use rules::Ruleset;
-use rules::record::{Batch, Key, Phase, Record};
+use rules::record::{Batch, Key, Phase};
 
 use crate::counters::{Count, Counts};
 use crate::emit::{Pen, Recorder};
@@ -27,7 +27,7 @@ pub(crate) struct Message {
 pub(crate) struct LaneEnd {
     pub(crate) messages: Receiver<Message>,
     /// Emptied buffers go back here.
-    pub(crate) back: Sender<(Vec<u8>, Vec<Record>)>,
+    pub(crate) back: Sender<Pen>,
     /// Which worker, for telling its ticks apart from another's.
     pub(crate) worker: usize,
 }
@@ -36,7 +36,7 @@ pub(crate) struct LaneEnd {
 pub(crate) struct Lanes {
     medical: Sender<Message>,
     bulk: Sender<Message>,
-    back: Receiver<(Vec<u8>, Vec<Record>)>,
+    back: Receiver<Pen>,
     live: bool,
     /// Ticks of messages that were shed.
     ticks: Vec<Tick>,
@@ -109,13 +109,17 @@ impl Lanes {
         now: Time,
         read_at: u64,
     ) {
+        let interfaces = Arc::clone(recorder.interfaces());
         let message = |pen: &mut Pen, ticks: Vec<Tick>| {
-            let (arena, records) = self.back.try_recv().unwrap_or_default();
+            let empty = self.back.try_recv().unwrap_or_default();
+            let full = std::mem::replace(pen, empty);
             Message {
                 batch: Batch {
                     ruleset: Arc::clone(ruleset),
-                    arena: std::mem::replace(&mut pen.arena, arena),
-                    records: std::mem::replace(&mut pen.records, records),
+                    interfaces: Arc::clone(&interfaces),
+                    records: full.records,
+                    arena: full.arena,
+                    fields: full.fields,
                     watermark: bound.frame.saturating_sub(1),
                     now,
                 },

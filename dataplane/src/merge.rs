@@ -6,6 +6,7 @@ use std::time::Duration;
 use crossbeam::channel::{RecvTimeoutError, TryRecvError};
 use rules::record::{Batch, Key, Phase, Record};
 
+use crate::emit::Pen;
 use crate::lanes::{LaneEnd, Message};
 use crate::spread::Tick;
 
@@ -269,14 +270,18 @@ impl Merge {
 
 impl Lane {
     fn recycle(&self, message: Message) {
-        let (mut arena, mut records) = (message.batch.arena, message.batch.records);
-        if arena.capacity() > ARENA_KEPT_MAX {
+        let batch = message.batch;
+        if batch.arena.capacity() > ARENA_KEPT_MAX {
             return;
         }
-        arena.clear();
-        records.clear();
+        let mut pen = Pen {
+            arena: batch.arena,
+            fields: batch.fields,
+            records: batch.records,
+        };
+        pen.clear();
         // A worker that has enough of them lets this one go.
-        drop(self.end.back.try_send((arena, records)));
+        drop(self.end.back.try_send(pen));
     }
 }
 

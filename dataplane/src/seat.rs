@@ -30,9 +30,7 @@ impl Seat {
         while let Ok(task) = self.tasks.recv() {
             match task {
                 Task::Work(work, names) => {
-                    if worker.recorder.eve.interfaces.len() != names.len() {
-                        worker.recorder.eve.interfaces = names.to_vec();
-                    }
+                    worker.recorder.set_interfaces(&names);
                     (upto, now) = (work.dispatched_upto, work.now);
                     self.work(&mut worker, work);
                 }

@@ -52,6 +52,10 @@ impl FieldIx {
 pub struct Field {
     /// Its path in EVE, as `dicom.calling_ae`; what rules call it.
     pub name: &'static str,
+    /// The object inside the kind's that it is in, if it is in one.
+    pub object: Option<&'static str>,
+    /// Its name in there.
+    pub key: &'static str,
     /// What values it takes.
     pub ty: Type,
     /// Who may see it.
@@ -60,6 +64,20 @@ pub struct Field {
     pub doc: &'static str,
     /// The standard's section, or empty.
     pub section: &'static str,
+}
+
+/// A field's path below its kind as the object that it is in and its name there.
+#[must_use]
+pub const fn parted(path: &'static str) -> (Option<&'static str>, &'static str) {
+    let mut rest = path.as_bytes();
+    while let [shorter @ .., last] = rest {
+        rest = shorter;
+        if *last == b'.' {
+            let (object, key) = path.split_at(rest.len());
+            return (Some(object), key.split_at(1).1);
+        }
+    }
+    (None, path)
 }
 
 /// The type of a field's value.
@@ -150,6 +168,8 @@ macro_rules! kind {
             doc: $doc,
             fields: &[ $( $crate::catalogue::Field {
                 name: concat!($name, ".", $path),
+                object: $crate::catalogue::parted($path).0,
+                key: $crate::catalogue::parted($path).1,
                 ty: $crate::catalogue::Type::$ty,
                 class: $class,
                 doc: $fdoc,

@@ -233,7 +233,7 @@ pub struct Endpoint {
 /// Where and when an event happened: what every event of whatever kind has.
 ///
 /// `src` is the sender of the message, whoever opened the flow.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Envelope {
     /// Number of the frame that completed it, from 1, over all captures of a run.
     pub frame: u64,

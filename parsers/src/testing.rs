@@ -4,7 +4,7 @@
 //! The rendered lines of a conversation must not depend on where its segments were cut; that is
 //! what [`first_difference`] looks for.
 
-use crate::event::{Direction, Event};
+use crate::event::{Direction, Event, Value};
 use crate::json;
 use crate::phi::{Class, KEY_BYTES, Pseudonymizer};
 use crate::protocol::{
@@ -285,6 +285,13 @@ impl Emit for Lines<'_> {
     fn event(&mut self, event: &Event<'_>) {
         let mut body = Vec::new();
         json::object(event, self.site, &mut body);
+        // What rules see and nobody writes must not depend on cuts either.
+        for (field, value) in event.kind().fields.iter().zip(event.values()) {
+            if let (Class::Content, Value::Phi(content)) = (field.class, value) {
+                let name = self.site.of(*content);
+                json::display(&mut body, format_args!(" {}={name}", field.key));
+            }
+        }
         self.lines.push(format!(
             "{} {} {}",
             event.direction.word(),

@@ -4,11 +4,12 @@
 //! The head is rendered once in the worker and serves the event and its alerts.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use parsers::event::{Endpoint, Envelope};
-use parsers::json::{display, text};
+use parsers::json::{display, mac, number, padded, text};
 use parsers::kinds::envelope::proto_name;
 use parsers::time::Time;
 use sha1::{Digest, Sha1};
@@ -29,7 +30,7 @@ pub struct Eve {
     /// `vitalwire.site`.
     pub site: String,
     /// `in_iface` by interface index; empty names are left out.
-    pub interfaces: Vec<String>,
+    pub interfaces: Arc<[String]>,
 }
 
 impl Eve {
@@ -47,8 +48,15 @@ impl Eve {
 
     /// The envelope's members, each with a leading comma.
     pub fn head(&self, envelope: &Envelope, out: &mut Vec<u8>) {
+        self.head_of_flow(envelope, out);
+        Self::head_of_frame(envelope, out);
+    }
+
+    /// The first members, which are the same for each frame of one direction of a flow.
+    pub(crate) fn head_of_flow(&self, envelope: &Envelope, out: &mut Vec<u8>) {
         if let Some(flow) = envelope.flow {
-            display(out, format_args!(",\"flow_id\":{}", flow.id));
+            out.extend_from_slice(b",\"flow_id\":");
+            number(flow.id, out);
         }
         self.interface(envelope, out);
         vlans(envelope, out);
@@ -70,8 +78,13 @@ impl Eve {
         if let Some(id) = community_id(envelope) {
             display(out, format_args!(",\"community_id\":\"{id}\""));
         }
+    }
+
+    /// The members that follow those of the flow.
+    pub(crate) fn head_of_frame(envelope: &Envelope, out: &mut Vec<u8>) {
         if envelope.frame > 0 {
-            display(out, format_args!(",\"pcap_cnt\":{}", envelope.frame));
+            out.extend_from_slice(b",\"pcap_cnt\":");
+            number(envelope.frame, out);
         }
         tunnel(envelope, out);
     }
@@ -137,14 +150,6 @@ fn ether(envelope: &Envelope, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}");
 }
 
-/// An Ethernet address as EVE writes it.
-pub fn mac([a, b, c, d, e, f]: [u8; 6], out: &mut Vec<u8>) {
-    display(
-        out,
-        format_args!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"),
-    );
-}
-
 fn tunnel(envelope: &Envelope, out: &mut Vec<u8>) {
     let Some(tunnel) = envelope.tunnel else {
         return;
@@ -173,8 +178,7 @@ const ICMP: [u8; 2] = [1, 58];
 /// The Community ID version 1 of the flow, seed 0: the same for both directions, so that other
 /// tools' records of the flow can be joined with ours.
 ///
-/// One SHA-1 over at most 40 bytes for each event, not for each packet: cheaper than a cache. It
-/// names a flow and protects nothing.
+/// It names a flow and protects nothing.
 fn community_id(envelope: &Envelope) -> Option<CommunityId> {
     let proto = envelope.proto.filter(|proto| !ICMP.contains(proto))?;
     let mut hash = Sha1::new();
@@ -241,13 +245,21 @@ pub fn timestamp(time: Time, out: &mut Vec<u8>) {
     let (year, month, day) = civil(secs.div_euclid(86_400));
     let of_day = secs.rem_euclid(86_400);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    let micros = time.subsec_micros();
-    display(
-        out,
-        format_args!(
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}+0000"
-        ),
-    );
+    let of = |part: i64| part.unsigned_abs();
+    out.extend_from_slice(&padded::<4>(of(year)));
+    for (before, part) in [
+        (b'-', month),
+        (b'-', day),
+        (b'T', hour),
+        (b':', minute),
+        (b':', second),
+    ] {
+        out.push(before);
+        out.extend_from_slice(&padded::<2>(of(part)));
+    }
+    out.push(b'.');
+    out.extend_from_slice(&padded::<6>(time.subsec_micros().into()));
+    out.extend_from_slice(b"+0000");
 }
 
 /// The civil date of a day since the epoch (H. Hinnant's algorithm, proleptic Gregorian).

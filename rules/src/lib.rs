@@ -16,6 +16,7 @@ pub mod explain;
 mod expr;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod heads;
 pub mod limits;
 pub mod packs;
 mod prefilter;

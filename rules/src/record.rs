@@ -1,19 +1,19 @@
 //! What crosses from a worker to the correlator: owned, ordered, with PHI already pseudonymous.
 //!
-//! Records travel in a [`Batch`] whose `arena` holds their rendered bytes; both are recycled.
+//! Records travel in a [`Batch`] that holds their rendered bytes and their fields; all is recycled.
 
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use parsers::catalogue::KindId;
-use parsers::event::{Envelope, Value};
+use parsers::catalogue::{KindId, Path};
+use parsers::event::{Envelope, Event, Value};
 use parsers::json;
-use parsers::phi::{Class, Phi, Pseudonymizer};
+use parsers::phi::{Class, Phi, Pseudonym, Pseudonymizer};
 use parsers::time::Time;
 use smallvec::SmallVec;
 
-use crate::Ruleset;
+use crate::{FieldRef, Ruleset};
 
 /// The place of a record in the order of everything: by frame number, never by time stamp.
 ///
@@ -76,8 +76,8 @@ pub struct EventBody {
     pub object: Range<u32>,
     /// Rules whose worker part matched.
     pub matched: SmallVec<[RuleIx; 2]>,
-    /// The fields that [`Ruleset::needs`] lists for the kind, in that order.
-    pub fields: SmallVec<[Owned; 4]>,
+    /// In the batch: the fields that [`Ruleset::needs`] lists for the kind, in that order.
+    pub fields: Range<u32>,
     /// Whether the event itself is to be written, or only serves the rules that it met.
     pub written: bool,
 }
@@ -98,8 +98,10 @@ pub enum Owned {
     Int(i64),
     /// A number with a fraction.
     Decimal(f64),
-    /// Text, or a pseudonym.
-    Text(Box<str>),
+    /// Text.
+    Text(Text),
+    /// What stands for a text that may not be shown.
+    Pseudonym(Pseudonym),
     /// An address.
     Ip(IpAddr),
     /// An Ethernet address.
@@ -120,7 +122,7 @@ impl Owned {
             Value::Phi(phi) => phi.class(),
             _ => class,
         };
-        if class == Class::Secret {
+        if !class.is_written() {
             return Self::Absent;
         }
         match value {
@@ -129,12 +131,12 @@ impl Owned {
                 let items = list.iter().take(json::LIST_MAX);
                 Self::List(items.map(|item| Self::of(*item, class, site)).collect())
             }
-            Value::Text(raw) => Self::text_of(class, Phi::new(class, raw), site),
-            Value::Phi(phi) => Self::text_of(class, phi, site),
+            Value::Text(raw) => Self::text_of(Phi::new(class, raw), site),
+            Value::Phi(phi) => Self::text_of(phi, site),
             _ if !class.is_shown() => {
                 let mut shown = Vec::new();
                 json::value(value, Class::Clear, site, &mut shown);
-                Self::text_of(class, Phi::new(class, &shown), site)
+                Self::text_of(Phi::new(class, &shown), site)
             }
             Value::Bool(v) => Self::Bool(v),
             Value::Int(v) | Value::Duration(v) => Self::Int(v),
@@ -144,22 +146,112 @@ impl Owned {
         }
     }
 
-    fn text_of(class: Class, phi: Phi<'_>, site: &Pseudonymizer) -> Self {
-        if !class.is_shown() {
-            return Self::Text(site.of(phi).to_string().into());
-        }
-        let raw = phi.expose_to_match();
+    fn text_of(phi: Phi<'_>, site: &Pseudonymizer) -> Self {
+        let Some(raw) = phi.shown() else {
+            return Self::Pseudonym(site.of(phi));
+        };
         let raw = raw.get(..OWNED_TEXT_MAX).unwrap_or(raw);
-        Self::Text(String::from_utf8_lossy(raw).into())
+        Self::Text(Text::new(&String::from_utf8_lossy(raw)))
     }
 
-    /// The text, if it is one and not empty.
+    /// Appends the fields of an event that a rule set's correlator part needs, in that order.
+    pub fn all_of(event: &Event<'_>, ruleset: &Ruleset, site: &Pseudonymizer, out: &mut Vec<Self>) {
+        let kind = event.kind();
+        out.extend(ruleset.needs(kind.id).iter().map(|need| match need {
+            FieldRef::Field(ix) => {
+                let field = kind.fields.get(ix.index());
+                let class = field.map_or(Class::Secret, |field| field.class);
+                Self::of(event.get(*ix), class, site)
+            }
+            FieldRef::Path(path) => Self::found(event, path, site),
+            FieldRef::Envelope(_) => Self::Absent,
+        }));
+    }
+
+    /// What a path finds in the message behind an event.
+    fn found(event: &Event<'_>, path: &Path, site: &Pseudonymizer) -> Self {
+        let space = event.kind().paths;
+        let class = space.map_or(Class::Secret, |space| (space.class)(path));
+        let mut found = Vec::new();
+        if let Some(paths) = event.paths() {
+            paths.any(path, &mut |value| {
+                found.push(Self::of(value, class, site));
+                found.len() >= json::LIST_MAX
+            });
+        }
+        match found.len() {
+            0 | 1 => found.pop().unwrap_or_default(),
+            _ => Self::List(found.into()),
+        }
+    }
+
+    /// As a value that rules test, for as long as `test` looks at it.
+    pub(crate) fn tested<R>(&self, test: impl FnOnce(Value<'_>) -> R) -> R {
+        let mut text = Vec::new();
+        test(match self {
+            Self::Absent | Self::List(_) => Value::Absent,
+            Self::Bool(v) => Value::Bool(*v),
+            Self::Int(v) => Value::Int(*v),
+            Self::Decimal(v) => Value::Decimal(*v),
+            Self::Text(v) => Value::Text(v.as_bytes()),
+            Self::Pseudonym(v) => {
+                v.write(&mut text);
+                Value::Text(&text)
+            }
+            Self::Ip(v) => Value::Ip(*v),
+            Self::Mac(v) => Value::Mac(*v),
+        })
+    }
+
+    /// The pseudonym, if it is one.
+    #[must_use]
+    pub const fn pseudonym(&self) -> Option<Pseudonym> {
+        match self {
+            Self::Pseudonym(name) => Some(*name),
+            _ => None,
+        }
+    }
+
+    /// The text, if it is one that may be shown and not empty.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) if !text.is_empty() => Some(text),
             _ => None,
         }
+    }
+}
+
+/// A text, with room for a short one in place: most are codes and names of programs.
+#[derive(Clone, Default, Eq, PartialEq)]
+pub struct Text(SmallVec<[u8; 24]>);
+
+impl Text {
+    /// Owns a text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(SmallVec::from_slice(text.as_bytes()))
+    }
+}
+
+impl std::ops::Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Only `new` makes one.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
     }
 }
 
@@ -196,10 +288,14 @@ pub struct Gap {
 pub struct Batch {
     /// The rule set that matched them: a swap never mixes generations.
     pub ruleset: Arc<Ruleset>,
-    /// Their rendered bytes.
-    pub arena: Vec<u8>,
+    /// The capture interfaces so far, by index.
+    pub interfaces: Arc<[String]>,
     /// The records.
     pub records: Vec<Record>,
+    /// Their rendered bytes.
+    pub arena: Vec<u8>,
+    /// Their fields.
+    pub fields: Vec<Owned>,
     /// The worker has told everything about frames up to this one.
     pub watermark: u64,
     /// Packet time at the watermark.

@@ -1,7 +1,6 @@
 //! Texts for people with places for values: `{src_ip} listed patients {count} times in {window}`.
 
 use parsers::catalogue::Kind;
-use parsers::phi::Class;
 
 use crate::FieldRef;
 use crate::check::names;
@@ -129,8 +128,8 @@ fn slot(name: &str, span: Span, kind: &'static Kind, report: &mut Report<'_>) ->
         span,
     };
     let found = names::resolve(kind, &at, report)?;
-    if found.class == Class::Secret {
-        let message = format!("`{name}` is a secret and is never shown");
+    if !found.class.is_written() {
+        let message = format!("`{name}` is never shown");
         report.error(span, message);
         return None;
     }

@@ -12,7 +12,7 @@ use super::store::Store;
 use super::wire::{Delims, piece};
 use crate::catalogue::FieldIx;
 use crate::event::{Direction, Event, Value};
-use crate::json::LIST_MAX;
+use crate::json::{LIST_MAX, hex};
 use crate::kinds::hl7 as field;
 use crate::protocol::Emit;
 
@@ -40,7 +40,7 @@ pub(super) fn emit<'m>(
     emit: &mut dyn Emit,
 ) {
     let texts = texts(message, found);
-    let digest = hex(store.digest());
+    let digest = digits(store.digest());
     let injected = found.injected.map(|i| {
         let ([a, b, c], [x, y, z]) = (i.name, i.inside);
         [a, b, c, b' ', b'i', b'n', b' ', x, y, z]
@@ -107,18 +107,10 @@ fn segment_name<'m>(segment: &Fields<'m>) -> &'m [u8] {
     }
 }
 
-fn hex(digest: u64) -> [u8; 16] {
+fn digits(digest: u64) -> [u8; 16] {
     let mut out = [0_u8; 16];
-    for (at, digit) in out.iter_mut().enumerate() {
-        let shift = 60_usize.saturating_sub(at.saturating_mul(4));
-        let nibble = digest
-            .checked_shr(u32::try_from(shift).unwrap_or(0))
-            .unwrap_or(0)
-            & 0xf;
-        *digit = b"0123456789abcdef"
-            .get(usize::try_from(nibble).unwrap_or(0))
-            .copied()
-            .unwrap_or(b'0');
+    for (pair, byte) in out.chunks_exact_mut(2).zip(digest.to_be_bytes()) {
+        pair.copy_from_slice(&hex(byte));
     }
     out
 }

@@ -82,7 +82,7 @@ kind! {
     FRAMES = "frames": Int, Class::Clear, "Number of Frames", "PS3.3 C.7.6.6";
     BAD_UIDS = "bad_uids": Int, Class::Clear, "UI values, of command and dataset, with an illegal character or over 64 bytes", "PS3.5 9.1";
     BAD_UID_SHAPE = "bad_uid_shape": Word, Class::Clear, "worst of them: traversal (path or shell characters), length, characters or padding", "PS3.5 9.1";
-    PEEK = "peek": Text, Class::Phi(PhiKind::FreeText), "first 4 KiB of the first skipped value that starts like an executable or a document, else of the first skipped value", "";
+    PEEK = "peek": Text, Class::Content, "for rules to test, not written: first 4 KiB of the first skipped value that starts like an executable or a document, else of the first skipped value", "";
     EMBEDDED = "embedded": Word, Class::Clear, "pe, elf, macho, cab, ole, script, zip, pdf where a skipped value starts like one", "";
     EMBEDDED_TAG = "embedded_tag": Text, Class::Clear, "tag of that value, as 00420011", "";
     QUERY_LEVEL = "query.level": Text, Class::Clear, "Query/Retrieve Level", "PS3.4 C.6";

@@ -19,7 +19,11 @@ pub enum Class {
     Phi(PhiKind),
     /// Identifies a member of staff: shown as a pseudonym.
     Staff,
-    /// A password, community string or token: never stored in any form.
+    /// What a transferred object holds. Rules may test it inside the worker; it is not written in
+    /// any form, since the pseudonym of a content tells nobody anything.
+    Content,
+    /// A password, community string or token: never tested but for presence, never stored in any
+    /// form.
     Secret,
 }
 
@@ -60,8 +64,15 @@ impl Class {
             Self::Phi(PhiKind::Contact) => "contact",
             Self::Phi(PhiKind::FreeText) => "free_text",
             Self::Staff => "staff",
+            Self::Content => "content",
             Self::Secret => "secret",
         }
+    }
+
+    /// Whether its values leave a worker in any form: as they are, or as pseudonyms.
+    #[must_use]
+    pub const fn is_written(self) -> bool {
+        !matches!(self, Self::Content | Self::Secret)
     }
 
     /// Whether its values may leave a worker as they are.
@@ -102,6 +113,22 @@ impl<'a> Phi<'a> {
     #[must_use]
     pub const fn class(self) -> Class {
         self.class
+    }
+
+    /// Whether it is there but has no bytes.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// The bytes, if everyone may see them.
+    #[must_use]
+    pub const fn shown(self) -> Option<&'a [u8]> {
+        if self.class.is_shown() {
+            Some(self.raw)
+        } else {
+            None
+        }
     }
 
     /// The bytes, for a test that answers yes or no inside a worker. Nothing else may call this:

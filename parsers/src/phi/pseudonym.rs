@@ -3,8 +3,9 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::canonical::canonical;
+use super::canonical::{Canonical, canonical};
 use super::{Class, Phi};
+use crate::json::hex;
 
 /// Length of the site key.
 pub const KEY_BYTES: usize = 32;
@@ -52,12 +53,11 @@ impl Pseudonymizer {
     /// The pseudonym of a value that somebody already knows, forward only.
     #[must_use]
     pub fn of_value(&self, class: Class, value: &[u8]) -> Pseudonym {
+        let mut text = Canonical::from_slice(class.word().as_bytes());
+        text.push(b':');
+        canonical(class, value, &mut text);
         let mut mac = self.keyed.clone();
-        mac.update(class.word().as_bytes());
-        mac.update(b":");
-        let mut block = Block::default();
-        canonical(class, value, &mut |piece| block.push(piece, &mut mac));
-        block.flush(&mut mac);
+        mac.update(&text);
         let full: [u8; 32] = mac.finalize().into_bytes().into();
         let mut bytes = [0_u8; PSEUDONYM_BYTES];
         for (to, from) in bytes.iter_mut().zip(full) {
@@ -73,26 +73,6 @@ impl std::fmt::Debug for Pseudonymizer {
     }
 }
 
-/// Gathers single bytes, so that the MAC is updated by the block.
-#[derive(Default)]
-struct Block {
-    bytes: smallvec::SmallVec<[u8; 64]>,
-}
-
-impl Block {
-    fn push(&mut self, piece: &[u8], mac: &mut Hmac<Sha256>) {
-        if self.bytes.len() >= 64 {
-            self.flush(mac);
-        }
-        self.bytes.extend_from_slice(piece);
-    }
-
-    fn flush(&mut self, mac: &mut Hmac<Sha256>) {
-        mac.update(&self.bytes);
-        self.bytes.clear();
-    }
-}
-
 /// What a value is called in our events: `mrn:` and 24 hex digits.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Pseudonym {
@@ -100,12 +80,33 @@ pub struct Pseudonym {
     bytes: [u8; PSEUDONYM_BYTES],
 }
 
+impl Pseudonym {
+    fn digits(&self) -> [u8; 2 * PSEUDONYM_BYTES] {
+        let mut digits = [0_u8; 2 * PSEUDONYM_BYTES];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.bytes) {
+            pair.copy_from_slice(&hex(byte));
+        }
+        digits
+    }
+
+    /// Its bits.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Appends it: ASCII without anything that JSON escapes.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.class.word().as_bytes());
+        out.push(b':');
+        out.extend_from_slice(&self.digits());
+    }
+}
+
 impl std::fmt::Display for Pseudonym {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.class.word())?;
         f.write_str(":")?;
-        self.bytes
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }

@@ -217,8 +217,8 @@ impl Compiler<'_> {
     /// A field that the correlator uses as a key. PHI is its pseudonym there, which does.
     fn key(&mut self, kind: &'static Kind, name: &At<String>) -> Option<FieldRef> {
         let found = names::resolve(kind, name, &mut self.report)?;
-        if found.class == parsers::phi::Class::Secret {
-            let message = format!("`{}` is a secret: it never leaves its worker", name.value);
+        if !found.class.is_written() {
+            let message = format!("`{}` never leaves its worker", name.value);
             self.report.error(name.span, message);
             return None;
         }

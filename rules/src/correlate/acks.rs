@@ -6,21 +6,23 @@
 
 use std::net::IpAddr;
 
+use parsers::phi::Pseudonym;
 use smallvec::SmallVec;
 
 use super::config::ACK_WAIT_NS;
 use super::recent::Recent;
+use crate::record::Text;
 
 /// One end of a message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct End {
     pub(super) ip: Option<IpAddr>,
-    pub(super) application: Option<Box<str>>,
+    pub(super) application: Option<Text>,
 }
 
 #[derive(Debug)]
 pub(super) struct Acks {
-    waiting: Recent<Box<str>, SmallVec<[Waiting; 1]>>,
+    waiting: Recent<Pseudonym, SmallVec<[Waiting; 1]>>,
     pub(super) matched: u64,
     pub(super) unmatched: u64,
     pub(super) never_acked: u64,
@@ -39,7 +41,7 @@ struct Waiting {
 const SAME_ID_MAX: usize = 8;
 
 impl Acks {
-    pub(super) const fn new(max: usize) -> Self {
+    pub(super) fn new(max: usize) -> Self {
         Self {
             waiting: Recent::new(max),
             matched: 0,
@@ -50,8 +52,8 @@ impl Acks {
 
     /// A message was sent. One that is itself an answer may be acknowledged, but need not be: it
     /// is not `owed` one.
-    pub(super) fn message(&mut self, id: &str, from: End, to: End, now: i64, owed: bool) {
-        let waiting = self.waiting.touch(&id.into(), now, SmallVec::new);
+    pub(super) fn message(&mut self, id: Pseudonym, from: End, to: End, now: i64, owed: bool) {
+        let waiting = self.waiting.touch(&id, now, SmallVec::new);
         if waiting.len() >= SAME_ID_MAX {
             let gone = waiting.remove(0);
             self.never_acked = self.never_acked.saturating_add(u64::from(!gone.acked));
@@ -66,14 +68,13 @@ impl Acks {
 
     /// An acknowledgment was sent: nanoseconds since the newest message that it answers. An
     /// accept and an application acknowledgment may answer the same message.
-    pub(super) fn answer(&mut self, id: &str, from: &End, to: &End, now: i64) -> Option<i64> {
-        let key: Box<str> = id.into();
+    pub(super) fn answer(&mut self, id: Pseudonym, from: &End, to: &End, now: i64) -> Option<i64> {
         let found = self
             .waiting
-            .get(&key)
+            .get(&id)
             .map(|(last, _)| last)
             .and_then(|last| {
-                let waiting = self.waiting.touch(&key, last, SmallVec::new);
+                let waiting = self.waiting.touch(&id, last, SmallVec::new);
                 let message = waiting
                     .iter_mut()
                     .rev()
@@ -125,6 +126,8 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
+    use parsers::phi::{Class, KEY_BYTES, PhiKind, Pseudonymizer};
+
     use super::*;
 
     fn end(ip: &str, application: &str) -> End {
@@ -134,24 +137,28 @@ mod tests {
         }
     }
 
+    fn id(of: &[u8]) -> Pseudonym {
+        Pseudonymizer::new(&[7; KEY_BYTES]).of_value(Class::Phi(PhiKind::ControlId), of)
+    }
+
     #[test]
     fn an_answer_finds_its_message_by_address_or_application() {
         let mut acks = Acks::new(8);
         let (lab, engine) = (end("10.0.0.1", "LAB"), end("10.0.0.2", "ENGINE"));
-        acks.message("control_id:1", lab.clone(), engine.clone(), 100, true);
-        assert_eq!(acks.answer("control_id:1", &engine, &lab, 350), Some(250));
+        acks.message(id(b"1"), lab.clone(), engine.clone(), 100, true);
+        assert_eq!(acks.answer(id(b"1"), &engine, &lab, 350), Some(250));
         let node = end("10.0.0.3", "ENGINE");
-        assert_eq!(acks.answer("control_id:1", &node, &lab, 400), Some(300));
+        assert_eq!(acks.answer(id(b"1"), &node, &lab, 400), Some(300));
         let stranger = end("10.0.0.9", "EVIL");
-        assert_eq!(acks.answer("control_id:1", &stranger, &lab, 400), None);
+        assert_eq!(acks.answer(id(b"1"), &stranger, &lab, 400), None);
         assert_eq!((acks.matched, acks.unmatched), (2, 1));
     }
 
     #[test]
     fn messages_that_nobody_acknowledges_are_counted() {
         let mut acks = Acks::new(8);
-        acks.message("a", End::default(), End::default(), 0, true);
-        acks.message("b", End::default(), End::default(), 0, false);
+        acks.message(id(b"a"), End::default(), End::default(), 0, true);
+        acks.message(id(b"b"), End::default(), End::default(), 0, false);
         acks.expire(ACK_WAIT_NS + 1);
         assert_eq!((acks.never_acked, acks.waiting()), (1, 0));
     }

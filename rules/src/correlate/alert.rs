@@ -199,10 +199,11 @@ fn words(value: &Owned, out: &mut String) {
         Owned::Int(v) => out.push_str(&v.to_string()),
         Owned::Decimal(v) => out.push_str(&v.to_string()),
         Owned::Text(v) => printable(v, out),
+        Owned::Pseudonym(v) => out.push_str(&v.to_string()),
         Owned::Ip(v) => out.push_str(&v.to_string()),
         Owned::Mac(v) => {
             let mut shown = Vec::new();
-            crate::eve::mac(*v, &mut shown);
+            parsers::json::mac(*v, &mut shown);
             out.push_str(&String::from_utf8_lossy(&shown));
         }
         Owned::List(items) => {

@@ -39,7 +39,7 @@ impl Claim {
 }
 
 impl Bindings {
-    pub(super) const fn new(max: usize) -> Self {
+    pub(super) fn new(max: usize) -> Self {
         Self {
             known: Recent::new(max),
             changed: 0,

@@ -51,6 +51,8 @@ pub(super) struct Census {
     pub(super) acks: Tally,
     pub(super) dimse: Tally,
     pub(super) anomalies: Tally,
+    /// Recycled: the name of a message.
+    name: String,
     known: usize,
     max: usize,
     /// Facts that found no room.
@@ -66,6 +68,7 @@ impl Census {
             acks: Tally::default(),
             dimse: Tally::default(),
             anomalies: Tally::default(),
+            name: String::new(),
             known: 0,
             max,
             refused: 0,
@@ -91,17 +94,30 @@ impl Census {
         values.insert(value.into())
     }
 
+    /// Counts a message by its type and trigger.
+    pub(super) fn message(&mut self, message: &str, trigger: Option<&str>) {
+        let Some(trigger) = trigger else {
+            return self.messages.add(message);
+        };
+        self.name.clear();
+        self.name.extend([message, "^", trigger]);
+        self.messages.add(&self.name);
+    }
+
     /// The pump of that name, if there is room to know it.
     pub(super) fn pump(&mut self, device: &str) -> Option<&mut Pump> {
         if device.len() > FACT_BYTES_MAX {
             self.refused = self.refused.saturating_add(1);
             return None;
         }
-        if !self.pumps.contains_key(device) && self.pumps.len() >= self.max {
-            self.refused = self.refused.saturating_add(1);
-            return None;
+        if !self.pumps.contains_key(device) {
+            if self.pumps.len() >= self.max {
+                self.refused = self.refused.saturating_add(1);
+                return None;
+            }
+            self.pumps.insert(device.to_owned(), Pump::default());
         }
-        Some(self.pumps.entry(device.to_owned()).or_default())
+        self.pumps.get_mut(device)
     }
 
     /// Every value of an attribute, each with the addresses that it is known of.

@@ -4,15 +4,14 @@
 use std::net::IpAddr;
 
 use parsers::catalogue::{FieldIx, FieldIx as Ix, KindId};
-use parsers::json::display;
+use parsers::json::{self, display};
 use parsers::kinds::{anomaly, arp, asset, capture, dicom, hl7, opens, pump};
 
 use super::Correlator;
 use super::acks::End;
 use super::bindings::Claim;
 use super::subject::Subject;
-use crate::eve;
-use crate::record::Owned;
+use crate::record::{Owned, Text};
 
 /// Whether rules about this kind are matched here, not in the workers: its events are made here,
 /// or get a field here that rules read.
@@ -162,10 +161,7 @@ impl Correlator {
 
     fn learn_hl7(&mut self, subject: &Subject<'_>, facts: &mut Vec<Fact>) {
         let message = subject.text(hl7::MESSAGE_TYPE).unwrap_or("?");
-        match subject.text(hl7::TRIGGER) {
-            Some(trigger) => self.census.messages.add(&format!("{message}^{trigger}")),
-            None => self.census.messages.add(message),
-        }
+        self.census.message(message, subject.text(hl7::TRIGGER));
         if let Some(code) = subject.text(hl7::ACK_CODE) {
             self.census.acks.add(code);
         }
@@ -206,7 +202,7 @@ impl Correlator {
             return;
         };
         let mut text = Vec::new();
-        eve::mac(*address, &mut text);
+        json::mac(*address, &mut text);
         let text = String::from_utf8(text).unwrap_or_default();
         if !ip.is_unspecified() && self.census.learn(*ip, "address", &text) {
             facts.push(Fact {
@@ -226,14 +222,14 @@ impl Correlator {
         }
         let end = |ip: Option<IpAddr>, application: FieldIx| End {
             ip,
-            application: subject.text(application).map(Into::into),
+            application: subject.text(application).map(Text::new),
         };
         let from = end(subject.envelope.src.ip, hl7::SENDING_APPLICATION);
         let to = end(subject.envelope.dest.ip, hl7::RECEIVING_APPLICATION);
         let now = subject.envelope.time.0;
-        let answers = subject.text(hl7::ACK_TO);
+        let answers = subject.pseudonym(hl7::ACK_TO);
         if let Some(id) = subject
-            .text(hl7::CONTROL_ID)
+            .pseudonym(hl7::CONTROL_ID)
             .filter(|_| subject.text(hl7::MESSAGE_TYPE) != Some("ACK"))
         {
             let owed = answers.is_none();

@@ -11,8 +11,8 @@ use super::learn::Fact;
 use super::opens::Sum;
 use super::subject::{Subject, crossing, rebuilt};
 use super::{Correlator, Out};
+use crate::Ruleset;
 use crate::record::Owned;
-use crate::{Ruleset, eve};
 
 impl Correlator {
     /// An event that crossed whole because its rules are matched here.
@@ -29,7 +29,7 @@ impl Correlator {
         if let Some(mac) = self.previous_mac(subject) {
             event.set(arp::PREVIOUS_MAC, mac);
             extra.extend_from_slice(b"\"previous_mac\":\"");
-            eve::mac(mac, &mut extra);
+            json::mac(mac, &mut extra);
             extra.push(b'"');
         }
         let fields = crossing(&event, subject.ruleset, &self.site);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parsers::kinds::pump;
 use parsers::time::Time;
+use smallvec::smallvec;
 
 use super::alert::Met;
 use super::line::{self, Parts};
@@ -94,7 +95,7 @@ impl Correlator {
     fn counted(&mut self, subject: &Subject<'_>, rule: &Rule, count: &Count) -> Option<Told> {
         let values = match count.distinct {
             Some(field) => subject.distinct(field),
-            None => vec![0],
+            None => smallvec![0],
         };
         if values.is_empty() {
             return None;
@@ -105,7 +106,7 @@ impl Correlator {
             distinct: count.distinct.is_some(),
         };
         let key = subject.key(&count.by);
-        let id = (Arc::clone(&rule.id), rule.stateful_hash);
+        let id = (rule.stateful_hash, Arc::clone(&rule.id));
         let max = self.config.count_keys;
         let windows = self.windows.entry(id).or_insert_with(|| Windows::new(max));
         let reached = windows.observe(spec, &key, self.now, &values)?;

@@ -94,8 +94,8 @@ pub struct Correlator {
     now: i64,
     /// The newest rule sets that matched records: during a swap, batches of two generations mix.
     generations: [Option<Arc<Ruleset>>; 2],
-    /// By rule id and a hash of what its state depends on, so that a swap of rules keeps it.
-    windows: BTreeMap<(Arc<str>, u64), Windows>,
+    /// By a hash of what a rule's state depends on and its id, so that a swap of rules keeps it.
+    windows: BTreeMap<(u64, Arc<str>), Windows>,
     repeats: repeats::Repeats,
     opens: opens::Opens,
     bindings: bindings::Bindings,
@@ -153,6 +153,9 @@ impl Correlator {
             self.close_opens(out);
         }
         self.adopt(&batch.ruleset);
+        if batch.interfaces.len() > self.eve.interfaces.len() {
+            self.eve.interfaces = Arc::clone(&batch.interfaces);
+        }
         self.advance(record.envelope.time.0, record.key.frame);
         match &record.body {
             Body::Event(body) => self.event(batch, &record.envelope, body, out),
@@ -214,8 +217,8 @@ impl Correlator {
         self.generations[1] = before;
         let sets = self.generations.iter().flatten();
         let rules = sets.flat_map(|set| set.rules());
-        let alive: std::collections::BTreeSet<(Arc<str>, u64)> = rules
-            .map(|rule| (Arc::clone(&rule.id), rule.stateful_hash))
+        let alive: std::collections::BTreeSet<(u64, Arc<str>)> = rules
+            .map(|rule| (rule.stateful_hash, Arc::clone(&rule.id)))
             .collect();
         let forgotten = &mut self.forgotten_keys;
         self.windows.retain(|id, windows| {
@@ -243,7 +246,7 @@ impl Correlator {
             .flat_map(|set| set.rules())
             .filter_map(|rule| {
                 let count = rule.count.as_ref()?;
-                Some(((Arc::clone(&rule.id), rule.stateful_hash), count.within_ns))
+                Some(((rule.stateful_hash, Arc::clone(&rule.id)), count.within_ns))
             })
             .collect();
         for (id, within_ns) in rules {
@@ -259,15 +262,12 @@ impl Correlator {
         let Some(kind) = kinds::ALL.get(body.kind.index()).copied() else {
             return;
         };
-        let bytes = |range: &Range<u32>| {
-            let range = to_usize(range.start)..to_usize(range.end);
-            batch.arena.get(range).unwrap_or_default()
-        };
+        let bytes = |place| batch.arena.get(range(place)).unwrap_or_default();
         let subject = Subject {
             kind,
             envelope,
             ruleset: &batch.ruleset,
-            fields: &body.fields,
+            fields: batch.fields.get(range(&body.fields)).unwrap_or_default(),
             head: bytes(&body.head),
             object: bytes(&body.object),
             extra: &[],
@@ -280,6 +280,7 @@ impl Correlator {
     }
 }
 
-fn to_usize(n: u32) -> usize {
-    usize::try_from(n).unwrap_or(usize::MAX)
+fn range(place: &Range<u32>) -> Range<usize> {
+    let at = |n| usize::try_from(n).unwrap_or(usize::MAX);
+    at(place.start)..at(place.end)
 }

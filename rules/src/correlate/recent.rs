@@ -1,21 +1,35 @@
 //! A bounded map that forgets what was longest untouched. Its order is that of the keys, so that
 //! what it forgets is the same in every run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::hash::Hash;
 
+use hashbrown::HashMap;
+
+/// What is touched often moves in the order only when its turn comes: until then it stands there
+/// with an earlier time than its own, never a later one.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
-    map: BTreeMap<K, (i64, V)>,
+    map: HashMap<K, Entry<V>>,
     order: BTreeSet<(i64, K)>,
     max: usize,
     /// Entries that made room for others.
     pub(super) evicted: u64,
 }
 
-impl<K: Clone + Ord, V> Recent<K, V> {
-    pub(super) const fn new(max: usize) -> Self {
+#[derive(Debug)]
+struct Entry<V> {
+    /// When it was last touched.
+    last: i64,
+    /// Where it stands in the order.
+    stands: i64,
+    value: V,
+}
+
+impl<K: Clone + Hash + Ord, V> Recent<K, V> {
+    pub(super) fn new(max: usize) -> Self {
         Self {
-            map: BTreeMap::new(),
+            map: HashMap::new(),
             order: BTreeSet::new(),
             max,
             evicted: 0,
@@ -25,35 +39,65 @@ impl<K: Clone + Ord, V> Recent<K, V> {
     /// The key's entry, made if there is none, and marked as touched now. A full map forgets the
     /// entry that was longest untouched; of several, the smallest key.
     pub(super) fn touch(&mut self, key: &K, now: i64, make: impl FnOnce() -> V) -> &mut V {
-        if let Some((last, _)) = self.map.get(key) {
-            self.order.remove(&(*last, key.clone()));
-        } else if self.map.len() >= self.max
-            && let Some((_, oldest)) = self.order.pop_first()
+        if self.map.len() >= self.max
+            && !self.map.contains_key(key)
+            && let Some(oldest) = self.oldest()
         {
+            self.order.pop_first();
             self.map.remove(&oldest);
             self.evicted = self.evicted.saturating_add(1);
         }
-        self.order.insert((now, key.clone()));
-        let entry = self.map.entry(key.clone()).or_insert_with(|| (now, make()));
-        entry.0 = now;
-        &mut entry.1
+        let order = &mut self.order;
+        let entry = self.map.entry_ref(key).or_insert_with(|| {
+            order.insert((now, key.clone()));
+            Entry {
+                last: now,
+                stands: now,
+                value: make(),
+            }
+        });
+        entry.last = now;
+        if now < entry.stands {
+            order.remove(&(entry.stands, key.clone()));
+            order.insert((now, key.clone()));
+            entry.stands = now;
+        }
+        &mut entry.value
     }
 
     /// The key's entry and when it was last touched.
     pub(super) fn get(&self, key: &K) -> Option<(i64, &V)> {
-        self.map.get(key).map(|(last, value)| (*last, value))
+        self.map.get(key).map(|entry| (entry.last, &entry.value))
+    }
+
+    /// The key that was longest untouched; it is the first in the order then.
+    fn oldest(&mut self) -> Option<K> {
+        loop {
+            let (stands, key) = self.order.first()?;
+            let entry = self.map.get_mut(key)?;
+            if entry.last == *stands {
+                return Some(key.clone());
+            }
+            entry.stands = entry.last;
+            let last = entry.last;
+            let (_, key) = self.order.pop_first()?;
+            self.order.insert((last, key));
+        }
     }
 
     /// Forgets what was last touched before this time, oldest first.
     pub(super) fn expire(&mut self, before: i64, mut each: impl FnMut(K, V)) {
-        while let Some((last, _)) = self.order.first()
+        while self
+            .order
+            .first()
+            .is_some_and(|(stands, _)| *stands < before)
+            && let Some(oldest) = self.oldest()
+            && let Some((last, _)) = self.order.first()
             && *last < before
         {
-            let Some((_, key)) = self.order.pop_first() else {
-                return;
-            };
-            if let Some((_, value)) = self.map.remove(&key) {
-                each(key, value);
+            self.order.pop_first();
+            if let Some(entry) = self.map.remove(&oldest) {
+                each(oldest, entry.value);
             }
         }
     }

@@ -55,7 +55,7 @@ impl Told {
 }
 
 impl Repeats {
-    pub(super) const fn new(max: usize) -> Self {
+    pub(super) fn new(max: usize) -> Self {
         Self {
             seen: Recent::new(max),
         }

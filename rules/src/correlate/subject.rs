@@ -5,10 +5,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use parsers::catalogue::{FieldIx, Kind};
 use parsers::event::{Envelope, Event, Value};
 use parsers::kinds::envelope;
-use parsers::phi::{Class, Pseudonymizer};
+use parsers::phi::{Pseudonym, Pseudonymizer};
+use smallvec::{SmallVec, smallvec};
 
 use super::window::Key;
-use crate::record::Owned;
+use crate::record::{Owned, Text};
 use crate::{FieldRef, Ruleset};
 
 /// An event, its rendered parts, and the fields that the rule set asked for.
@@ -35,6 +36,11 @@ impl Subject<'_> {
         self.crossed(FieldRef::Field(field))
     }
 
+    /// What a protected field of the kind is called.
+    pub(super) fn pseudonym(&self, field: FieldIx) -> Option<Pseudonym> {
+        self.field(field).pseudonym()
+    }
+
     /// A field of the kind as text.
     pub(super) fn text(&self, field: FieldIx) -> Option<&str> {
         self.field(field).text()
@@ -59,38 +65,28 @@ impl Subject<'_> {
 
     /// The key of some fields: a byte string that is equal when all of them are.
     pub(super) fn key(&self, by: &[FieldRef]) -> Key {
-        let mut key = Vec::new();
+        let mut key = Key::new();
         for field in by {
             encode(&self.value(*field), &mut key);
         }
-        key.into()
+        key
     }
 
     /// What tells the values of a field apart; one for each value of a list, none if absent.
-    pub(super) fn distinct(&self, field: FieldRef) -> Vec<u64> {
+    pub(super) fn distinct(&self, field: FieldRef) -> SmallVec<[u64; 1]> {
         match self.value(field) {
-            Owned::Absent => Vec::new(),
+            Owned::Absent => SmallVec::new(),
             Owned::List(items) => items.iter().map(digest).collect(),
-            one => vec![digest(&one)],
+            one => smallvec![digest(&one)],
         }
     }
 }
 
 /// What crosses of an event that the correlator makes or matches itself.
 pub(super) fn crossing(event: &Event<'_>, ruleset: &Ruleset, site: &Pseudonymizer) -> Vec<Owned> {
-    let kind = event.kind();
-    let needs = ruleset.needs(kind.id).iter();
-    let value = |need: &FieldRef| match need {
-        FieldRef::Field(ix) => {
-            let class = kind
-                .fields
-                .get(ix.index())
-                .map_or(Class::Secret, |f| f.class);
-            Owned::of(event.get(*ix), class, site)
-        }
-        FieldRef::Envelope(_) | FieldRef::Path(_) => Owned::Absent,
-    };
-    needs.map(value).collect()
+    let mut fields = Vec::new();
+    Owned::all_of(event, ruleset, site, &mut fields);
+    fields
 }
 
 /// What crossed as an event again, so that rules can be matched on it here.
@@ -111,10 +107,10 @@ pub(super) fn rebuilt<'a>(
     event
 }
 
-/// None of the kinds that are matched here has lists that cross.
+/// None of the kinds that are matched here has lists or protected fields that cross.
 fn borrowed(owned: &Owned) -> Value<'_> {
     match owned {
-        Owned::Absent | Owned::List(_) => Value::Absent,
+        Owned::Absent | Owned::List(_) | Owned::Pseudonym(_) => Value::Absent,
         Owned::Bool(v) => Value::Bool(*v),
         Owned::Int(v) => Value::Int(*v),
         Owned::Decimal(v) => Value::Decimal(*v),
@@ -130,7 +126,7 @@ fn clear(value: Value<'_>) -> Owned {
         Value::Bool(v) => Owned::Bool(v),
         Value::Int(v) | Value::Duration(v) => Owned::Int(v),
         Value::Decimal(v) => Owned::Decimal(v),
-        Value::Text(v) => Owned::Text(String::from_utf8_lossy(v).into()),
+        Value::Text(v) => Owned::Text(Text::new(&String::from_utf8_lossy(v))),
         Value::Ip(v) => Owned::Ip(v),
         Value::Mac(v) => Owned::Mac(v),
         Value::Absent | Value::Phi(_) | Value::List(_) => Owned::Absent,
@@ -138,10 +134,10 @@ fn clear(value: Value<'_>) -> Owned {
 }
 
 /// Self-delimiting: two lists of values have the same bytes only if they are the same.
-fn encode(value: &Owned, key: &mut Vec<u8>) {
+fn encode(value: &Owned, key: &mut Key) {
     let mut put = |tag: u8, bytes: &[u8]| {
         key.push(tag);
-        key.extend_from_slice(&bytes.len().to_be_bytes());
+        key.extend_from_slice(&length(bytes.len()));
         key.extend_from_slice(bytes);
     };
     match value {
@@ -153,8 +149,9 @@ fn encode(value: &Owned, key: &mut Vec<u8>) {
         Owned::Ip(std::net::IpAddr::V4(v)) => put(5, &v.octets()),
         Owned::Ip(std::net::IpAddr::V6(v)) => put(6, &v.octets()),
         Owned::Mac(v) => put(7, v),
+        Owned::Pseudonym(v) => put(9, v.bytes()),
         Owned::List(items) => {
-            put(8, &items.len().to_be_bytes());
+            put(8, &length(items.len()));
             for item in items {
                 encode(item, key);
             }
@@ -162,9 +159,14 @@ fn encode(value: &Owned, key: &mut Vec<u8>) {
     }
 }
 
+/// What crosses is far shorter than this can say.
+fn length(len: usize) -> [u8; 2] {
+    u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes()
+}
+
 /// Unkeyed: it only tells values apart within one window.
 fn digest(value: &Owned) -> u64 {
-    let mut bytes = Vec::new();
+    let mut bytes = Key::new();
     encode(value, &mut bytes);
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
@@ -179,7 +181,7 @@ mod tests {
     fn keys_are_equal_only_if_all_values_are() {
         let text = |s: &str| Owned::Text(s.into());
         let key = |values: &[Owned]| {
-            let mut bytes = Vec::new();
+            let mut bytes = Key::new();
             values.iter().for_each(|v| encode(v, &mut bytes));
             bytes
         };

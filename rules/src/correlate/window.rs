@@ -1,7 +1,8 @@
 //! `count`: how often something happened for a key within a sliding window of packet time.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::recent::Recent;
 
@@ -17,7 +18,7 @@ pub(super) struct Spec {
 }
 
 /// A key as bytes: equal keys have equal bytes, and their order is the same in every run.
-pub(super) type Key = Arc<[u8]>;
+pub(super) type Key = SmallVec<[u8; 48]>;
 
 /// The windows of one rule.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub(super) struct Reached {
 }
 
 impl Windows {
-    pub(super) const fn new(keys_max: usize) -> Self {
+    pub(super) fn new(keys_max: usize) -> Self {
         Self {
             keys: Recent::new(keys_max),
         }

@@ -51,21 +51,11 @@ impl Subject for OnRecord<'_> {
             return false;
         };
         match owned {
-            Owned::List(items) => items.iter().any(|item| each(borrowed(item), &mut test)),
-            one => each(borrowed(one), test),
+            Owned::List(items) => items
+                .iter()
+                .any(|item| item.tested(|value| each(value, &mut test))),
+            one => one.tested(|value| each(value, test)),
         }
-    }
-}
-
-fn borrowed(owned: &Owned) -> Value<'_> {
-    match owned {
-        Owned::Absent | Owned::List(_) => Value::Absent,
-        Owned::Bool(v) => Value::Bool(*v),
-        Owned::Int(v) => Value::Int(*v),
-        Owned::Decimal(v) => Value::Decimal(*v),
-        Owned::Text(v) => Value::Text(v.as_bytes()),
-        Owned::Ip(v) => Value::Ip(*v),
-        Owned::Mac(v) => Value::Mac(*v),
     }
 }
 

@@ -142,7 +142,7 @@ fn keys_and_templates_are_checked() {
     let secret = "    count: { by: [dicom.user_identity.credential], at_least: 2, within: 1m }\n";
     assert_eq!(
         errors(&with(secret)),
-        ["9:19 `dicom.user_identity.credential` is a secret: it never leaves its worker"]
+        ["9:19 `dicom.user_identity.credential` never leaves its worker"]
     );
     let text = with("    what_to_do: ask {dicom.calling_aet}, {count} of {asset.source.name} {\n");
     assert_eq!(
@@ -158,7 +158,7 @@ fn keys_and_templates_are_checked() {
     let secret = "    what_to_do: say {dicom.user_identity.credential}\n";
     assert_eq!(
         errors(&with(secret)),
-        ["9:21 `dicom.user_identity.credential` is a secret and is never shown"]
+        ["9:21 `dicom.user_identity.credential` is never shown"]
     );
 }
 

@@ -36,7 +36,7 @@ fn an_image_is_the_same_in_every_encoding() {
                 r#""manufacturer":"Acme Imaging","model":"Scan 3000","serial":"SN-42","software":"v9.1","station":"CTROOM1""#,
                 r#""private_creators":["free_text:"#,
                 r#""pixel_bytes":512,"pixel_bytes_expected":512"#,
-                r#""peek":"free_text:"#,
+                "} peek=content:",
             ],
         );
         assert!(!out[0].contains("bad_uid"));

@@ -150,6 +150,7 @@ fn what_is_new_of_a_device_is_told_once() {
         "ip": "10.0.0.1", "attribute": "ae_title", "value": "CT01", "source": "dicom"
     });
     assert_eq!(lines[1]["asset"], wanted);
+    assert_eq!(lines[1]["in_iface"], "span0");
     assert_eq!(lines[2]["vitalwire"]["explain"], "CT01");
     let summary = rig.correlator.summary();
     assert_eq!(summary.ae_titles.keys().collect::<Vec<_>>(), ["CT01"]);

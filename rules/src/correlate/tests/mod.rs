@@ -16,10 +16,9 @@ use parsers::time::Time;
 use serde_json::Value as Json;
 use smallvec::SmallVec;
 
-use super::subject::crossing;
 use super::{Config, Correlator, Out, matched_in_correlator};
 use crate::eve::Eve;
-use crate::record::{Batch, Body, EventBody, Key, OpenSum, Phase, Record};
+use crate::record::{Batch, Body, EventBody, Key, OpenSum, Owned, Phase, Record};
 use crate::{Ruleset, Scratch, SourceFile};
 
 pub(super) const SECOND: i64 = 1_000_000_000;
@@ -64,8 +63,13 @@ impl Rig {
     }
 
     pub(super) fn bounded(ruleset: &Arc<Ruleset>, config: Config) -> Self {
+        // It learns of interfaces as it does in the pipeline: from what comes.
+        let eve = Eve {
+            interfaces: Arc::default(),
+            ..eve()
+        };
         Self {
-            correlator: Correlator::new(eve(), site(), config),
+            correlator: Correlator::new(eve, site(), config),
             ruleset: Arc::clone(ruleset),
             out: Out::default(),
             frame: 0,
@@ -91,12 +95,15 @@ impl Rig {
                 let ruleset = &batch.ruleset;
                 ruleset.matches(&mut Scratch::default(), event, &envelope, &mut matched);
             }
+            let fields = batch.fields.len();
+            let ruleset = Arc::clone(&batch.ruleset);
+            Owned::all_of(event, &ruleset, &site(), &mut batch.fields);
             Body::Event(EventBody {
                 kind: event.kind().id,
                 head: place(from)..place(middle),
                 object: place(middle)..place(batch.arena.len()),
                 matched,
-                fields: crossing(event, &batch.ruleset, &site()).into(),
+                fields: place(fields)..place(batch.fields.len()),
                 written: event.kind().medical,
             })
         };
@@ -132,7 +139,9 @@ impl Rig {
     fn push(&mut self, key: Key, envelope: &Envelope, body: impl FnOnce(&mut Batch) -> Body) {
         let mut batch = Batch {
             ruleset: Arc::clone(&self.ruleset),
+            interfaces: eve().interfaces,
             arena: b"something before".to_vec(),
+            fields: vec![Owned::Bool(true)],
             records: Vec::new(),
             watermark: 0,
             now: Time::ZERO,
@@ -182,7 +191,7 @@ pub(super) fn eve() -> Eve {
         host: "sensor".into(),
         sensor_id: "s1".into(),
         site: "north".into(),
-        interfaces: vec!["span0".into()],
+        interfaces: ["span0".into()].into(),
     }
 }
 
