@@ -38,12 +38,19 @@ pub fn prepare(interface: &str, silence: Silence) -> Result<(), Error> {
 }
 
 fn enforce(interface: &str, link: &Link) -> Result<(), Error> {
-    if !link.addresses.is_empty() {
+    // Link-local addresses made themselves; they go away with IPv6. Others somebody gave.
+    let given: Vec<&str> = link
+        .addresses
+        .iter()
+        .map(String::as_str)
+        .filter(|address| !address.starts_with("fe80:"))
+        .collect();
+    if !given.is_empty() {
         return Err(Error::Config(format!(
             "{interface}: has addresses ({}), so the kernel answers on it; capture from an \
              interface of its own, or run: sudo ip address flush dev {interface}; or set \
              capture.silence: check",
-            link.addresses.join(", ")
+            given.join(", ")
         )));
     }
     let ipv6 = PathBuf::from(format!("/proc/sys/net/ipv6/conf/{interface}"));

@@ -32,22 +32,38 @@ pub(super) fn lab(name: &str) -> Option<Lab> {
 
 /// The configuration of an appliance whose files are below a folder.
 pub(super) fn configuration(dir: &Path, more: &str) -> String {
+    let capture = format!("capture:\n  interface: {SPAN}\n  buffer: 4MiB\n");
+    format!("{capture}{}", around(dir, more))
+}
+
+/// The configuration but for what is captured.
+fn around(dir: &Path, more: &str) -> String {
     format!(
-        "capture:\n  interface: {SPAN}\n  buffer: 4MiB\nstate_dir: {0}/state\n\
-         outputs:\n  eve:\n    path: {0}/eve.json\nheartbeat:\n  interval: 1s\n{more}",
+        "state_dir: {0}/state\noutputs:\n  eve:\n    path: {0}/eve.json\nheartbeat:\n  interval: 1s\n{more}",
         dir.display()
     )
 }
 
 impl Appliance {
     pub(super) fn start(lab: &Lab, more: &str) -> Self {
-        Self::start_in(lab, lab.folder(), "exec \"$@\"", more)
+        let text = configuration(lab.folder(), more);
+        Self::launch(lab, lab.folder(), "exec \"$@\"", &text)
+    }
+
+    /// With another source than the SPAN port.
+    pub(super) fn start_with(lab: &Lab, capture: &str, more: &str) -> Self {
+        let text = format!("{capture}{}", around(lab.folder(), more));
+        Self::launch(lab, lab.folder(), "exec \"$@\"", &text)
     }
 
     /// With its files in a folder that a script prepares, in the mount namespace of its own.
     pub(super) fn start_in(lab: &Lab, dir: &Path, script: &str, more: &str) -> Self {
+        Self::launch(lab, dir, script, &configuration(dir, more))
+    }
+
+    fn launch(lab: &Lab, dir: &Path, script: &str, text: &str) -> Self {
         let config = lab.folder().join("vitalwire.yaml");
-        std::fs::write(&config, configuration(dir, more)).expect("written");
+        std::fs::write(&config, text).expect("written");
         let binary = support::vitalwire();
         let command = [
             "sh",
