@@ -85,13 +85,8 @@ impl Appliance {
     }
 
     /// Waits for something, and shows the log when it does not happen.
-    pub(super) fn until(&self, what: &str, mut happened: impl FnMut() -> bool) {
-        let since = Instant::now();
-        while !happened() {
-            let log = self.task.log();
-            assert!(since.elapsed() < PATIENCE, "not {what} in time:\n{log}");
-            thread::sleep(Duration::from_millis(100));
-        }
+    pub(super) fn until(&self, what: &str, happened: impl FnMut() -> bool) {
+        assert!(patiently(happened), "not {what}:\n{}", self.task.log());
     }
 
     pub(super) fn events(&self) -> Vec<Value> {
@@ -109,6 +104,25 @@ impl Appliance {
     pub(super) fn stop(&mut self) {
         let well = self.task.stop("TERM").expect("ends within seconds");
         assert!(well, "{}", self.task.log());
+    }
+}
+
+/// Waits for something.
+pub(super) fn wait_until(what: &str, happened: impl FnMut() -> bool) {
+    assert!(patiently(happened), "not {what}");
+}
+
+/// Whether it happened in time.
+fn patiently(mut happened: impl FnMut() -> bool) -> bool {
+    let since = Instant::now();
+    loop {
+        if happened() {
+            return true;
+        }
+        if since.elapsed() > PATIENCE {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(100));
     }
 }
 

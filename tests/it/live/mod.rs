@@ -11,7 +11,7 @@ use make::lab::{Lab, SENSOR, SPAN, Task};
 use serde_json::Value;
 
 use crate::support;
-use appliance::{Appliance, get, lab, metric};
+use appliance::{Appliance, get, lab, metric, wait_until};
 
 fn command_is(event: &Value, command: &str) -> bool {
     event["dicom"]["command"] == command && event["event_type"] == "dicom"
@@ -115,6 +115,12 @@ fn an_interface_with_ipv6_is_made_silent() {
     if !on.status.success() {
         return; // a kernel without IPv6
     }
+    let speaks = || {
+        let show = ["ip", "-6", "-o", "address", "show", "dev", SPAN];
+        let shown = lab.exec(SENSOR, &show).expect("ip").stdout;
+        String::from_utf8_lossy(&shown).contains("fe80:")
+    };
+    wait_until("an address", speaks);
     let mut appliance = Appliance::start(&lab, "");
     let before = lab.sensor_transmitted().expect("counted");
     for state in ["down", "up"] {
@@ -126,6 +132,7 @@ fn an_interface_with_ipv6_is_made_silent() {
         appliance.count(|e| e["event_type"] == "heartbeat") > 3
     });
     assert_eq!(lab.sensor_transmitted().expect("counted"), before);
+    assert!(!speaks(), "the address is gone");
     appliance.stop();
 }
 
