@@ -164,7 +164,7 @@ impl Consumer for Reader<'_> {
         match self.app {
             App::Probing(probing) => {
                 let probing = *probing;
-                self.probe(probing, direction, bytes)
+                self.probe(probing, direction, bytes, false)
             }
             App::Parsing(parser) => {
                 self.emit
@@ -197,7 +197,17 @@ impl Consumer for Reader<'_> {
     }
 
     fn close(&mut self, direction: Direction, rest: &[u8]) {
-        if let App::Parsing(parser) = self.app {
+        if let App::Probing(probing) = self.app
+            && !rest.is_empty()
+            && self.found.is_none()
+        {
+            let probing = *probing;
+            self.probe(probing, direction, rest, true);
+            if let (App::Parsing(parser), Some((_, start))) = (&mut *self.app, self.found.take()) {
+                let rest = rest.get(start..).unwrap_or_default();
+                read_last(parser.as_mut(), direction, rest, &mut self.emit);
+            }
+        } else if let App::Parsing(parser) = self.app {
             parser.close(direction, rest, &mut self.emit);
         }
     }
@@ -215,8 +225,15 @@ impl Consumer for Reader<'_> {
 impl Reader<'_> {
     /// Shows the bytes to everybody who may still know them. The first in the table's order to say
     /// yes has the flow; while one before it is unsure that waits for more, so that the answer
-    /// does not depend on where segments were cut.
-    fn probe(&mut self, mut probing: Probing, direction: Direction, bytes: &[u8]) -> Progress {
+    /// does not depend on where segments were cut. Midstream nobody waits: a protocol that looks
+    /// for its start is unsure until it finds one.
+    fn probe(
+        &mut self,
+        mut probing: Probing,
+        direction: Direction,
+        bytes: &[u8],
+        last: bool,
+    ) -> Progress {
         let [_, server] = self.emit.flow.endpoints();
         let index = direction.index();
         let from_start = probing.from_start.get(index).copied().unwrap_or(false);
@@ -226,7 +243,7 @@ impl Reader<'_> {
             from_start,
             server_port: server.port.unwrap_or(0),
         };
-        let enough = bytes.len() >= PROBE_BYTES_MAX;
+        let enough = last || bytes.len() >= PROBE_BYTES_MAX;
         let mut unsure = false;
         for (at, spec) in tcp(self.protocols) {
             let bit = 1_u64.checked_shl(at).unwrap_or(0);
@@ -234,7 +251,7 @@ impl Reader<'_> {
                 continue;
             }
             match (spec.probe)(&probe) {
-                Verdict::Yes(start) if enough || !unsure => {
+                Verdict::Yes(start) if enough || !unsure || !from_start => {
                     return self.recognise(spec, direction, start.min(bytes.len()), &probing);
                 }
                 Verdict::Yes(_) | Verdict::Unsure => unsure = true,
@@ -242,14 +259,12 @@ impl Reader<'_> {
                 Verdict::No => {}
             }
         }
-        let progress = if from_start {
-            if unsure && !enough {
-                Progress::more(0, 1)
-            } else {
-                STOP
-            }
-        } else {
+        let progress = if !from_start {
             look_on(&mut probing, index, bytes.len(), unsure && !enough)
+        } else if unsure && !enough {
+            Progress::more(0, 1)
+        } else {
+            STOP
         };
         *self.app = if progress == STOP {
             App::Done
@@ -280,6 +295,28 @@ impl Reader<'_> {
         self.found = Some((direction, start));
         Progress::more(0, WAIT_FOR_REPLAY)
     }
+}
+
+/// Bytes of a direction that ended before anybody knew them.
+fn read_last(
+    parser: &mut dyn Parser,
+    direction: Direction,
+    mut rest: &[u8],
+    emit: &mut FlowEmit<'_>,
+) {
+    loop {
+        let progress = parser.parse(direction, rest, emit);
+        let skip = match progress.then {
+            Then::Skip(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
+            _ => 0,
+        };
+        let used = progress.consumed.saturating_add(skip);
+        rest = rest.get(used..).unwrap_or_default();
+        if used == 0 || rest.is_empty() || progress.then == Then::Stop {
+            break;
+        }
+    }
+    parser.close(direction, rest, emit);
 }
 
 /// Midstream a protocol may begin anywhere: what nobody knows is let go, and the search goes on.

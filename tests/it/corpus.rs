@@ -5,8 +5,18 @@ use std::path::Path;
 use crate::mutate::{self, Dice};
 use crate::support;
 
-/// What any run has to keep, whatever the input: no panic, a clear exit, whole JSON lines.
+/// The default memory budget of the configuration, and as much again for the program itself,
+/// blocks in flight and the allocator.
+const MEMORY_KIB_MAX: u64 = 2 * 512 * 1024;
+
+/// What any run has to keep, whatever the input: no panic, a clear exit, whole JSON lines, bounded
+/// memory.
 fn survives(name: &str, run: &support::Run) {
+    assert!(
+        run.peak_kib < MEMORY_KIB_MAX,
+        "{name}: {} KiB",
+        run.peak_kib
+    );
     assert!(
         matches!(run.code, Some(0 | 1)),
         "{name}: {:?}\n{}",

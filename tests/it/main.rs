@@ -2,7 +2,7 @@
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "real processes live in machine time, and some have no condition to wait on"
+    reason = "a test waits for a real process on the machine's own clock"
 )]
 
 mod canary;
@@ -15,5 +15,6 @@ mod mutate;
 mod oracle;
 mod packs;
 mod peers;
+mod streams;
 mod support;
 mod tidy;

@@ -94,6 +94,8 @@ pub struct Run {
     pub stderr: String,
     pub eve: Vec<u8>,
     pub out: TempDir,
+    /// The most memory that it held at once, as far as it was looked at.
+    pub peak_kib: u64,
 }
 
 impl Run {
@@ -141,7 +143,7 @@ pub fn inspect<P: AsRef<Path>>(captures: &[P], args: &[&str]) -> Run {
     if !args.contains(&"--state") {
         command.arg("--state").arg(&state);
     }
-    let (code, stdout, stderr) = finish(command, HANG);
+    let (code, stdout, stderr, peak_kib) = finish(command, HANG);
     let eve = std::fs::read(out.path().join("eve.json")).unwrap_or_default();
     Run {
         code,
@@ -149,6 +151,7 @@ pub fn inspect<P: AsRef<Path>>(captures: &[P], args: &[&str]) -> Run {
         stderr,
         eve,
         out,
+        peak_kib,
     }
 }
 
@@ -156,11 +159,12 @@ pub fn inspect<P: AsRef<Path>>(captures: &[P], args: &[&str]) -> Run {
 pub fn run(args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(vitalwire());
     command.args(args).current_dir(root());
-    finish(command, HANG)
+    let (code, stdout, stderr, _) = finish(command, HANG);
+    (code, stdout, stderr)
 }
 
 /// Runs a command to its end, or ends it when it hangs.
-fn finish(mut command: Command, hang: Duration) -> (Option<i32>, String, String) {
+fn finish(mut command: Command, hang: Duration) -> (Option<i32>, String, String, u64) {
     let dir = TempDir::new().expect("temporary folder");
     let file = |name: &str| std::fs::File::create(dir.path().join(name)).expect("file");
     let mut child = command
@@ -170,7 +174,9 @@ fn finish(mut command: Command, hang: Duration) -> (Option<i32>, String, String)
         .spawn()
         .expect("the binary starts");
     let since = Instant::now();
+    let mut peak_kib = 0;
     let code = loop {
+        peak_kib = peak_kib.max(high_water_kib(child.id()).unwrap_or(0));
         if let Some(status) = child.try_wait().expect("waited") {
             break status.code();
         }
@@ -183,5 +189,14 @@ fn finish(mut command: Command, hang: Duration) -> (Option<i32>, String, String)
     let read = |name: &str| {
         String::from_utf8_lossy(&std::fs::read(dir.path().join(name)).expect("read")).into_owned()
     };
-    (code, read("out"), read("err"))
+    (code, read("out"), read("err"), peak_kib)
+}
+
+/// The most memory that a running process has held, as the kernel counts it.
+fn high_water_kib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }

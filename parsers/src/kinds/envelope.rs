@@ -1,5 +1,5 @@
 //! The fields that every event has, whatever its kind: the names that rules use for the
-//! [`Envelope`](crate::event::Envelope).
+//! [`Envelope`].
 
 use crate::catalogue::{FieldIx, Type};
 use crate::event::{Envelope, Value};

@@ -48,8 +48,9 @@ impl Acks {
         }
     }
 
-    /// A message was sent.
-    pub(super) fn message(&mut self, id: &str, from: End, to: End, now: i64) {
+    /// A message was sent. One that is itself an answer may be acknowledged, but need not be: it
+    /// is not `owed` one.
+    pub(super) fn message(&mut self, id: &str, from: End, to: End, now: i64, owed: bool) {
         let waiting = self.waiting.touch(&id.into(), now, SmallVec::new);
         if waiting.len() >= SAME_ID_MAX {
             let gone = waiting.remove(0);
@@ -59,7 +60,7 @@ impl Acks {
             time: now,
             from,
             to,
-            acked: false,
+            acked: !owed,
         });
     }
 
@@ -137,7 +138,7 @@ mod tests {
     fn an_answer_finds_its_message_by_address_or_application() {
         let mut acks = Acks::new(8);
         let (lab, engine) = (end("10.0.0.1", "LAB"), end("10.0.0.2", "ENGINE"));
-        acks.message("control_id:1", lab.clone(), engine.clone(), 100);
+        acks.message("control_id:1", lab.clone(), engine.clone(), 100, true);
         assert_eq!(acks.answer("control_id:1", &engine, &lab, 350), Some(250));
         let node = end("10.0.0.3", "ENGINE");
         assert_eq!(acks.answer("control_id:1", &node, &lab, 400), Some(300));
@@ -149,7 +150,8 @@ mod tests {
     #[test]
     fn messages_that_nobody_acknowledges_are_counted() {
         let mut acks = Acks::new(8);
-        acks.message("a", End::default(), End::default(), 0);
+        acks.message("a", End::default(), End::default(), 0, true);
+        acks.message("b", End::default(), End::default(), 0, false);
         acks.expire(ACK_WAIT_NS + 1);
         assert_eq!((acks.never_acked, acks.waiting()), (1, 0));
     }

@@ -218,8 +218,8 @@ impl Correlator {
         }
     }
 
-    /// For an acknowledgment the member `"latency_ms":…`, if the message that it answers was seen;
-    /// a message waits for its acknowledgment from now on.
+    /// For an answer the member `"latency_ms":…`, if the message that it answers was seen; what is
+    /// no plain acknowledgment waits for its own from now on (a pump's RRG^O16 is both).
     pub(super) fn latency(&mut self, subject: &Subject<'_>, extra: &mut Vec<u8>) {
         if subject.kind.id != hl7::KIND.id {
             return;
@@ -231,14 +231,20 @@ impl Correlator {
         let from = end(subject.envelope.src.ip, hl7::SENDING_APPLICATION);
         let to = end(subject.envelope.dest.ip, hl7::RECEIVING_APPLICATION);
         let now = subject.envelope.time.0;
-        if let Some(id) = subject.text(hl7::ACK_TO) {
+        let answers = subject.text(hl7::ACK_TO);
+        if let Some(id) = subject
+            .text(hl7::CONTROL_ID)
+            .filter(|_| subject.text(hl7::MESSAGE_TYPE) != Some("ACK"))
+        {
+            let owed = answers.is_none();
+            self.acks.message(id, from.clone(), to.clone(), now, owed);
+        }
+        if let Some(id) = answers {
             if let Some(nanos) = self.acks.answer(id, &from, &to, now) {
                 let micros = nanos.wrapping_div(1_000);
                 let (millis, rest) = (micros.wrapping_div(1_000), micros.wrapping_rem(1_000));
                 display(extra, format_args!("\"latency_ms\":{millis}.{rest:03}"));
             }
-        } else if let Some(id) = subject.text(hl7::CONTROL_ID) {
-            self.acks.message(id, from, to, now);
         }
     }
 

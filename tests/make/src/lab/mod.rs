@@ -313,7 +313,7 @@ pub fn python() -> io::Result<PathBuf> {
             .args(["-m", "venv"])
             .arg(&environment))?;
         run(Command::new(&python)
-            .args(["-m", "pip", "install", "-q", "-r"])
+            .args(["-m", "pip", "install", "-q", "--no-cache-dir", "-r"])
             .arg(&requirements))?;
         fs::copy(&requirements, &done)?;
     }
