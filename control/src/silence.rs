@@ -78,6 +78,9 @@ fn set(path: &Path, value: &str) -> Result<(), String> {
     if !path.exists() {
         return Ok(()); // A kernel without IPv6 is silent already.
     }
+    if std::fs::read_to_string(path).is_ok_and(|now| now.trim() == value) {
+        return Ok(()); // Nothing to do needs no permission.
+    }
     std::fs::write(path, value).map_err(|error| format!("{}: {error}", path.display()))
 }
 
