@@ -47,6 +47,21 @@ pub fn build_info() -> Sample {
     }
 }
 
+/// Adds what another pipeline counted. Gauges and latencies stay those of now, if there are any.
+pub fn add(to: &mut Snapshot, other: &Snapshot) {
+    for sample in &other.samples {
+        let same = |s: &&mut Sample| s.name == sample.name && s.labels == sample.labels;
+        match to.samples.iter_mut().find(same) {
+            Some(now) if sample.counter => now.value = now.value.saturating_add(sample.value),
+            Some(_) => {}
+            None => to.samples.push(sample.clone()),
+        }
+    }
+    if to.latencies.is_empty() {
+        to.latencies.clone_from(&other.latencies);
+    }
+}
+
 /// Renders the samples and latencies as Prometheus text.
 #[must_use]
 pub fn render(snapshot: &Snapshot) -> String {
@@ -164,6 +179,23 @@ const fn float(value: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counters_of_two_pipelines_add_up_and_gauges_do_not() {
+        let of = |samples| Snapshot {
+            samples,
+            latencies: Vec::new(),
+        };
+        let mut now = of(vec![counter("a_total", "", 2), gauge("g", "", 1)]);
+        let before = [
+            counter("a_total", "", 5),
+            gauge("g", "", 9),
+            counter("b_total", "", 1),
+        ];
+        add(&mut now, &of(before.to_vec()));
+        let values: Vec<_> = now.samples.iter().map(|s| (s.name, s.value)).collect();
+        assert_eq!(values, [("a_total", 7), ("g", 1), ("b_total", 1)]);
+    }
 
     #[test]
     fn samples_of_one_name_become_one_family() {

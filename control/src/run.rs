@@ -14,7 +14,7 @@ use crate::clock::{self, Stopwatch};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::health::Health;
-use crate::metrics::{counter, gauge};
+use crate::metrics::{self, counter, gauge};
 use crate::ruleset::{self, Loaded};
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
@@ -60,8 +60,8 @@ struct Appliance {
     counts: Arc<Counts>,
     eve: Option<sinks::Running<EveFile>>,
     pipeline: Option<Running>,
-    /// The counts of the last pipeline that ended.
-    last: Snapshot,
+    /// The counts of pipelines that have ended: of files that are read again and again.
+    before: Snapshot,
     uptime: Stopwatch,
     /// Why the source is blind, as it was last told.
     blind: Option<String>,
@@ -92,7 +92,7 @@ impl Appliance {
             counts,
             eve,
             pipeline: None,
-            last: Snapshot::default(),
+            before: Snapshot::default(),
             uptime: Stopwatch::start(),
             blind: None,
             reloads: 0,
@@ -121,7 +121,9 @@ impl Appliance {
         };
         let settings = engine::settings(&self.config, self.site.clone(), live);
         let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
-        tracing::info!(workers = settings.workers, live, "capturing");
+        if self.before.samples.is_empty() {
+            tracing::info!(workers = settings.workers, live, "capturing");
+        }
         let rules = Arc::clone(&self.loaded.ruleset);
         let pipeline = pipeline::start(settings, source, rules, outputs)
             .map_err(|error| Error::Failed(format!("threads: {error}")))?;
@@ -143,15 +145,16 @@ impl Appliance {
                 _ = signals.int.recv() => return Ok(()),
             }
             let ended = self.pipeline.as_ref().is_none_or(Running::is_finished);
-            self.look();
-            self.health
-                .update(self.snapshot(), !ended, self.blind.clone());
-            if ended {
-                if self.config.capture.interface.is_some() || !self.config.capture.repeat {
-                    return Ok(());
-                }
+            let again = self.config.capture.interface.is_none() && self.config.capture.repeat;
+            if ended && again {
                 self.finish_pipeline()?;
                 self.capture()?;
+            }
+            self.look();
+            self.health
+                .update(self.snapshot(), !ended || again, self.blind.clone());
+            if ended && !again {
+                return Ok(());
             }
             if stats.is_due() {
                 self.tell_stats();
@@ -179,7 +182,8 @@ impl Appliance {
     /// The counts of every part.
     fn snapshot(&self) -> Snapshot {
         let running = self.pipeline.as_ref().map(Running::snapshot);
-        let mut snapshot = running.unwrap_or_else(|| self.last.clone());
+        let mut snapshot = running.unwrap_or_default();
+        metrics::add(&mut snapshot, &self.before);
         let (armed, unarmed) = self.loaded.counts();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         snapshot.samples.extend(self.counts.samples("eve"));
@@ -283,7 +287,7 @@ impl Appliance {
         let Some(finished) = self.pipeline.take().map(Running::wait) else {
             return Ok(());
         };
-        self.last = finished.snapshot;
+        metrics::add(&mut self.before, &finished.snapshot);
         if finished.errors.is_empty() {
             return Ok(());
         }

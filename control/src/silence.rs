@@ -38,12 +38,19 @@ pub fn prepare(interface: &str, silence: Silence) -> Result<(), Error> {
 }
 
 fn enforce(interface: &str, link: &Link) -> Result<(), Error> {
-    if !link.addresses.is_empty() {
+    // Link-local addresses made themselves; they go away with IPv6. Others somebody gave.
+    let given: Vec<&str> = link
+        .addresses
+        .iter()
+        .map(String::as_str)
+        .filter(|address| !address.starts_with("fe80:"))
+        .collect();
+    if !given.is_empty() {
         return Err(Error::Config(format!(
             "{interface}: has addresses ({}), so the kernel answers on it; capture from an \
              interface of its own, or run: sudo ip address flush dev {interface}; or set \
              capture.silence: check",
-            link.addresses.join(", ")
+            given.join(", ")
         )));
     }
     let ipv6 = PathBuf::from(format!("/proc/sys/net/ipv6/conf/{interface}"));
@@ -70,6 +77,9 @@ fn enforce(interface: &str, link: &Link) -> Result<(), Error> {
 fn set(path: &Path, value: &str) -> Result<(), String> {
     if !path.exists() {
         return Ok(()); // A kernel without IPv6 is silent already.
+    }
+    if std::fs::read_to_string(path).is_ok_and(|now| now.trim() == value) {
+        return Ok(()); // Nothing to do needs no permission.
     }
     std::fs::write(path, value).map_err(|error| format!("{}: {error}", path.display()))
 }

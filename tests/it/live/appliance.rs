@@ -32,22 +32,38 @@ pub(super) fn lab(name: &str) -> Option<Lab> {
 
 /// The configuration of an appliance whose files are below a folder.
 pub(super) fn configuration(dir: &Path, more: &str) -> String {
+    let capture = format!("capture:\n  interface: {SPAN}\n  buffer: 4MiB\n");
+    format!("{capture}{}", around(dir, more))
+}
+
+/// The configuration but for what is captured.
+fn around(dir: &Path, more: &str) -> String {
     format!(
-        "capture:\n  interface: {SPAN}\n  buffer: 4MiB\nstate_dir: {0}/state\n\
-         outputs:\n  eve:\n    path: {0}/eve.json\nheartbeat:\n  interval: 1s\n{more}",
+        "state_dir: {0}/state\noutputs:\n  eve:\n    path: {0}/eve.json\nheartbeat:\n  interval: 1s\n{more}",
         dir.display()
     )
 }
 
 impl Appliance {
     pub(super) fn start(lab: &Lab, more: &str) -> Self {
-        Self::start_in(lab, lab.folder(), "exec \"$@\"", more)
+        let text = configuration(lab.folder(), more);
+        Self::launch(lab, lab.folder(), "exec \"$@\"", &text)
+    }
+
+    /// With another source than the SPAN port.
+    pub(super) fn start_with(lab: &Lab, capture: &str, more: &str) -> Self {
+        let text = format!("{capture}{}", around(lab.folder(), more));
+        Self::launch(lab, lab.folder(), "exec \"$@\"", &text)
     }
 
     /// With its files in a folder that a script prepares, in the mount namespace of its own.
     pub(super) fn start_in(lab: &Lab, dir: &Path, script: &str, more: &str) -> Self {
+        Self::launch(lab, dir, script, &configuration(dir, more))
+    }
+
+    fn launch(lab: &Lab, dir: &Path, script: &str, text: &str) -> Self {
         let config = lab.folder().join("vitalwire.yaml");
-        std::fs::write(&config, configuration(dir, more)).expect("written");
+        std::fs::write(&config, text).expect("written");
         let binary = support::vitalwire();
         let command = [
             "sh",
@@ -69,13 +85,8 @@ impl Appliance {
     }
 
     /// Waits for something, and shows the log when it does not happen.
-    pub(super) fn until(&self, what: &str, mut happened: impl FnMut() -> bool) {
-        let since = Instant::now();
-        while !happened() {
-            let log = self.task.log();
-            assert!(since.elapsed() < PATIENCE, "not {what} in time:\n{log}");
-            thread::sleep(Duration::from_millis(100));
-        }
+    pub(super) fn until(&self, what: &str, happened: impl FnMut() -> bool) {
+        assert!(patiently(happened), "not {what}:\n{}", self.task.log());
     }
 
     pub(super) fn events(&self) -> Vec<Value> {
@@ -93,6 +104,25 @@ impl Appliance {
     pub(super) fn stop(&mut self) {
         let well = self.task.stop("TERM").expect("ends within seconds");
         assert!(well, "{}", self.task.log());
+    }
+}
+
+/// Waits for something.
+pub(super) fn wait_until(what: &str, happened: impl FnMut() -> bool) {
+    assert!(patiently(happened), "not {what}");
+}
+
+/// Whether it happened in time.
+fn patiently(mut happened: impl FnMut() -> bool) -> bool {
+    let since = Instant::now();
+    loop {
+        if happened() {
+            return true;
+        }
+        if since.elapsed() > PATIENCE {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -11,7 +11,7 @@ use make::lab::{Lab, SENSOR, SPAN, Task};
 use serde_json::Value;
 
 use crate::support;
-use appliance::{Appliance, get, lab};
+use appliance::{Appliance, get, lab, metric, wait_until};
 
 fn command_is(event: &Value, command: &str) -> bool {
     event["dicom"]["command"] == command && event["event_type"] == "dicom"
@@ -103,6 +103,51 @@ fn a_link_that_goes_down_and_up_brings_no_frame_out() {
     );
     appliance.until("told", || appliance.count(|e| capture_is(e, "seeing")) == 2);
     assert_eq!(appliance.count(|e| capture_is(e, "blind")), 2);
+    appliance.stop();
+}
+
+/// As interfaces are on a machine that nobody prepared.
+#[test]
+fn an_interface_with_ipv6_is_made_silent() {
+    let Some(lab) = lab("silence") else { return };
+    let ipv6 = format!("net.ipv6.conf.{SPAN}.disable_ipv6=0");
+    let on = lab.exec(SENSOR, &["sysctl", "-qw", &ipv6]).expect("sysctl");
+    if !on.status.success() {
+        return; // a kernel without IPv6
+    }
+    let speaks = || {
+        let show = ["ip", "-6", "-o", "address", "show", "dev", SPAN];
+        let shown = lab.exec(SENSOR, &show).expect("ip").stdout;
+        String::from_utf8_lossy(&shown).contains("fe80:")
+    };
+    wait_until("an address", speaks);
+    let mut appliance = Appliance::start(&lab, "");
+    let before = lab.sensor_transmitted().expect("counted");
+    for state in ["down", "up"] {
+        let set = ["ip", "link", "set", "dev", SPAN, state];
+        assert!(lab.exec(SENSOR, &set).expect("ip").status.success());
+    }
+    // Some heartbeats long: router solicitations and MLD reports would come within a second.
+    appliance.until("heartbeats", || {
+        appliance.count(|e| e["event_type"] == "heartbeat") > 3
+    });
+    assert_eq!(lab.sensor_transmitted().expect("counted"), before);
+    assert!(!speaks(), "the address is gone");
+    appliance.stop();
+}
+
+/// For demonstrations: files, again and again.
+#[test]
+fn files_in_a_loop_keep_it_ready_and_counting() {
+    let Some(lab) = lab("loop") else { return };
+    let ward = support::root().join("pcaps/ward/attack.pcap");
+    let files = format!("capture:\n  files: [{}]\n  loop: true\n", ward.display());
+    let mut appliance = Appliance::start_with(&lab, &files, "");
+    let frames = || metric(&lab, "vitalwire_capture_frames_total", "").unwrap_or_default();
+    appliance.until("frames", || frames() > 0.0);
+    let once = frames();
+    appliance.until("read again", || frames() > once);
+    assert!(get(&lab, "/readyz").is_some());
     appliance.stop();
 }
 

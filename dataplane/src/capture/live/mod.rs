@@ -220,3 +220,23 @@ fn machine_time() -> Time {
     let nanos = since.map(|d| d.as_nanos()).unwrap_or_default();
     Time(i64::try_from(nanos).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_become_rarer_but_never_rare() {
+        let mut retry = Retry::default();
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            let mut polls = 1;
+            while !retry.is_due() {
+                polls += 1;
+            }
+            waits.push(polls);
+            retry.later();
+        }
+        assert_eq!(waits, [2, 4, 8, 16, 32, 50, 50, 50]);
+    }
+}
