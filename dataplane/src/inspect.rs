@@ -209,7 +209,10 @@ impl Consumer for Reader<'_> {
         {
             let probing = *probing;
             let progress = self.probe(probing, direction, rest, true);
-            let used = self.found.take().map_or(used(progress), |(_, start)| start);
+            let used = self
+                .found
+                .take()
+                .map_or_else(|| used(progress), |(_, start)| start);
             if let App::Parsing(parser) = &mut *self.app {
                 let rest = rest.get(used..).unwrap_or_default();
                 read_last(parser.as_mut(), direction, rest, &mut self.emit);

@@ -1,4 +1,9 @@
 //! The one integration test binary: what the program promises to the people who run it.
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "tests wait for the processes that they start, by the machine's clock"
+)]
 
 mod canary;
 mod cli;

@@ -354,14 +354,10 @@ fn of_frames_cut_short_the_beginning_is_read() {
         let mut capture = talk(v4(name)).capture();
         capture.snap(200);
         let said = bench.said(&capture.pcap());
-        let first = if name == "dicom" {
-            "kind"
-        } else {
-            "control_id"
-        };
-        assert_eq!(said[0][first] == clean[0][first], name == "hl7", "{said:?}");
         assert!(has_last(name, &said), "{name}: {said:?}");
+        // A proposal of 280 bytes is no event without its end; a message is one, and says so.
         if name == "hl7" {
+            assert_eq!(said[0]["control_id"], clean[0]["control_id"]);
             assert_eq!(said[0]["truncated"], true, "{said:?}");
         }
     }

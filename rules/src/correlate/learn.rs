@@ -256,12 +256,11 @@ impl Correlator {
             let owed = answers.is_none();
             self.acks.message(id, from.clone(), to.clone(), now, owed);
         }
-        if let Some(id) = answers {
-            if let Some(nanos) = self.acks.answer(id, &from, &to, now) {
-                let micros = nanos.wrapping_div(1_000);
-                let (millis, rest) = (micros.wrapping_div(1_000), micros.wrapping_rem(1_000));
-                display(extra, format_args!("\"latency_ms\":{millis}.{rest:03}"));
-            }
+        let waited = answers.and_then(|id| self.acks.answer(id, &from, &to, now));
+        if let Some(nanos) = waited {
+            let micros = nanos.wrapping_div(1_000);
+            let (millis, rest) = (micros.wrapping_div(1_000), micros.wrapping_rem(1_000));
+            display(extra, format_args!("\"latency_ms\":{millis}.{rest:03}"));
         }
     }
 
