@@ -1,10 +1,12 @@
 //! What `inspect` tells people: what was seen, what was found, what was lost, what could not fire.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use parsers::time::Time;
 use rules::Severity;
-use rules::correlate::{Pump, Tally};
+use rules::correlate::{Summary, Tally};
 
 use crate::inspect::Report;
 use crate::ledger;
@@ -60,35 +62,106 @@ fn seen(report: &Report, captures: &[PathBuf], text: &mut String) {
     if !links.is_empty() {
         line(text, &format!("  {}", links.join(", ")));
     }
-    let mut rows = Vec::new();
-    let events = &report.tally.events;
-    let counted = events.iter().filter(|(name, _)| **name != "alert");
-    rows.extend(listed(
-        "events",
-        counted.map(|(name, n)| format!("{name} {}", grouped(*n))),
-    ));
-    let summary = &report.finished.summary;
-    let of = |tally: &Tally| {
-        let mut named: Vec<_> = tally.counts.iter().collect();
-        named.sort_by(|(a, m), (b, n)| n.cmp(m).then(a.cmp(b)));
-        named
-            .into_iter()
-            .map(|(name, n)| format!("{name} {}", grouped(*n)))
-            .collect::<Vec<_>>()
-    };
-    rows.extend(listed("AE titles", summary.ae_titles.keys().cloned()));
-    rows.extend(listed("DICOM", of(&summary.dimse).into_iter()));
-    rows.extend(listed("HL7 systems", summary.applications.keys().cloned()));
-    rows.extend(listed("HL7", of(&summary.messages).into_iter()));
-    rows.extend(listed("HL7 answers", of(&summary.acks).into_iter()));
-    rows.extend(listed(
-        "pumps",
-        summary.pumps.iter().map(|(id, pump)| pump_name(id, pump)),
-    ));
-    rows.extend(listed("anomalies", of(&summary.anomalies).into_iter()));
+    let rows = traffic(report);
     if !rows.is_empty() {
         line(text, "\nSeen");
         text.push_str(&table(&rows));
+    }
+    let summary = &report.finished.summary;
+    block(text, "Hosts", hosts(summary));
+    block(text, "Pumps", pumps(summary));
+}
+
+/// What passed, one row a subject.
+fn traffic(report: &Report) -> Vec<Vec<String>> {
+    let summary = &report.finished.summary;
+    let events = &report.tally.events;
+    let counted = events.iter().filter(|(name, _)| **name != "alert");
+    let counted = counted.map(|(name, n)| format!("{name} {}", grouped(*n)));
+    let rows = [
+        listed("events", counted),
+        listed("flows", of(&summary.protocols)),
+        listed("DICOM associations", of(&summary.associations)),
+        listed("DICOM commands", of(&summary.dimse)),
+        listed("HL7 messages", of(&summary.messages)),
+        listed("HL7 answers", of(&summary.acks)),
+        listed("anomalies", of(&summary.anomalies)),
+    ];
+    rows.into_iter().flatten().collect()
+}
+
+/// Names with their counts, the most frequent first.
+fn of(tally: &Tally) -> impl Iterator<Item = String> + use<> {
+    let mut named: Vec<_> = tally.counts.iter().collect();
+    named.sort_by(|(a, m), (b, n)| n.cmp(m).then(a.cmp(b)));
+    let named: Vec<_> = named
+        .into_iter()
+        .map(|(name, n)| format!("{name} {}", grouped(*n)))
+        .collect();
+    named.into_iter()
+}
+
+/// Addresses with the names that they go by.
+fn hosts(summary: &Summary) -> Vec<Vec<String>> {
+    let mut hosts = BTreeMap::<IpAddr, [Vec<&str>; 2]>::new();
+    let of_kind = [&summary.ae_titles, &summary.applications];
+    for (kind, names) in of_kind.into_iter().enumerate() {
+        for (name, addresses) in names {
+            for address in addresses {
+                let known = hosts.entry(*address).or_default();
+                if let Some(known) = known.get_mut(kind) {
+                    known.push(name);
+                }
+            }
+        }
+    }
+    let named = |label: &str, names: Vec<&str>| {
+        let items = names.into_iter().map(str::to_owned);
+        let row = listed(label, items).unwrap_or_default();
+        row.join(" ").trim_start().to_owned()
+    };
+    let rows = hosts.into_iter().map(|(address, [titles, applications])| {
+        vec![
+            format!("  {address}"),
+            named("AE", titles),
+            named("HL7", applications),
+        ]
+    });
+    rows.collect()
+}
+
+/// Pumps with what was said of them.
+fn pumps(summary: &Summary) -> Vec<Vec<String>> {
+    let times = |n: u64, what: &str| match n {
+        0 => String::new(),
+        1 => format!("1 {what}"),
+        n => format!("{} {what}s", grouped(n)),
+    };
+    let rows = summary.pumps.iter().map(|(id, pump)| {
+        let words = [&pump.vendor, &pump.model].into_iter().flatten();
+        let words: Vec<&str> = words.map(String::as_str).collect();
+        let reports = pump.events.saturating_sub(pump.orders);
+        vec![
+            format!("  {id}"),
+            words.join(" "),
+            times(reports, "report"),
+            times(pump.orders, "order"),
+        ]
+    });
+    rows.collect()
+}
+
+/// A heading and the first rows of a table under it; nothing without rows.
+fn block(text: &mut String, heading: &str, mut rows: Vec<Vec<String>>) {
+    if rows.is_empty() {
+        return;
+    }
+    let more = rows.len().saturating_sub(LIST_MAX);
+    rows.truncate(LIST_MAX);
+    line(text, &format!("\n{heading}"));
+    text.push_str(&table(&rows));
+    if more > 0 {
+        line(text, &format!("  and {more} more; all are in eve.json"));
     }
 }
 
@@ -105,13 +178,6 @@ fn listed(name: &str, items: impl Iterator<Item = String>) -> Option<Vec<String>
         text.push_str(&format!(", and {more} more"));
     }
     (!items.is_empty()).then(|| vec![format!("  {name}"), text])
-}
-
-fn pump_name(id: &str, pump: &Pump) -> String {
-    match &pump.model {
-        Some(model) => format!("{id} ({model})"),
-        None => id.to_owned(),
-    }
 }
 
 /// `2026-11-21T12:00:00 to 12:04:10 UTC, 4 min 10 s, 3.2 Mbit/s`.
@@ -219,7 +285,7 @@ fn lost(report: &Report, text: &mut String) {
 }
 
 fn unarmed(loaded: &Loaded, text: &mut String) {
-    let mut by_set: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    let mut by_set: BTreeMap<String, usize> = BTreeMap::new();
     let unarmed = loaded.unarmed();
     for set in unarmed.iter().flat_map(|(_, sets)| sets) {
         let rules = by_set.entry(set.clone()).or_default();

@@ -43,6 +43,8 @@ struct Probing {
     from_start: [bool; 2],
     /// By direction: bytes looked at in vain, midstream.
     looked: [u64; 2],
+    /// By direction: whether bytes are kept until somebody knows them.
+    waits: [bool; 2],
 }
 
 impl Conversation {
@@ -53,6 +55,7 @@ impl Conversation {
                 open: u64::MAX,
                 from_start: [!midstream; 2],
                 looked: [0; 2],
+                waits: [false; 2],
             }),
         }
     }
@@ -191,6 +194,9 @@ impl Consumer for Reader<'_> {
                 if let Some(start) = probing.from_start.get_mut(direction.index()) {
                     *start = false;
                 }
+                if let Some(waits) = probing.waits.get_mut(direction.index()) {
+                    *waits = false;
+                }
             }
             App::Done => {}
         }
@@ -202,9 +208,13 @@ impl Consumer for Reader<'_> {
             && self.found.is_none()
         {
             let probing = *probing;
-            self.probe(probing, direction, rest, true);
-            if let (App::Parsing(parser), Some((_, start))) = (&mut *self.app, self.found.take()) {
-                let rest = rest.get(start..).unwrap_or_default();
+            let progress = self.probe(probing, direction, rest, true);
+            let used = self
+                .found
+                .take()
+                .map_or_else(|| used(progress), |(_, start)| start);
+            if let App::Parsing(parser) = &mut *self.app {
+                let rest = rest.get(used..).unwrap_or_default();
                 read_last(parser.as_mut(), direction, rest, &mut self.emit);
             }
         } else if let App::Parsing(parser) = self.app {
@@ -252,7 +262,8 @@ impl Reader<'_> {
             }
             match (spec.probe)(&probe) {
                 Verdict::Yes(start) if enough || !unsure || !from_start => {
-                    return self.recognise(spec, direction, start.min(bytes.len()), &probing);
+                    let start = start.min(bytes.len());
+                    return self.recognise(spec, direction, bytes, start, &probing);
                 }
                 Verdict::Yes(_) | Verdict::Unsure => unsure = true,
                 Verdict::No if from_start => probing.open &= !bit,
@@ -266,6 +277,9 @@ impl Reader<'_> {
         } else {
             STOP
         };
+        if let Some(waits) = probing.waits.get_mut(index) {
+            *waits = progress.consumed == 0;
+        }
         *self.app = if progress == STOP {
             App::Done
         } else {
@@ -278,6 +292,7 @@ impl Reader<'_> {
         &mut self,
         spec: &'static Spec,
         direction: Direction,
+        bytes: &[u8],
         start: usize,
         probing: &Probing,
     ) -> Progress {
@@ -292,9 +307,28 @@ impl Reader<'_> {
         };
         let midstream = probing.from_start != [true; 2];
         *self.app = App::Parsing(open(&opening(flow, midstream)));
-        self.found = Some((direction, start));
-        Progress::more(0, WAIT_FOR_REPLAY)
+        let others_wait = probing.waits.get(direction.other().index());
+        if others_wait == Some(&true) {
+            self.found = Some((direction, start));
+            return Progress::more(0, WAIT_FOR_REPLAY);
+        }
+        // Nothing came before: read now, lest a hole right behind takes these bytes along.
+        let mut progress = match bytes.get(start..) {
+            Some(rest) if !rest.is_empty() => self.data(direction, rest),
+            _ => Progress::consumed(0),
+        };
+        progress.consumed = progress.consumed.saturating_add(start);
+        progress
     }
+}
+
+/// Bytes that a parser is done with, skipped ones among them.
+fn used(progress: Progress) -> usize {
+    let skip = match progress.then {
+        Then::Skip(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
+        _ => 0,
+    };
+    progress.consumed.saturating_add(skip)
 }
 
 /// Bytes of a direction that ended before anybody knew them.
@@ -306,11 +340,7 @@ fn read_last(
 ) {
     loop {
         let progress = parser.parse(direction, rest, emit);
-        let skip = match progress.then {
-            Then::Skip(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
-            _ => 0,
-        };
-        let used = progress.consumed.saturating_add(skip);
+        let used = used(progress);
         rest = rest.get(used..).unwrap_or_default();
         if used == 0 || rest.is_empty() || progress.then == Then::Stop {
             break;

@@ -347,6 +347,23 @@ fn midstream_the_next_message_is_seen() {
 }
 
 #[test]
+fn of_frames_cut_short_the_beginning_is_read() {
+    let bench = Bench::new();
+    for (name, talk) in TALKS {
+        let clean = bench.clean(name, talk);
+        let mut capture = talk(v4(name)).capture();
+        capture.snap(200);
+        let said = bench.said(&capture.pcap());
+        assert!(has_last(name, &said), "{name}: {said:?}");
+        // A proposal of 280 bytes is no event without its end; a message is one, and says so.
+        if name == "hl7" {
+            assert_eq!(said[0]["control_id"], clean[0]["control_id"]);
+            assert_eq!(said[0]["truncated"], true, "{said:?}");
+        }
+    }
+}
+
+#[test]
 fn one_direction_alone_is_read() {
     let bench = Bench::new();
     for (name, talk) in TALKS {

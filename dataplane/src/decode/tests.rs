@@ -539,6 +539,10 @@ fn wrong_checksums_are_told_apart() {
 #[test]
 fn bent_frames_point_nowhere_outside() {
     let inner = eth(0x0800, &ip_tcp(b"inside"));
+    let over_udp = |port, head: &[u8]| {
+        let body = [head, &inner[..]].concat();
+        eth(0x0800, &ip4(17, &udp(port, &body)))
+    };
     let whole = [
         inner.clone(),
         eth(
@@ -553,23 +557,8 @@ fn bent_frames_point_nowhere_outside() {
                 .concat(),
             ),
         ),
-        eth(
-            0x0800,
-            &ip4(
-                17,
-                &udp(4789, &[&[8, 0, 0, 0, 0, 0, 9, 0], &inner[..]].concat()),
-            ),
-        ),
-        eth(
-            0x0800,
-            &ip4(
-                17,
-                &udp(
-                    6081,
-                    &[&[1, 0, 0x65, 0x58, 0, 0, 9, 0, 0, 0, 0, 0], &inner[..]].concat(),
-                ),
-            ),
-        ),
+        over_udp(4789, &[8, 0, 0, 0, 0, 0, 9, 0]),
+        over_udp(6081, &[1, 0, 0x65, 0x58, 0, 0, 9, 0, 0, 0, 0, 0]),
         eth(
             0x0800,
             &ip4(

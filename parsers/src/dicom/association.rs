@@ -164,7 +164,10 @@ fn set_identity<'a>(event: &mut Event<'a>, identity: Identity<'a>) {
             event.set(field::USER_IDENTITY_TYPE, status::user_identity(kind));
             event.set(field::USER_IDENTITY_CREDENTIAL, identity.primary);
         }
-        None => event.set(field::USER_IDENTITY_CREDENTIAL, identity.primary),
+        None => {
+            event.set(field::USER_IDENTITY_TYPE, "answered");
+            event.set(field::USER_IDENTITY_CREDENTIAL, identity.primary);
+        }
     }
 }
 

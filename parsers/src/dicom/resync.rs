@@ -1,6 +1,7 @@
 //! Finding a PDU in bytes whose beginning was missed, and recognising DICOM by its first ones.
 
 use super::wire::{self, ASSOCIATE_FIXED_BYTES, PDU_HEADER_BYTES, PduType, PdvHeader};
+use crate::event::Direction;
 use crate::protocol::{BUFFER_BYTES_MAX, Probe, Verdict};
 
 /// The longest body of an association PDU that is held in one piece. A proposal of 128 contexts
@@ -176,6 +177,7 @@ pub(super) fn probe(probe: &Probe<'_>) -> Verdict {
     let accepted = |_| None;
     if probe.from_start {
         return match fit(probe.bytes, &accepted) {
+            Fit::No if is_broken_pdu(probe) => Verdict::Yes(0),
             Fit::No => Verdict::No,
             Fit::Short => Verdict::Unsure,
             Fit::Likely | Fit::Certain => Verdict::Yes(0),
@@ -188,6 +190,18 @@ pub(super) fn probe(probe: &Probe<'_>) -> Verdict {
         Found::None(at) if at == probe.bytes.len() => Verdict::No,
         _ => Verdict::Unsure,
     }
+}
+
+/// Whether a client begins with a PDU that breaks the rules, on a port of DICOM: a proposal of any
+/// length, or one of the short PDUs with another length than theirs. Elsewhere such bytes are
+/// anybody's.
+fn is_broken_pdu(probe: &Probe<'_>) -> bool {
+    probe.direction == Direction::ToServer
+        && DICOM_PORTS.contains(&probe.server_port)
+        && matches!(
+            probe.bytes,
+            [1, 0, _, _, _, _, ..] | [3 | 5..=7, 0, 0, 0, 0, _, ..]
+        )
 }
 
 /// Whether another PDU follows the one at this offset, or so long a one stands on a port of DICOM.

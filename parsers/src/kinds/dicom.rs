@@ -24,7 +24,7 @@ kind! {
     ASYNC_PERFORMED = "async_performed": Int, Class::Clear, "operations that may be outstanding, performed", "PS3.7 D.3.3.3";
     ROLES = "roles": TextList, Class::Clear, "SCU/SCP roles: SOP class, space, scu, scp or both", "PS3.7 D.3.3.4";
     EXTENDED = "extended": TextList, Class::Clear, "SOP classes with extended or common extended negotiation", "PS3.7 D.3.3.5, D.3.3.6";
-    USER_IDENTITY_TYPE = "user_identity.type": Word, Class::Clear, "username, username_passcode, kerberos, saml or jwt", "PS3.7 D.3.3.7";
+    USER_IDENTITY_TYPE = "user_identity.type": Word, Class::Clear, "username, username_passcode, kerberos, saml or jwt; answered: the acceptor took it", "PS3.7 D.3.3.7";
     USER_IDENTITY_USER = "user_identity.user": Text, Class::Staff, "user name", "PS3.7 D.3.3.7";
     USER_IDENTITY_CREDENTIAL = "user_identity.credential": Text, Class::Secret, "passcode, ticket or token", "PS3.7 D.3.3.7";
     RESULT = "result": Word, Class::Clear, "rejected-permanent or rejected-transient", "PS3.8 9.3.4";

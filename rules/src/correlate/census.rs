@@ -40,6 +40,8 @@ pub struct Pump {
     pub reported_by: BTreeSet<IpAddr>,
     /// Observations, orders and alarms that named it.
     pub events: u64,
+    /// Orders among them.
+    pub orders: u64,
 }
 
 /// What is known of devices, bounded.
@@ -51,6 +53,8 @@ pub(super) struct Census {
     pub(super) acks: Tally,
     pub(super) dimse: Tally,
     pub(super) anomalies: Tally,
+    pub(super) associations: Tally,
+    pub(super) protocols: Tally,
     /// Recycled: the name of a message.
     name: String,
     known: usize,
@@ -68,6 +72,8 @@ impl Census {
             acks: Tally::default(),
             dimse: Tally::default(),
             anomalies: Tally::default(),
+            associations: Tally::default(),
+            protocols: Tally::default(),
             name: String::new(),
             known: 0,
             max,

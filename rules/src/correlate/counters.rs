@@ -46,6 +46,10 @@ pub struct Summary {
     pub dimse: Tally,
     /// Anomalies by name.
     pub anomalies: Tally,
+    /// DICOM associations: `requested`, `accepted`, `rejected`, `aborted`.
+    pub associations: Tally,
+    /// Finished flows by the protocol that was recognised.
+    pub protocols: Tally,
     /// Rules that were met, worst first, then by id.
     pub rules: Vec<RuleTally>,
     /// Rules that cannot fire, each with the sets that are empty.
@@ -85,6 +89,8 @@ impl Correlator {
             acks: self.census.acks.clone(),
             dimse: self.census.dimse.clone(),
             anomalies: self.census.anomalies.clone(),
+            associations: self.census.associations.clone(),
+            protocols: self.census.protocols.clone(),
             rules,
             unarmed: self.ruleset().map_or_else(Vec::new, |set| unarmed(set)),
             never_acked: self.acks.never_acked,

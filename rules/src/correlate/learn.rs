@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use parsers::catalogue::{FieldIx, FieldIx as Ix, KindId};
 use parsers::json::{self, display};
-use parsers::kinds::{anomaly, arp, asset, capture, dicom, hl7, opens, pump};
+use parsers::kinds::{anomaly, arp, asset, capture, dicom, flow, hl7, opens, pump};
 
 use super::Correlator;
 use super::acks::End;
@@ -76,6 +76,7 @@ pub fn builtin_needs(kind: KindId) -> &'static [FieldIx] {
         (arp::KIND.id, ARP),
         (capture::KIND.id, CAPTURE),
         (anomaly::KIND.id, &[anomaly::EVENT]),
+        (flow::KIND.id, &[flow::APP]),
     ];
     let found = KINDS.iter().find(|(id, _)| *id == kind);
     found.map_or(&[], |(_, fields)| fields)
@@ -103,6 +104,10 @@ impl Correlator {
             self.learn_pump(subject);
         } else if id == arp::KIND.id {
             self.learn_arp(subject, &mut facts);
+        } else if id == flow::KIND.id
+            && let Some(app) = subject.text(flow::APP)
+        {
+            self.census.protocols.add(app);
         } else if id == anomaly::KIND.id
             && let Some(event) = subject.text(anomaly::EVENT)
         {
@@ -136,6 +141,16 @@ impl Correlator {
     fn learn_dicom(&mut self, subject: &Subject<'_>, facts: &mut Vec<Fact>) {
         if let Some(command) = subject.text(dicom::COMMAND) {
             self.census.dimse.add(command);
+        }
+        let what = match subject.text(dicom::KIND_OF) {
+            Some("associate_rq") => Some("requested"),
+            Some("associate_ac") => Some("accepted"),
+            Some("associate_rj") => Some("rejected"),
+            Some("abort") => Some("aborted"),
+            _ => None,
+        };
+        if let Some(what) = what {
+            self.census.associations.add(what);
         }
         let src = subject.envelope.src.ip;
         match subject.text(dicom::KIND_OF) {
@@ -179,6 +194,8 @@ impl Correlator {
             return;
         };
         known.events = known.events.saturating_add(1);
+        let ordered = subject.text(pump::ACTION) == Some("program");
+        known.orders = known.orders.saturating_add(ordered.into());
         for (slot, field) in [
             (&mut known.vendor, pump::VENDOR),
             (&mut known.model, pump::MODEL),
@@ -235,12 +252,11 @@ impl Correlator {
             let owed = answers.is_none();
             self.acks.message(id, from.clone(), to.clone(), now, owed);
         }
-        if let Some(id) = answers {
-            if let Some(nanos) = self.acks.answer(id, &from, &to, now) {
-                let micros = nanos.wrapping_div(1_000);
-                let (millis, rest) = (micros.wrapping_div(1_000), micros.wrapping_rem(1_000));
-                display(extra, format_args!("\"latency_ms\":{millis}.{rest:03}"));
-            }
+        let waited = answers.and_then(|id| self.acks.answer(id, &from, &to, now));
+        if let Some(nanos) = waited {
+            let micros = nanos.wrapping_div(1_000);
+            let (millis, rest) = (micros.wrapping_div(1_000), micros.wrapping_rem(1_000));
+            display(extra, format_args!("\"latency_ms\":{millis}.{rest:03}"));
         }
     }
 

@@ -6,6 +6,26 @@ use crate::event::Direction::{ToClient, ToServer};
 use crate::protocol::{Probe, Verdict};
 
 #[test]
+fn a_first_pdu_that_breaks_the_rules_is_dicom_on_its_ports_only() {
+    let endless = [&[1, 0, 0xff, 0xff, 0xff, 0xff][..], &[0x41; 100]].concat();
+    let long = [&[5, 0, 0, 0, 0, 16][..], &[0; 16]].concat();
+    for (bytes, server_port, is) in [
+        (&endless, 104, Verdict::Yes(0)),
+        (&endless, 8080, Verdict::No),
+        (&long, 11112, Verdict::Yes(0)),
+        (&long, 8080, Verdict::No),
+    ] {
+        let probe = Probe {
+            direction: ToServer,
+            bytes,
+            from_start: true,
+            server_port,
+        };
+        assert_eq!((SPEC.probe)(&probe), is, "{server_port}");
+    }
+}
+
+#[test]
 fn a_proposal_is_told_in_full() {
     let role = [field16(build::COMMITMENT.as_bytes()), vec![0, 1]].concat();
     let extended = [field16(build::STUDY_FIND.as_bytes()), vec![1, 1]].concat();
