@@ -34,10 +34,10 @@ fn packets_of_established_flows_cost_no_allocation() {
     let dir = std::env::temp_dir().join(format!("vitalwire-allocations-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let prepared = Prepared::new(1).unwrap();
-    for (name, made) in [
-        ("a C-STORE", store as fn(usize) -> Capture),
-        ("unrecognised TCP", unrecognised),
-        ("UDP", datagrams),
+    for (name, made, medical) in [
+        ("a C-STORE", store as fn(usize) -> Capture, 1),
+        ("unrecognised TCP", unrecognised, 0),
+        ("UDP", datagrams, 0),
     ] {
         let [few, many] = [PACKETS, 2 * PACKETS].map(|packets| {
             let capture = made(packets);
@@ -45,7 +45,8 @@ fn packets_of_established_flows_cost_no_allocation() {
             capture.write(&file).unwrap();
             let frames = capture.frames.len();
             drop(capture);
-            (frames, allocations(&prepared, &file))
+            let seen = [frames as u64, medical];
+            (frames, allocations(&prepared, &file, seen))
         });
         let more = many.1.saturating_sub(few.1);
         let each = more as f64 / (many.0 - few.0) as f64;
@@ -56,13 +57,18 @@ fn packets_of_established_flows_cost_no_allocation() {
 }
 
 /// The fewest of a few rounds: the clock of the machine may only add.
-fn allocations(prepared: &Prepared, file: &Path) -> usize {
+fn allocations(prepared: &Prepared, file: &Path, seen: [u64; 2]) -> usize {
     let file = PathBuf::from(file);
     let round = |_| {
         let region = Region::new(ALLOCATOR);
         let report = prepared.run(&file).unwrap();
-        assert!(report.finished.errors.is_empty());
         let change = region.change();
+        assert!(report.finished.errors.is_empty());
+        let told = [
+            "vitalwire_worker_handled_frames_total",
+            "vitalwire_flow_recognised_medical_flows_total",
+        ];
+        assert_eq!(told.map(|name| report.finished.snapshot.total(name)), seen);
         change.allocations + change.reallocations
     };
     (0..3).map(round).min().unwrap()
