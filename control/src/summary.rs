@@ -91,14 +91,11 @@ fn traffic(report: &Report) -> Vec<Vec<String>> {
 }
 
 /// Names with their counts, the most frequent first.
-fn of(tally: &Tally) -> impl Iterator<Item = String> + use<> {
+fn of(tally: &Tally) -> impl Iterator<Item = String> {
     let mut named: Vec<_> = tally.counts.iter().collect();
     named.sort_by(|(a, m), (b, n)| n.cmp(m).then(a.cmp(b)));
-    let named: Vec<_> = named
-        .into_iter()
-        .map(|(name, n)| format!("{name} {}", grouped(*n)))
-        .collect();
-    named.into_iter()
+    let named = named.into_iter();
+    named.map(|(name, n)| format!("{name} {}", grouped(*n)))
 }
 
 /// Addresses with the names that they go by.
