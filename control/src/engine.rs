@@ -57,7 +57,7 @@ pub fn eve(config: &Config) -> Eve {
         },
         host,
         site: config.sensor.site.clone(),
-        interfaces: std::sync::Arc::default(),
+        interfaces: Arc::default(),
     }
 }
 
