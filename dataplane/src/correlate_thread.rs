@@ -128,7 +128,12 @@ impl Thread {
                     self.latency.since(read_at, monotonic_nanos());
                 }
                 Next::Taken(_) => {}
-                Next::Idle => self.hand_on(&mut out, &mut handed),
+                // Live, nobody waits for more lines. Of files there are more at once, and waking
+                // the outputs for a few lines costs more than the lines.
+                Next::Idle if self.live || out.arena.len() >= IDLE_BYTES => {
+                    self.hand_on(&mut out, &mut handed);
+                }
+                Next::Idle => {}
                 Next::End => break,
             }
             if out.arena.len() >= OUT_BYTES {
@@ -248,6 +253,8 @@ const TELL_SECS: i64 = 64;
 const HANDED_MAX: usize = 8;
 /// Lines are handed on in pieces of about this size.
 const OUT_BYTES: usize = 256 * 1024;
+/// Reading files, so many bytes of lines are worth waking the outputs for.
+const IDLE_BYTES: usize = 32 * 1024;
 
 impl OutputCounts {
     pub(crate) const fn new(name: &'static str) -> Self {
