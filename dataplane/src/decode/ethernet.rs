@@ -7,7 +7,7 @@ use crate::decode::{DecodeIssue, Net, Span};
 /// Values up to this are a length (IEEE 802.3, 3.2.6), above it a type.
 const LENGTH_MAX: u16 = 1500;
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     #[inline]
     pub(super) fn ethernet(&mut self) -> Step {
         let &[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = self.peek("ethernet")?;

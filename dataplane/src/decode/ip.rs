@@ -13,7 +13,7 @@ use crate::decode::{DecodeIssue, Fragment, Ip, Net, Span, Transport};
 /// The most extension headers of a packet. RFC 8200 lists eight, each of which ought to occur once.
 const EXTENSIONS_MAX: usize = 12;
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     pub(super) fn any_ip(&self) -> Step {
         let &[first] = self.peek("ip")?;
         match first >> 4 {

@@ -8,7 +8,7 @@ use crate::decode::DecodeIssue;
 const ARPHRD_ETHER: u16 = 1;
 const ARPHRD_LOOPBACK: u16 = 772;
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// An address family in some machine's byte order, then IP.
     pub(super) fn loopback(&mut self) -> Step {
         let &bytes = self.take::<4>("loopback")?;

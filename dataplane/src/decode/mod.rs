@@ -32,7 +32,18 @@ use parsers::event::{Tunnel, VLANS_MAX};
 /// then given without it.
 #[inline]
 pub fn decode(frame: &Frame, bytes: &[u8]) -> Result<Packet, DecodeIssue> {
-    let mut walk = Walk::new(frame, bytes);
+    let mut packet = Packet::NOTHING;
+    decode_into(frame, bytes, &mut packet).map(|()| packet)
+}
+
+/// As [`decode`], into a place where the packet will stay. After an error it holds nothing of use.
+#[inline]
+pub(crate) fn decode_into(
+    frame: &Frame,
+    bytes: &[u8],
+    packet: &mut Packet,
+) -> Result<(), DecodeIssue> {
+    let mut walk = Walk::new(frame, bytes, packet);
     let first = walk.link(frame.link);
     walk.run(first)
 }
@@ -43,7 +54,10 @@ pub(crate) fn decode_reassembled(
     overlapped: bool,
     bytes: &[u8],
 ) -> Result<Packet, DecodeIssue> {
-    Walk::inside(around, overlapped, bytes).run(Ok(Next::AnyIp))
+    let mut packet = *around;
+    Walk::inside(&mut packet, overlapped, bytes)
+        .run(Ok(Next::AnyIp))
+        .map(|()| packet)
 }
 
 /// What a frame carries, as offsets into it: plain data that may cross to a worker.
@@ -61,6 +75,18 @@ pub struct Packet {
     pub net: Net,
     /// Whether the capture cut the frame short of what its headers announce.
     pub truncated: bool,
+}
+
+impl Packet {
+    /// Before a header was read.
+    pub(crate) const NOTHING: Self = Self {
+        mac: None,
+        vlan: [0; VLANS_MAX],
+        vlans: 0,
+        tunnel: None,
+        net: Net::Other(0),
+        truncated: false,
+    };
 }
 
 /// The innermost network layer.

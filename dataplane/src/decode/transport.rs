@@ -4,7 +4,7 @@ use super::proto;
 use super::walk::{Next, Step, Walk};
 use crate::decode::{DecodeIssue, Tcp, Transport};
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     #[inline]
     pub(super) fn by_proto(&mut self, protocol: u8) -> Step {
         match protocol {

@@ -28,7 +28,7 @@ mod gre {
     pub(super) const VERSION: u16 = 0x0007;
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     pub(super) fn gre(&mut self) -> Step {
         let &[f0, f1, t0, t1] = self.take("gre")?;
         let flags = u16::from_be_bytes([f0, f1]);
@@ -170,11 +170,13 @@ impl Walk<'_> {
 
     #[cold]
     fn try_tunnel(&mut self, header: fn(&mut Self) -> Step) -> Step {
-        let before = self.clone();
+        let (bytes, at, end) = (self.bytes, self.at, self.end);
+        let (outer, fallback, packet) = (self.outer, self.fallback, *self.packet);
         self.remember();
         match header(self) {
             Err(_) => {
-                *self = before;
+                (self.bytes, self.at, self.end) = (bytes, at, end);
+                (self.outer, self.fallback, *self.packet) = (outer, fallback, packet);
                 Ok(Next::Done)
             }
             step => step,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use parsers::event::{Tunnel, VLANS_MAX};
+use parsers::event::Tunnel;
 
 use crate::batch::{Frame, LinkType};
 use crate::decode::{DecodeIssue, Net, Packet, Span};
@@ -12,21 +12,21 @@ use crate::decode::{DecodeIssue, Net, Packet, Span};
 pub const LAYERS_MAX: u8 = 32;
 
 /// Where the walk is, and what it has found.
-#[derive(Clone)]
-pub(crate) struct Walk<'a> {
+pub(crate) struct Walk<'a, 'p> {
     /// The frame, cut where a header says that the packet ends.
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     /// The next header. `at <= bytes.len()`.
-    at: usize,
+    pub(super) at: usize,
     /// Where the headers say that the packet ends; beyond `bytes` if the capture cut it.
-    end: usize,
+    pub(super) end: usize,
     /// Addresses of the last IP header.
     pub(crate) outer: Option<(IpAddr, IpAddr)>,
     /// Whether an IP packet around here was put together from fragments.
     pub(crate) reassembled: bool,
     /// Whether these contradicted each other.
     pub(crate) overlapped: bool,
-    pub(crate) packet: Packet,
+    /// Written where it will stay: to copy it right after writing it byte by byte stalls.
+    pub(crate) packet: &'p mut Packet,
     /// The UDP packet that a tunnel recognised by port alone was found in: what the frame is if
     /// the inside turns out to be something else.
     pub(crate) fallback: Option<Fallback>,
@@ -62,8 +62,9 @@ pub(crate) enum Next {
 
 pub(crate) type Step = Result<Next, DecodeIssue>;
 
-impl<'a> Walk<'a> {
-    pub(crate) fn new(frame: &Frame, bytes: &'a [u8]) -> Self {
+impl<'a, 'p> Walk<'a, 'p> {
+    pub(crate) fn new(frame: &Frame, bytes: &'a [u8], packet: &'p mut Packet) -> Self {
+        *packet = Packet::NOTHING;
         let mut walk = Self {
             bytes,
             at: 0,
@@ -71,14 +72,7 @@ impl<'a> Walk<'a> {
             outer: None,
             reassembled: false,
             overlapped: false,
-            packet: Packet {
-                mac: None,
-                vlan: [0; VLANS_MAX],
-                vlans: 0,
-                tunnel: None,
-                net: Net::Other(0),
-                truncated: false,
-            },
+            packet,
             fallback: None,
         };
         if let Some(tag) = frame.vlan {
@@ -87,9 +81,10 @@ impl<'a> Walk<'a> {
         walk
     }
 
-    /// A walk over a reassembled packet, which starts with an IP header. `around` is what was
+    /// A walk over a reassembled packet, which starts with an IP header. `packet` is what was
     /// found around its fragments.
-    pub(crate) fn inside(around: &Packet, overlapped: bool, bytes: &'a [u8]) -> Self {
+    pub(crate) fn inside(packet: &'p mut Packet, overlapped: bool, bytes: &'a [u8]) -> Self {
+        packet.truncated = false;
         Self {
             bytes,
             at: 0,
@@ -97,23 +92,20 @@ impl<'a> Walk<'a> {
             outer: None,
             reassembled: true,
             overlapped,
-            packet: Packet {
-                truncated: false,
-                ..*around
-            },
+            packet,
             fallback: None,
         }
     }
 
     /// Follows the headers to the innermost one.
-    pub(crate) fn run(&mut self, first: Step) -> Result<Packet, DecodeIssue> {
+    pub(crate) fn run(&mut self, first: Step) -> Result<(), DecodeIssue> {
         let mut step = first;
         let mut layers = 0_u8;
         loop {
             match step {
                 Ok(Next::Done) => {
                     self.packet.truncated = self.end > self.bytes.len();
-                    return Ok(self.packet);
+                    return Ok(());
                 }
                 Ok(next) if layers < LAYERS_MAX => {
                     layers = layers.saturating_add(1);
@@ -143,13 +135,13 @@ impl<'a> Walk<'a> {
     }
 
     /// What the frame is if what was taken for a tunnel is none.
-    fn fall_back(&mut self, issue: DecodeIssue) -> Result<Packet, DecodeIssue> {
+    fn fall_back(&mut self, issue: DecodeIssue) -> Result<(), DecodeIssue> {
         match (issue, self.fallback) {
             (DecodeIssue::TooDeep, _) | (_, None) => Err(issue),
             (_, Some(fallback)) => {
-                self.packet = fallback.packet;
+                *self.packet = fallback.packet;
                 self.packet.truncated = fallback.end > fallback.len;
-                Ok(self.packet)
+                Ok(())
             }
         }
     }
@@ -157,7 +149,7 @@ impl<'a> Walk<'a> {
     /// Remembers the packet as it is now, before a tunnel is followed that only a port told of.
     pub(crate) const fn remember(&mut self) {
         self.fallback = Some(Fallback {
-            packet: self.packet,
+            packet: *self.packet,
             end: self.end,
             len: self.bytes.len(),
         });

@@ -16,7 +16,7 @@ use crate::capture;
 use crate::capture::blocks::{BLOCK_BYTES, Pool, writable};
 use crate::capture::clock::is_step;
 use crate::decode::{
-    DecodeIssue, Fragment, Ip, Net, Packet, Transport, decode, decode_reassembled,
+    DecodeIssue, Fragment, Ip, Net, Packet, Transport, decode_into, decode_reassembled,
 };
 use crate::defrag::{Defrag, Put, Whole};
 
@@ -34,6 +34,8 @@ pub struct Spread {
     counters: Counters,
     /// Whether packets with wrong checksums are dropped.
     checksums: bool,
+    /// Who got the last frame.
+    last_worker: usize,
 }
 
 impl Spread {
@@ -49,6 +51,7 @@ impl Spread {
             dispatched_upto: 0,
             counters: Counters::default(),
             checksums: false,
+            last_worker: 0,
         }
     }
 
@@ -115,23 +118,48 @@ impl Spread {
         }
     }
 
+    /// Decodes a frame where the last one went: most often its flow goes there too. If not, what
+    /// was decoded moves.
     #[inline]
     fn frame(&mut self, frame: Frame, blocks: &mut Vec<Block>, out: &mut [Work]) {
         self.counters.frame(&frame);
         let bytes = frame.bytes(blocks);
-        let packet = decode(&frame, bytes);
-        if as_fragment(&packet).is_some() {
-            self.fragment(frame, packet, blocks, out);
-        } else {
-            if self.checksums && self.counters.drops(bytes, &packet) {
-                return;
+        let Some(work) = out.get_mut(self.last_worker) else {
+            return;
+        };
+        work.items.push(Item {
+            frame,
+            packet: Ok(Packet::NOTHING),
+        });
+        let Some(item) = work.items.last_mut() else {
+            return;
+        };
+        if let Ok(packet) = &mut item.packet
+            && let Err(issue) = decode_into(&frame, bytes, packet)
+        {
+            item.packet = Err(issue);
+        }
+        if as_fragment(&item.packet).is_some() {
+            if let Some(item) = work.items.pop() {
+                self.fragment(item.frame, item.packet, blocks, out);
             }
-            let worker = self.hash.worker(&packet, bytes);
-            self.give(frame, packet, worker, out);
+            return;
+        }
+        if self.checksums && self.counters.drops(bytes, &item.packet) {
+            work.items.pop();
+            return;
+        }
+        self.counters.item(&item.packet);
+        let worker = self.hash.worker(&item.packet, bytes);
+        if worker != self.last_worker
+            && let Some(item) = work.items.pop()
+            && let Some(other) = out.get_mut(worker)
+        {
+            other.items.push(item);
+            self.last_worker = worker;
         }
     }
 
-    #[inline]
     fn give(
         &mut self,
         frame: Frame,
