@@ -37,8 +37,8 @@ enum App {
 /// What the probes have seen.
 #[derive(Clone, Copy, Debug)]
 struct Probing {
-    /// A bit for each protocol that it may still be.
-    open: u64,
+    /// By direction: a bit for each protocol that it may still be.
+    open: [u64; 2],
     /// By direction: whether the bytes at hand are the first ones.
     from_start: [bool; 2],
     /// By direction: bytes looked at in vain, midstream.
@@ -47,12 +47,29 @@ struct Probing {
     waits: [bool; 2],
 }
 
+impl Probing {
+    fn may_be(&self, index: usize, protocol: u64) -> bool {
+        self.open
+            .get(index)
+            .is_some_and(|open| open & protocol != 0)
+    }
+
+    /// The first bytes of a direction are not this protocol.
+    fn exclude(&mut self, index: usize, protocol: u64, each_side: bool) {
+        for (at, open) in self.open.iter_mut().enumerate() {
+            if at == index || !each_side {
+                *open &= !protocol;
+            }
+        }
+    }
+}
+
 impl Conversation {
     pub(crate) fn new(midstream: bool) -> Self {
         Self {
             stream: Stream::default(),
             app: App::Probing(Probing {
-                open: u64::MAX,
+                open: [u64::MAX; 2],
                 from_start: [!midstream; 2],
                 looked: [0; 2],
                 waits: [false; 2],
@@ -257,7 +274,7 @@ impl Reader<'_> {
         let mut unsure = false;
         for (at, spec) in tcp(self.protocols) {
             let bit = 1_u64.checked_shl(at).unwrap_or(0);
-            if probing.open & bit == 0 {
+            if !probing.may_be(index, bit) {
                 continue;
             }
             match (spec.probe)(&probe) {
@@ -266,7 +283,7 @@ impl Reader<'_> {
                     return self.recognise(spec, direction, bytes, start, &probing);
                 }
                 Verdict::Yes(_) | Verdict::Unsure => unsure = true,
-                Verdict::No if from_start => probing.open &= !bit,
+                Verdict::No if from_start => probing.exclude(index, bit, spec.each_side),
                 Verdict::No => {}
             }
         }
@@ -280,7 +297,15 @@ impl Reader<'_> {
         if let Some(waits) = probing.waits.get_mut(index) {
             *waits = progress.consumed == 0;
         }
-        *self.app = if progress == STOP {
+        if let Some(open) = probing.open.get_mut(index).filter(|_| progress == STOP) {
+            *open = 0;
+        }
+        let other = direction.other().index();
+        let over = progress == STOP
+            && !tcp(self.protocols).any(|(at, spec)| {
+                spec.each_side && probing.may_be(other, 1_u64.checked_shl(at).unwrap_or(0))
+            });
+        *self.app = if over {
             App::Done
         } else {
             App::Probing(probing)

@@ -22,6 +22,9 @@ pub struct Spec {
     pub anomalies: &'static [&'static Anomaly],
     /// Whether its sessions are evicted last and shed last.
     pub medical: bool,
+    /// Whether one side may be this whatever the other side says: HL7 is. If not, a side that
+    /// cannot be this excludes it for the flow: what answers something else is not DICOM.
+    pub each_side: bool,
     /// Recognises it by content.
     pub probe: fn(&Probe<'_>) -> Verdict,
     /// Makes a parser for one recognised flow: the one allocation it costs. `None` where the

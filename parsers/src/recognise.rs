@@ -16,6 +16,7 @@ const fn recognised(name: &'static str, probe: fn(&Probe<'_>) -> Verdict, sample
         kinds: &[],
         anomalies: &[],
         medical: false,
+        each_side: false,
         probe,
         open: None,
         sample,

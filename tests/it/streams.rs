@@ -404,3 +404,29 @@ fn ports_used_again_are_another_flow() {
         }
     }
 }
+
+/// HL7 is found in each direction on its own: what the other side says does not hide it.
+#[test]
+fn hl7_is_found_whatever_the_other_side_says() {
+    let head = Head::new(
+        ("ENGINE", "FAC"),
+        ("ADTSYS", "FAC"),
+        "ADT^A08^ADT_A01",
+        "C1",
+    );
+    let segments = body::adt("A08", 1);
+    let message = make::hl7::mllp(&make::hl7::message(&head, &segments));
+    for garbage in [
+        &b"\x00\x01\x02 nothing that anybody knows"[..],
+        b"\xde\xad\xbe\xef",
+    ] {
+        let mut tcp = v4("hl7");
+        tcp.open().client(garbage).server(&message).close();
+        let dir = TempDir::new().expect("temporary folder");
+        let pcap = dir.path().join("one-side.pcap");
+        tcp.capture().write(&pcap).expect("written");
+        let seen = support::inspect(&[&pcap], &[]).of_type("hl7");
+        assert_eq!(seen.len(), 1, "{seen:?}");
+        assert_eq!(seen[0]["direction"], "to_client");
+    }
+}

@@ -21,6 +21,7 @@ static SPEC: Spec = Spec {
     kinds: &[&dicom::KIND],
     anomalies: &[&ODD],
     medical: true,
+    each_side: false,
     probe,
     open: Some(open),
     sample: &[],

@@ -39,6 +39,7 @@ pub static SPEC: Spec = Spec {
     kinds: &[&kinds::dicom::KIND],
     anomalies: anomalies::ALL,
     medical: true,
+    each_side: false,
     probe: resync::probe,
     open: Some(|open| Box::new(state::Connection::new(open))),
     sample: sample::SAMPLE,

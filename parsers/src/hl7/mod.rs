@@ -82,6 +82,7 @@ pub static SPEC: Spec = Spec {
     kinds: &[&kinds::hl7::KIND, &kinds::pump::KIND],
     anomalies: ANOMALIES,
     medical: true,
+    each_side: true,
     probe,
     open: Some(state::open),
     sample: SAMPLE,

@@ -30,6 +30,7 @@ pub static SPEC: Spec = Spec {
     kinds: &[&kinds::tls::KIND],
     anomalies: ANOMALIES,
     medical: false,
+    each_side: false,
     probe,
     open: Some(|open| Box::new(state::Hellos::new(open))),
     sample: &[
