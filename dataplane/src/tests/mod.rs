@@ -2,7 +2,6 @@
 //! workers there are.
 #![expect(clippy::cast_possible_truncation, reason = "what tests make is small")]
 
-mod captures;
 mod frames;
 mod pipeline;
 mod protocol;
