@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dataplane::capture::Source;
 use dataplane::capture::files::Files;
 use dataplane::capture::live::{self, Prepare};
-use dataplane::pipeline::{FlowRecords, Settings, VlanInKey};
+use dataplane::pipeline::{FlowRecords, Settings, Sources, VlanInKey};
 use parsers::phi::Pseudonymizer;
 use rules::eve::Eve;
 
@@ -86,7 +86,7 @@ pub fn files(paths: &[PathBuf]) -> Box<dyn Source> {
 ///
 /// # Errors
 /// What is in the way, and what to do.
-pub fn live(config: &Config, interface: &str) -> Result<Box<dyn Source>, Error> {
+pub fn live(config: &Config, interface: &str) -> Result<Sources, Error> {
     let capture = &config.capture;
     let wanted = capture.silence;
     // An interface that comes back is as noisy as a new one.
@@ -103,5 +103,5 @@ pub fn live(config: &Config, interface: &str) -> Result<Box<dyn Source>, Error> 
         prepare: Some(prepare),
     };
     let live = live::Live::open(&settings).map_err(|error| Error::Config(error.to_string()))?;
-    Ok(Box::new(live))
+    Ok(Sources::Spread(Box::new(live)))
 }

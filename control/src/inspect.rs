@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use dataplane::pipeline::{self, Finished, Running};
+use dataplane::pipeline::{self, Finished, Running, Sources};
 use indicatif::{ProgressBar, ProgressStyle};
 use parsers::phi::Pseudonymizer;
 use parsers::time::Time;
@@ -136,7 +136,7 @@ pub fn process(
     outputs.extend(file.as_ref().map(|file| ("eve", file.queue())));
     let running = pipeline::start(
         settings,
-        Box::new(source),
+        Sources::Spread(Box::new(source)),
         Arc::clone(&loaded.ruleset),
         outputs,
     )

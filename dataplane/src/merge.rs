@@ -32,14 +32,44 @@ pub(crate) enum Next<'a> {
 pub(crate) struct Merge {
     lanes: Vec<Lane>,
     ticks: VecDeque<Tick>,
-    /// How many ticks each worker has told, and how many there were.
-    told: Vec<usize>,
-    ticks_seen: usize,
+    seen: Seen,
     last: Key,
     /// How long a lane is waited for while others have something; for ever when reading files.
     patience: Option<Duration>,
     told_idle: bool,
     spent: Option<usize>,
+}
+
+/// Which ticks are known, so that each second is told once.
+enum Seen {
+    /// Every worker tells the same ones: how many each has told, and how many there were.
+    Same { told: Vec<usize>, seen: usize },
+    /// Each worker has a clock of its own: the second that the first of them has reached.
+    Own { second: Option<i64> },
+}
+
+impl Seen {
+    /// Whether a worker's next tick is news.
+    fn is_new(&mut self, worker: usize, tick: &Tick) -> bool {
+        match self {
+            Self::Same { told, seen } => {
+                let Some(told) = told.get_mut(worker) else {
+                    return false;
+                };
+                *told = told.saturating_add(1);
+                let new = *told > *seen;
+                *seen = (*seen).max(*told);
+                new
+            }
+            Self::Own { second } => {
+                let new = second.is_none_or(|known| tick.second > known || tick.step);
+                if new {
+                    *second = Some(tick.second);
+                }
+                new
+            }
+        }
+    }
 }
 
 struct Lane {
@@ -64,7 +94,7 @@ impl Lane {
 }
 
 impl Merge {
-    pub(crate) fn new(ends: Vec<LaneEnd>, patience: Option<Duration>) -> Self {
+    pub(crate) fn new(ends: Vec<LaneEnd>, patience: Option<Duration>, steered: bool) -> Self {
         let workers = ends.iter().map(|end| end.worker).max().unwrap_or(0);
         let lane = |end| Lane {
             end,
@@ -77,8 +107,14 @@ impl Merge {
         Self {
             lanes: ends.into_iter().map(lane).collect(),
             ticks: VecDeque::new(),
-            told: vec![0; workers.saturating_add(1)],
-            ticks_seen: 0,
+            seen: if steered {
+                Seen::Own { second: None }
+            } else {
+                Seen::Same {
+                    told: vec![0; workers.saturating_add(1)],
+                    seen: 0,
+                }
+            },
             last: Key::default(),
             patience,
             told_idle: false,
@@ -220,13 +256,9 @@ impl Merge {
         lane.bound = lane.bound.max(message.bound);
         lane.late = false;
         lane.at = 0;
-        if let Some(told) = self.told.get_mut(lane.end.worker) {
-            for tick in &message.ticks {
-                *told = told.saturating_add(1);
-                if *told > self.ticks_seen {
-                    self.ticks_seen = *told;
-                    self.ticks.push_back(*tick);
-                }
+        for tick in &message.ticks {
+            if self.seen.is_new(lane.end.worker, tick) {
+                self.ticks.push_back(*tick);
             }
         }
         let read_at = message.read_at;

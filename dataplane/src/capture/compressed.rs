@@ -1,10 +1,14 @@
-//! Captures in gzip or zstd, told by their first bytes and read as a stream.
+//! Captures in gzip or zstd, told by their first bytes and read as a stream; others as they lie
+//! on the disk.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::capture::window::{Input, Mapped};
 
 /// What a capture is wrapped in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,15 +30,22 @@ impl Wrapping {
 
 /// The bytes of a capture file, unwrapped, and what it is wrapped in. Bytes read of the file
 /// itself are added to `read`.
-pub(crate) fn open(
-    path: &Path,
-    read: &Arc<AtomicU64>,
-) -> io::Result<(Box<dyn Read + Send>, Wrapping)> {
+pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> io::Result<(Input, Wrapping)> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_file() {
+        let mut magic = [0; 4];
+        let whole = file.read_exact_at(&mut magic, 0).is_ok();
+        if whole && Wrapping::of(&magic) == Wrapping::None {
+            let mapped = Mapped::new(file, Arc::clone(read));
+            return Ok((Input::Mapped(mapped), Wrapping::None));
+        }
+    }
     let file = Counted {
-        file: File::open(path)?,
+        file,
         read: Arc::clone(read),
     };
-    recognise(file)
+    let (stream, wrapping) = recognise(file)?;
+    Ok((Input::Stream(stream), wrapping))
 }
 
 /// The same for what is open already.

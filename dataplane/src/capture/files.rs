@@ -1,17 +1,18 @@
 //! Capture files, one after the other, as one source.
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::batch::Frame;
-use crate::capture::blocks::{BATCH_FRAMES_MAX, BLOCK_BYTES, Pool, Window};
+use crate::capture::blocks::BATCH_FRAMES_MAX;
 use crate::capture::clock::Clock;
 use crate::capture::compressed::{self, Wrapping};
 use crate::capture::pcap_file::Pcap;
 use crate::capture::pcapng::Pcapng;
 use crate::capture::record::{Damage, Names, Raw, Step};
+use crate::capture::window::{Input, Window};
 use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source};
 
 /// Reads capture files in the order given. Frame numbers and packet time go on from one to the
@@ -34,7 +35,7 @@ pub struct Files {
 /// The file being read.
 struct Open {
     path: PathBuf,
-    input: Box<dyn Read + Send>,
+    input: Input,
     wrapping: Wrapping,
     format: Format,
     /// Bytes still to leave out.
@@ -60,7 +61,7 @@ impl Files {
         Self {
             rest: paths,
             open: None,
-            window: Window::new(Pool::new(BLOCK_BYTES)),
+            window: Window::new(),
             clock: Clock::default(),
             names: Names::default(),
             lost_before: Losses::default(),
@@ -75,7 +76,9 @@ impl Files {
     pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
         let mut files = Self::new(Vec::new());
         let input = compressed::recognise(std::io::Cursor::new(bytes));
-        files.open = input.ok().map(|i| Open::new(PathBuf::new(), i));
+        files.open = input
+            .ok()
+            .map(|(bytes, wrapping)| Open::new(PathBuf::new(), (Input::Stream(bytes), wrapping)));
         files
     }
 
@@ -155,7 +158,7 @@ fn push(batch: &mut Batch, window: &mut Window, clock: &mut Clock, raw: &Raw) {
 }
 
 impl Open {
-    fn new(path: PathBuf, (input, wrapping): (Box<dyn Read + Send>, Wrapping)) -> Self {
+    fn new(path: PathBuf, (input, wrapping): (Input, Wrapping)) -> Self {
         Self {
             path,
             input,
@@ -174,7 +177,7 @@ impl Open {
     }
 
     fn read_on(&mut self, window: &mut Window) -> Result<bool, CaptureError> {
-        match window.refill(&mut *self.input) {
+        match window.refill(&mut self.input) {
             Ok(more) => Ok(more),
             Err(e) if self.wrapping != Wrapping::None && !is_system(&e) => {
                 let what = match e.kind() {
