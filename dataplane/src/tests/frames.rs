@@ -104,6 +104,7 @@ pub(super) struct Given {
     pub(super) each: usize,
     at: usize,
     clock: Clock,
+    steered: bool,
     names: Vec<String>,
 }
 
@@ -114,14 +115,17 @@ impl Given {
             each,
             at: 0,
             clock: Clock::default(),
+            steered: false,
             names: vec!["mon0".to_owned()],
         }
     }
 
-    /// The same, as one of several that are read side by side.
+    /// The same, as one of several that are read side by side: where there are no bytes, it is
+    /// polled in vain.
     pub(super) fn by_stamp(frames: Vec<(i64, Vec<u8>)>, each: usize) -> Self {
         Self {
             clock: Clock::by_stamp(),
+            steered: true,
             ..Self::new(frames, each)
         }
     }
@@ -132,6 +136,10 @@ impl Source for Given {
         let mut block = Vec::new();
         for (nanos, bytes) in self.frames.iter().skip(self.at).take(self.each) {
             self.at += 1;
+            if bytes.is_empty() && self.steered {
+                self.clock.idle(Time(*nanos));
+                break;
+            }
             let (no, now) = self.clock.frame(Time(*nanos));
             batch.frames.push(Frame {
                 no,
