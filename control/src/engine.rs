@@ -11,7 +11,7 @@ use dataplane::pipeline::{FlowRecords, Settings, Sources, VlanInKey};
 use parsers::phi::Pseudonymizer;
 use rules::eve::Eve;
 
-use crate::config::{self, Config};
+use crate::config::{self, Capture, Config};
 use crate::error::Error;
 use crate::silence;
 
@@ -78,8 +78,13 @@ fn host() -> String {
 
 /// Capture files, to be read one after the other. What cannot be opened is told in its turn.
 #[must_use]
-pub fn files(paths: &[PathBuf]) -> Box<dyn Source> {
-    Box::new(Files::new(paths.to_vec()))
+pub fn files(capture: &Capture, paths: &[PathBuf]) -> Box<dyn Source> {
+    let files = Files::new(paths.to_vec());
+    if capture.follow {
+        Box::new(files.following())
+    } else {
+        Box::new(files)
+    }
 }
 
 /// Opens the interface of the configuration.

@@ -118,7 +118,10 @@ impl Appliance {
                 ));
             }
             None => (
-                Sources::Spread(engine::files(&self.config.capture.files)),
+                Sources::Spread(engine::files(
+                    &self.config.capture,
+                    &self.config.capture.files,
+                )),
                 false,
             ),
         };

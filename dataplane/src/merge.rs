@@ -20,8 +20,10 @@ pub(crate) enum Next<'a> {
     },
     /// Packet time reached a second; everything before it has been told.
     Second(Tick),
-    /// Nothing at hand: a good moment to let go of what is finished.
+    /// Nothing at hand: a good moment to let go of what is finished, if that is much.
     Idle,
+    /// Nothing came for a while: the last moment to let go of it.
+    Quiet,
     /// A message was taken; when its frames were read.
     Taken(u64),
     /// All lanes have ended.
@@ -37,6 +39,7 @@ pub(crate) struct Merge {
     /// How long a lane is waited for while others have something; for ever when reading files.
     patience: Option<Duration>,
     told_idle: bool,
+    told_quiet: bool,
     spent: Option<usize>,
 }
 
@@ -118,6 +121,7 @@ impl Merge {
             last: Key::default(),
             patience,
             told_idle: false,
+            told_quiet: false,
             spent: None,
         }
     }
@@ -149,11 +153,12 @@ impl Merge {
             }
             match self.receive(at) {
                 Received::Message(read_at) => {
-                    self.told_idle = false;
+                    (self.told_idle, self.told_quiet) = (false, false);
                     return Next::Taken(read_at);
                 }
                 Received::Nothing => {}
                 Received::Idle => return Next::Idle,
+                Received::Quiet => return Next::Quiet,
             }
         }
     }
@@ -210,7 +215,7 @@ impl Merge {
 
     fn receive(&mut self, at: usize) -> Received {
         let waiting = self.lanes.iter().any(|lane| lane.record().is_some());
-        let told_idle = self.told_idle;
+        let (told_idle, told_quiet) = (self.told_idle, self.told_quiet);
         let Some(lane) = self.lanes.get_mut(at) else {
             return Received::Nothing;
         };
@@ -227,11 +232,22 @@ impl Merge {
             Err(TryRecvError::Empty) => {}
         }
         match self.patience {
-            None => match lane.end.messages.recv() {
+            None if told_quiet => match lane.end.messages.recv() {
                 Ok(message) => self.received(at, message),
                 Err(_) => {
                     lane.ended = true;
                     Received::Nothing
+                }
+            },
+            None => match lane.end.messages.recv_timeout(QUIET) {
+                Ok(message) => self.received(at, message),
+                Err(RecvTimeoutError::Disconnected) => {
+                    lane.ended = true;
+                    Received::Nothing
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.told_quiet = true;
+                    Received::Quiet
                 }
             },
             Some(patience) => match lane.end.messages.recv_timeout(patience) {
@@ -321,6 +337,7 @@ enum Received {
     Message(u64),
     Nothing,
     Idle,
+    Quiet,
 }
 
 /// Behind the timers of the frame that brought the second, before the frame itself.
@@ -333,5 +350,8 @@ const fn tick_key(tick: &Tick) -> Key {
     }
 }
 
+/// A capture that is still being written may bring nothing for hours: what is finished is let go
+/// of after this long.
+const QUIET: Duration = Duration::from_millis(20);
 /// A buffer that one burst made larger than this is not kept.
 const ARENA_KEPT_MAX: usize = 4 << 20;

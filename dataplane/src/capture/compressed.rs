@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::capture::waiting::{Growing, Pipe};
 use crate::capture::window::{Input, Mapped};
 
 /// What a capture is wrapped in.
@@ -28,10 +29,20 @@ impl Wrapping {
     }
 }
 
-/// The bytes of a capture file, unwrapped, and what it is wrapped in. Bytes read of the file
-/// itself are added to `read`.
-pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> io::Result<(Input, Wrapping)> {
+/// The bytes of a capture file, unwrapped, and what it is wrapped in; `-` is standard input. Bytes
+/// read of the file itself are added to `read`. With `follow`, the file's end is not the end.
+pub(crate) fn open(
+    path: &Path,
+    follow: bool,
+    read: &Arc<AtomicU64>,
+) -> io::Result<(Input, Wrapping)> {
+    if path == Path::new(STDIN) {
+        return stream(Pipe::stdin()?, read);
+    }
     let file = File::open(path)?;
+    if follow {
+        return stream(Growing(file), read);
+    }
     if file.metadata()?.is_file() {
         let mut magic = [0; 4];
         let whole = file.read_exact_at(&mut magic, 0).is_ok();
@@ -40,11 +51,18 @@ pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> io::Result<(Input, Wra
             return Ok((Input::Mapped(mapped), Wrapping::None));
         }
     }
-    let file = Counted {
-        file,
-        read: Arc::clone(read),
-    };
-    let (stream, wrapping) = recognise(file)?;
+    stream(file, read)
+}
+
+/// What standard input is called where files are named.
+pub(super) const STDIN: &str = "-";
+
+fn stream(
+    inner: impl Read + Send + 'static,
+    read: &Arc<AtomicU64>,
+) -> io::Result<(Input, Wrapping)> {
+    let read = Arc::clone(read);
+    let (stream, wrapping) = recognise(Counted { inner, read })?;
     Ok((Input::Stream(stream), wrapping))
 }
 
@@ -83,15 +101,15 @@ const WRAPPED_BYTES: usize = 256 * 1024;
 /// 128 MiB: what `zstd` itself accepts without being asked; a header may claim terabytes.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-/// A file whose reading can be watched from outside.
-struct Counted {
-    file: File,
+/// A reader that can be watched from outside.
+struct Counted<R> {
+    inner: R,
     read: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read(room)?;
+        let n = self.inner.read(room)?;
         self.read.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }

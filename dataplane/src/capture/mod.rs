@@ -7,12 +7,14 @@ pub mod fault;
 pub mod files;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
+mod listing;
 pub mod live;
 mod mapped;
 pub mod memory;
 mod pcap_file;
 mod pcapng;
 mod record;
+mod waiting;
 mod window;
 
 use std::path::PathBuf;

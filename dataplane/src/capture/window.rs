@@ -134,6 +134,9 @@ impl Window {
 
     /// Goes on to a block that begins at the unconsumed tail, or shortly before it. Says whether
     /// there is more than before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WouldBlock`] where there may be more later.
     pub(crate) fn refill(&mut self, from: &mut Input) -> io::Result<bool> {
         match from {
             Input::Stream(stream) => self.read(stream.as_mut()),
