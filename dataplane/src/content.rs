@@ -39,7 +39,7 @@ impl Worker {
         let soon = flow.looks() == Looks::Soon;
         let mut conversation = match flow.take_content() {
             Content::Stream(conversation) => conversation,
-            _ if soon => Box::new(Conversation::new(flow.cold.marks.midstream)),
+            _ if soon => Box::new(Conversation::new(flow.cold.marks.midstream, memory)),
             _ => return,
         };
         let waited = conversation.waits();

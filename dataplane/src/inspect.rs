@@ -64,8 +64,13 @@ impl Probing {
     }
 }
 
+/// What looking into a connection takes: more for a parser that is in the middle of something,
+/// but its buffers are counted on their own.
+pub(crate) const CONVERSATION_BYTES: usize = size_of::<Conversation>() + 256;
+
 impl Conversation {
-    pub(crate) fn new(midstream: bool) -> Self {
+    pub(crate) fn new(midstream: bool, memory: &mut Memory) -> Self {
+        memory.conversations = memory.conversations.saturating_add(1);
         Self {
             stream: Stream::default(),
             app: App::Probing(Probing {
@@ -141,11 +146,12 @@ impl Conversation {
         self.with(flow, around, &mut found, |stream, memory, reader| {
             stream.close(memory, reader);
         });
-        self.stream.forget(around.memory);
+        self.forget(around.memory);
     }
 
     pub(crate) fn forget(&mut self, memory: &mut Memory) {
         self.stream.forget(memory);
+        memory.conversations = memory.conversations.saturating_sub(1);
     }
 
     /// What is kept while probing is handed on in order of arrival once a parser is there.

@@ -10,6 +10,7 @@ use crate::emit::Moment;
 use crate::flow::key::Keyed;
 use crate::flow::table::Found;
 use crate::flow::{Content, Flow};
+use crate::inspect::CONVERSATION_BYTES;
 use crate::worker::{Worker, bare};
 use crate::{anomalies, timers};
 
@@ -63,7 +64,11 @@ impl Worker {
         packet: &Packet,
         ip: &Ip,
     ) -> Option<u32> {
-        if self.table.is_full() {
+        for _ in 0..EVICTED_AT_ONCE_MAX {
+            let looked_into = self.memory.conversations.saturating_mul(CONVERSATION_BYTES);
+            if !self.table.is_full(looked_into) {
+                break;
+            }
             self.evict(frame)?;
         }
         let id = keyed.key.id(self.table.named_vlans(keyed.vlans), frame.no);
@@ -111,3 +116,7 @@ impl Worker {
         Some(())
     }
 }
+
+/// Flows ended to make room for one: those that are looked into make more room than it needs, and
+/// the bound holds again after a few packets.
+const EVICTED_AT_ONCE_MAX: usize = 4;

@@ -57,7 +57,7 @@ impl Worker {
     ) -> Self {
         let shares = Shares::of(settings.memory_bytes, settings.workers);
         Self {
-            table: Table::new(shares.flows, settings.vlan_in_key),
+            table: Table::new(shares.flow_bytes, settings.vlan_in_key),
             opens: Opens::new(shares.open_pairs),
             memory: Memory::new(shares.out_of_order_bytes, shares.parser_bytes),
             recorder: Recorder::new(settings.eve.clone(), settings.site.clone(), ruleset),
@@ -111,7 +111,7 @@ impl Worker {
     /// Goes on empty after a fault: what was known of flows may be half changed. The frame that
     /// it happened at is lost.
     pub(crate) fn restart(&mut self, work: &Work) {
-        self.table = Table::new(self.shares.flows, self.vlan_in_key);
+        self.table = Table::new(self.shares.flow_bytes, self.vlan_in_key);
         self.opens = Opens::new(self.shares.open_pairs);
         self.memory = Memory::new(self.shares.out_of_order_bytes, self.shares.parser_bytes);
         self.recorder.counts.one(Count::Panics);

@@ -13,6 +13,7 @@ mod determinism;
 mod live;
 mod mutate;
 mod oracle;
+mod overload;
 mod packs;
 mod peers;
 mod streams;

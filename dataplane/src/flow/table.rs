@@ -4,9 +4,9 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::Flow;
 use super::expiry::{Entry, What, Wheel, deadline};
 use super::key::{Keyed, Vlans};
+use super::{FLOW_BYTES, Flow};
 use crate::pipeline::VlanInKey;
 
 /// All flows of one worker. The hash is keyed at random (foldhash), since strangers choose the
@@ -17,7 +17,7 @@ pub(crate) struct Table {
     free: Vec<u32>,
     hasher: DefaultHashBuilder,
     pub(crate) wheel: Wheel,
-    max: usize,
+    bytes_max: usize,
     vlan_in_key: VlanInKey,
 }
 
@@ -32,14 +32,14 @@ pub(crate) enum Found {
 }
 
 impl Table {
-    pub(crate) fn new(max: usize, vlan_in_key: VlanInKey) -> Self {
+    pub(crate) fn new(bytes_max: usize, vlan_in_key: VlanInKey) -> Self {
         Self {
             index: HashTable::new(),
             slots: Vec::new(),
             free: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             wheel: Wheel::default(),
-            max,
+            bytes_max,
             vlan_in_key,
         }
     }
@@ -92,8 +92,10 @@ impl Table {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.index.len() >= self.max
+    /// Whether the bound is reached, with the bytes that looking into flows takes beside them.
+    pub(crate) fn is_full(&self, looked_into: usize) -> bool {
+        let flows = self.index.len().saturating_mul(FLOW_BYTES);
+        flows.saturating_add(looked_into) >= self.bytes_max
     }
 
     /// Adds a flow and files its end.

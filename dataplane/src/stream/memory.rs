@@ -7,6 +7,8 @@ pub(crate) struct Memory {
     pub(crate) out_of_order_max: usize,
     pub(crate) kept: usize,
     pub(crate) kept_max: usize,
+    /// Connections that are looked into.
+    pub(crate) conversations: usize,
     /// How often a bound cut something: all flows' bytes out of order, one flow's, kept bytes.
     pub(crate) hits: [u64; 3],
     pool: Vec<Vec<u8>>,
