@@ -43,6 +43,7 @@ counts! {
     FlowSeen = "vitalwire_flow_seen_packets_total", [], "IP packets that came to the flow table";
     FlowHandled = "vitalwire_flow_handled_packets_total", [], "IP packets that found or made their flow";
     FlowFull = "vitalwire_flow_dropped_packets_total", ["cause" = "table_full"], "IP packets without room for their flow";
+    FlowCopies = "vitalwire_flow_dropped_packets_total", ["cause" = "duplicate"], "IP packets that a mirror gave twice";
     FlowOpened = "vitalwire_flow_opened_flows_total", [], "flows begun";
     FlowEnded = "vitalwire_flow_ended_flows_total", [], "flows ended, for whatever reason";
     FlowEvicted = "vitalwire_flow_evicted_flows_total", [], "flows ended to make room for another";
@@ -69,6 +70,7 @@ counts! {
     BoundOutOfOrder = "vitalwire_worker_bounds_hit_total", ["bound" = "out_of_order_bytes"], "times that a bound cut something";
     BoundFlowOutOfOrder = "vitalwire_worker_bounds_hit_total", ["bound" = "flow_out_of_order"], "times that a bound cut something";
     BoundParserBytes = "vitalwire_worker_bounds_hit_total", ["bound" = "parser_bytes"], "times that a bound cut something";
+    BoundCopies = "vitalwire_worker_bounds_hit_total", ["bound" = "copies"], "times that a bound cut something";
     BoundOpenPairs = "vitalwire_worker_bounds_hit_total", ["bound" = "open_pairs"], "times that a bound cut something";
     LaneMedicalSeen = "vitalwire_lane_seen_records_total", ["lane" = "medical"], "records put on a lane";
     LaneMedicalHandled = "vitalwire_lane_handled_records_total", ["lane" = "medical"], "records that a lane took";

@@ -11,6 +11,7 @@ pub mod batch;
 pub mod budget;
 pub mod capture;
 mod content;
+mod copies;
 mod correlate_thread;
 pub mod counters;
 mod datagrams;

@@ -46,6 +46,8 @@ pub struct Settings {
     pub midstream: bool,
     /// Whether wrong checksums drop a packet (counted), or are not looked at.
     pub checksums: bool,
+    /// Whether packets that a mirror gave twice are kept, or dropped (counted).
+    pub keep_copies: bool,
     /// The site key, for pseudonyms.
     pub site: Pseudonymizer,
     /// What every EVE line shares; interface names are filled in by the source.

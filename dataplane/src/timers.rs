@@ -40,6 +40,9 @@ pub(crate) fn tick(worker: &mut Worker, tick: Tick) {
 fn step(worker: &mut Worker, tick: Tick, passed: Option<i64>) {
     let last = Time(passed.unwrap_or(tick.second).saturating_mul(SECOND));
     end_all(worker, "clock_step", tick.frame, last);
+    if let Some(copies) = &mut worker.copies {
+        copies.clear();
+    }
     if !worker.first {
         return;
     }

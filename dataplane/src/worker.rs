@@ -10,8 +10,9 @@ use rules::record::{Body, Key, Phase};
 
 use crate::batch::{Block, Frame};
 use crate::budget::Shares;
+use crate::copies::{self, Copies};
 use crate::counters::Count;
-use crate::decode::{DecodeIssue, Ip, Net, Packet, Span, Transport, tcp_flags};
+use crate::decode::{DecodeIssue, Fragment, Ip, Net, Packet, Span, Transport, tcp_flags};
 use crate::emit::{Lane, Moment, Recorder};
 use crate::flow::expiry::{Entry, ICMP, ICMPV6};
 use crate::flow::key::Keyed;
@@ -39,6 +40,8 @@ pub(crate) struct Worker {
     pub(crate) second: Option<i64>,
     pub(crate) due: Vec<(i64, Entry)>,
     pub(crate) midstream: bool,
+    /// Nothing where packets that were mirrored twice are wanted twice.
+    pub(crate) copies: Option<Copies>,
     vlan_in_key: crate::pipeline::VlanInKey,
     shares: Shares,
     /// Anomalies without a flow told in this second.
@@ -67,6 +70,7 @@ impl Worker {
             second: None,
             due: Vec::new(),
             midstream: settings.midstream,
+            copies: (!settings.keep_copies).then(Copies::new),
             vlan_in_key: settings.vlan_in_key,
             shares,
             loose_anomalies: 0,
@@ -93,12 +97,17 @@ impl Worker {
             self.frame(item, &work.blocks);
         }
         self.ticks(work, u64::MAX);
+        let forgotten = self
+            .copies
+            .as_mut()
+            .map(|copies| std::mem::take(&mut copies.forgotten));
         let Memory { hits, .. } = &mut self.memory;
         let [together, alone, kept] = std::mem::take(hits);
         let counts = &mut self.recorder.counts;
         counts.add(Count::BoundOutOfOrder, together);
         counts.add(Count::BoundFlowOutOfOrder, alone);
         counts.add(Count::BoundParserBytes, kept);
+        counts.add(Count::BoundCopies, forgotten.unwrap_or(0));
     }
 
     fn ticks(&mut self, work: &Work, upto: u64) {
@@ -183,6 +192,10 @@ impl Worker {
         self.recorder.counts.one(Count::FlowSeen);
         let keyed = Keyed::of(packet, ip);
         let hash = self.table.hash(&keyed);
+        if self.is_copy(hash, &keyed, ip, frame, bytes) {
+            self.recorder.counts.one(Count::FlowCopies);
+            return;
+        }
         let Some(slot) = self.lookup(hash, &keyed, frame, packet, ip) else {
             self.recorder.counts.one(Count::FlowFull);
             return;
@@ -237,6 +250,37 @@ impl Worker {
             }
             _ => {}
         }
+    }
+
+    /// Whether a mirror gave this packet twice.
+    #[inline]
+    fn is_copy(&mut self, flow: u64, keyed: &Keyed, ip: &Ip, frame: &Frame, bytes: &[u8]) -> bool {
+        let Some(copies) = &mut self.copies else {
+            return false;
+        };
+        let (sum, len, more) = match &ip.transport {
+            Transport::Tcp(tcp) => {
+                let places = u64::from(tcp.seq) << 32 | u64::from(tcp.ack);
+                let len = u64::from(tcp.wire_len) ^ u64::from(tcp.flags) << 24;
+                (tcp.checksum, len, places)
+            }
+            Transport::Udp {
+                checksum, payload, ..
+            } => (*checksum, payload.len.into(), 0),
+            Transport::Icmp(span)
+            | Transport::Other(span)
+            | Transport::Fragment(Fragment { payload: span, .. }) => {
+                let first = part(bytes, *span).first_chunk().copied();
+                (
+                    0,
+                    span.len.into(),
+                    u64::from_le_bytes(first.unwrap_or_default()),
+                )
+            }
+        };
+        let one =
+            u64::from(ip.ident) << 48 | u64::from(sum) << 32 | len << 1 | u64::from(keyed.from_a);
+        copies.is_copy(copies::print(flow, [one, more]), frame.time, frame.now)
     }
 
     /// Frames that the capture lost, as far as it says. Told by one worker for all.

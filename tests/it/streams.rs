@@ -430,3 +430,31 @@ fn hl7_is_found_whatever_the_other_side_says() {
         assert_eq!(seen[0]["direction"], "to_client");
     }
 }
+
+/// Both VLANs of a routed packet are mirrored: each packet comes twice, with another tag, address
+/// and time to live.
+#[test]
+fn what_a_mirror_gives_twice_is_seen_once() {
+    const TTL: usize = 14 + 4 + 8;
+    for (name, talk) in TALKS {
+        let bench = Bench::new();
+        let tagged = |id| talk(v4(name).vlans(&[vlan(id)])).frames();
+        let mut twice = Capture::new();
+        for (frame, mut copy) in tagged(10).into_iter().zip(tagged(20)) {
+            copy.time_ns += MILLISECOND;
+            copy.bytes[..6].copy_from_slice(&[2, 9, 9, 9, 9, 9]);
+            copy.bytes[TTL] -= 1;
+            twice.add([frame, copy]);
+        }
+        let events = bench.read(&twice.pcap());
+        let said: Vec<Value> = events.iter().cloned().filter_map(medical).collect();
+        assert_eq!(said, bench.clean(name, talk), "{name}");
+        let stats = &events.last().expect("a stats line")["stats"];
+        let copies = &stats["flow"]["dropped_packets"]["duplicate"];
+        assert_eq!(
+            copies.as_u64(),
+            Some(twice.frames.len() as u64 / 2),
+            "{name}"
+        );
+    }
+}

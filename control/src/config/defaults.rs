@@ -67,6 +67,7 @@ impl Default for Flow {
             records: FlowRecords::Medical,
             vlan_in_key: VlanInKey::Auto,
             midstream: true,
+            duplicates: super::Duplicates::default(),
             checksums: false,
         }
     }

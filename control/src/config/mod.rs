@@ -129,6 +129,9 @@ pub struct Flow {
     pub vlan_in_key: VlanInKey,
     /// Whether to pick up connections whose beginning was not seen.
     pub midstream: bool,
+    /// What is done with packets that the mirror gave twice, as where both VLANs of a routed
+    /// packet are mirrored: `remove` counts and drops the second one.
+    pub duplicates: Duplicates,
     /// Whether wrong checksums drop a packet. Checksum offload makes them wrong on many SPAN ports.
     pub checksums: bool,
 }
@@ -144,6 +147,17 @@ pub enum FlowRecords {
     All,
     /// None.
     Off,
+}
+
+/// What is done with packets that the mirror gave twice.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplicates {
+    /// The second one is counted and dropped.
+    #[default]
+    Remove,
+    /// Each is looked at.
+    Keep,
 }
 
 /// Whether the VLAN stack is part of a flow's identity.

@@ -52,7 +52,8 @@ impl Walk<'_, '_> {
             Transport::Other(self.span())
         };
         let protocol = header.protocol().0;
-        self.ip(at, protocol, header.ttl(), transport);
+        let once = (header.ttl(), header.identification());
+        self.ip(at, protocol, once, transport);
         match transport {
             Transport::Fragment(_) => Ok(Next::Done),
             _ if protocol == proto::TCP => self.by_proto(proto::TCP),
@@ -82,7 +83,7 @@ impl Walk<'_, '_> {
             Ok(found) => found,
             // The capture cut an extension header: there is nothing above that could be read.
             Err(DecodeIssue::TooShort(_)) if self.is_cut() => {
-                self.ip(at, first, hops, Transport::Other(self.span()));
+                self.ip(at, first, (hops, 0), Transport::Other(self.span()));
                 return Ok(Next::Done);
             }
             Err(issue) => return Err(issue),
@@ -96,7 +97,7 @@ impl Walk<'_, '_> {
                 })
             },
         );
-        self.ip(at, protocol, hops, transport);
+        self.ip(at, protocol, (hops, 0), transport);
         match transport {
             Transport::Fragment(_) => Ok(Next::Done),
             _ => Ok(Next::Proto(protocol)),
@@ -152,7 +153,7 @@ impl Walk<'_, '_> {
 
     /// Notes the IP layer; `at` is where its header began.
     #[inline]
-    fn ip(&mut self, at: u32, proto: u8, ttl: u8, transport: Transport) {
+    fn ip(&mut self, at: u32, proto: u8, (ttl, ident): (u8, u16), transport: Transport) {
         let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
         let (src, dest) = self.outer.unwrap_or((unspecified, unspecified));
         self.packet.net = Net::Ip(Ip {
@@ -160,6 +161,7 @@ impl Walk<'_, '_> {
             dest,
             proto,
             ttl,
+            ident,
             transport,
             reassembled: self.reassembled,
             overlapped: self.overlapped,

@@ -132,6 +132,8 @@ pub struct Ip {
     pub proto: u8,
     /// Time to live or hop limit.
     pub ttl: u8,
+    /// Identification; 0 in IPv6.
+    pub ident: u16,
     /// What is above.
     pub transport: Transport,
     /// Whether it, or a packet around it, was put together from fragments.
@@ -153,6 +155,8 @@ pub enum Transport {
         src: u16,
         /// Receiver's port.
         dest: u16,
+        /// Checksum, as it came.
+        checksum: u16,
         /// The datagram's payload.
         payload: Span,
     },
@@ -179,6 +183,8 @@ pub struct Tcp {
     pub flags: u8,
     /// Advertised window, unscaled.
     pub window: u16,
+    /// Checksum, as it came.
+    pub checksum: u16,
     /// The payload that was captured.
     pub payload: Span,
     /// Payload bytes that the headers announce; more than captured if the frame is truncated.

@@ -71,8 +71,8 @@ impl Walk<'_, '_> {
             flags,
             w0,
             w1,
-            _,
-            _,
+            c0,
+            c1,
             _,
             _,
         ] = self.peek("tcp")?;
@@ -93,6 +93,7 @@ impl Walk<'_, '_> {
             ack: u32::from_be_bytes([a0, a1, a2, a3]),
             flags,
             window: u16::from_be_bytes([w0, w1]),
+            checksum: u16::from_be_bytes([c0, c1]),
             payload: self.span(),
             wire_len: u32::try_from(announced.saturating_sub(head)).unwrap_or(u32::MAX),
         }));
@@ -102,7 +103,7 @@ impl Walk<'_, '_> {
     #[inline]
     fn udp(&mut self) -> Step {
         let announced = self.announced();
-        let &[s0, s1, d0, d1, l0, l1, _, _] = self.take("udp")?;
+        let &[s0, s1, d0, d1, l0, l1, c0, c1] = self.take("udp")?;
         let len = usize::from(u16::from_be_bytes([l0, l1]));
         // Zero is left to the adapter, or a jumbogram: then it is all there is.
         if len != 0 {
@@ -115,6 +116,7 @@ impl Walk<'_, '_> {
         self.above(Transport::Udp {
             src,
             dest,
+            checksum: u16::from_be_bytes([c0, c1]),
             payload: self.span(),
         });
         self.udp_tunnel(src, dest)

@@ -28,6 +28,7 @@ pub(super) fn settings(workers: usize) -> Settings {
         vlan_in_key: VlanInKey::Auto,
         midstream: true,
         checksums: false,
+        keep_copies: false,
         site: Pseudonymizer::new(&[1; 32]),
         eve: Eve::default(),
     }
