@@ -46,6 +46,7 @@ impl Default for Capture {
             bpf: String::new(),
             promiscuous: true,
             silence: Silence::Enforce,
+            expect_vlans: Vec::new(),
         }
     }
 }
