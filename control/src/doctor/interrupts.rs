@@ -57,7 +57,7 @@ pub(super) fn all(name: &str) -> Vec<Finding> {
         })
         .collect();
     let mut findings = vec![affinity(name, &interrupts, &place)];
-    findings.extend(memory_node(name, &place));
+    findings.push(memory_node(name, &place));
     findings
 }
 
@@ -161,13 +161,16 @@ fn spread_out(interrupts: &[Interrupt], place: &Place) -> String {
     )
 }
 
-fn memory_node(name: &str, place: &Place) -> Option<Finding> {
-    let node = place.node?;
+fn memory_node(name: &str, place: &Place) -> Finding {
+    let Some(node) = place.node else {
+        let what = "every processor is as near to the card as any other";
+        return Finding::of(name, "numa", Verdict::Ok, what);
+    };
     let near = list(&place.near);
     let what = format!("the card is at memory node {node}; workers are best there ({near})");
-    Some(Finding::of(name, "numa", Verdict::Note, what).fix(format!(
+    Finding::of(name, "numa", Verdict::Note, what).fix(format!(
         "sudo systemctl set-property vitalwire.service AllowedCPUs={near} AllowedMemoryNodes={node}"
-    )))
+    ))
 }
 
 #[cfg(test)]
@@ -232,8 +235,9 @@ NMI:          0          0   Non-maskable interrupts";
         let far = affinity("span0", &[at(30, &[0])], &place(Some(1), &[8, 9]));
         assert_eq!(far.verdict, Verdict::Warn);
         assert!(far.fix.contains("30:8"), "{}", far.fix);
-        let node = memory_node("span0", &place(Some(1), &[8, 9])).unwrap();
+        let node = memory_node("span0", &place(Some(1), &[8, 9]));
         assert!(node.fix.contains("AllowedCPUs=8-9"), "{}", node.fix);
-        assert!(memory_node("span0", &place(None, &[0])).is_none());
+        let only = memory_node("span0", &place(None, &[0]));
+        assert_eq!(only.verdict, Verdict::Ok);
     }
 }

@@ -91,7 +91,8 @@ pub(super) fn recording(path: &Path, config: &Config) -> Result<Vec<Finding>, Er
     Ok(findings)
 }
 
-/// As `run` would listen, but nothing is prepared: a doctor changes nothing.
+/// As `run` would listen, but nothing is prepared, since a doctor changes nothing, and nothing is
+/// filtered: the mirror is judged, not what a filter leaves of it.
 fn settings(name: &str, config: &Config) -> Settings {
     let capture = &config.capture;
     Settings {
@@ -100,7 +101,7 @@ fn settings(name: &str, config: &Config) -> Settings {
         ring_bytes: u32::try_from(capture.buffer.0).unwrap_or(u32::MAX),
         promiscuous: capture.promiscuous,
         inbound_only: false,
-        filter: Some(capture.bpf.clone()).filter(|filter| !filter.trim().is_empty()),
+        filter: None,
         prepare: None,
     }
 }

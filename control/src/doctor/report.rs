@@ -67,10 +67,7 @@ fn sum(findings: &[Finding]) -> String {
     let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
     match (count(Verdict::Fail), count(Verdict::Warn)) {
         (0, 0) => "Nothing stands in the way.".to_owned(),
-        (fails, warnings) => format!(
-            "To mend: {fails} that keep capture from working (FAIL), {warnings} that cost frames or \
-             make noise (WARN)."
-        ),
+        (fails, warnings) => format!("To mend: {fails} FAIL, {warnings} WARN."),
     }
 }
 
@@ -103,7 +100,10 @@ mod tests {
         let fix = "command ".repeat(40);
         let finding = Finding::of("span0", "mtu", Verdict::Warn, what.trim()).fix(fix.trim());
         let text = text(&[finding]);
-        let mends = text.lines().filter(|line| line.contains("  mend: ")).count();
+        let mends = text
+            .lines()
+            .filter(|line| line.contains("  mend: "))
+            .count();
         assert_eq!(mends, 1, "{text}");
         let words = text.lines().filter(|line| line.contains("word"));
         assert!(words.clone().count() > 1, "{text}");
