@@ -52,7 +52,7 @@ pub(super) fn live(name: &str, span: Duration, config: &Config) -> Result<Vec<Fi
         elapsed < span
     });
     bar.finish_and_clear();
-    let mut findings = told(name, &judge, clock::now());
+    let mut findings = told(name, name, &judge, clock::now());
     if let Err(error) = listened {
         let what = format!("listening ended early: {error}");
         findings.push(Finding::span(name, "heard", Verdict::Fail, what));
@@ -83,7 +83,7 @@ pub(super) fn recording(path: &Path, config: &Config) -> Result<Vec<Finding>, Er
     {
         return Err(Error::Capture(vec![error.to_string()]));
     }
-    let mut findings = told(&name, &judge, judge.now());
+    let mut findings = told(&name, "IF", &judge, judge.now());
     if let Err(error) = read {
         let what = format!("read in part only: {error}");
         findings.push(Finding::span(&name, "recording", Verdict::Warn, what));

@@ -8,7 +8,7 @@ use super::{About, Finding, Verdict};
 const WIDTH: usize = 100;
 
 /// Where the words of a finding begin: behind its verdict and its check.
-const INDENT: usize = 22;
+const INDENT: usize = 24;
 
 /// Findings by what they are of, in the order in which they were made.
 pub(super) fn text(findings: &[Finding]) -> String {
@@ -32,7 +32,7 @@ fn title(finding: &Finding) -> String {
     match finding.about {
         About::Machine => "this machine".to_owned(),
         About::Interface => finding.interface.clone(),
-        About::Span => format!("what comes in on {}", finding.interface),
+        About::Span => format!("the SPAN: {}", finding.interface),
     }
 }
 
@@ -40,7 +40,7 @@ fn one(text: &mut String, finding: &Finding, plain: bool) {
     let word = word(finding.verdict, plain);
     let mut lines = broken(&finding.what, WIDTH - INDENT).into_iter();
     let first = lines.next().unwrap_or_default();
-    text.push_str(&format!("  {word}  {:<13} {first}\n", finding.check));
+    text.push_str(&format!("  {word}  {:<15} {first}\n", finding.check));
     for line in lines {
         text.push_str(&format!("{:INDENT$}{line}\n", ""));
     }

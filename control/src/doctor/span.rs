@@ -17,8 +17,9 @@ pub(super) fn expect(config: &Config, own: Option<[u8; 6]>) -> Expect {
     }
 }
 
-/// Everything that is to be said of a source: what was seen, and what is wrong with it.
-pub(super) fn told(source: &str, judge: &Judge, now: Time) -> Vec<Finding> {
+/// Everything that is to be said of a source: what was seen, and what is wrong with it. Of a
+/// recording nobody knows the interface; commands then name `IF`.
+pub(super) fn told(source: &str, interface: &str, judge: &Judge, now: Time) -> Vec<Finding> {
     let found = judge.findings(now);
     let mut findings = seen(source, judge);
     findings.extend(found.iter().map(|finding| {
@@ -27,7 +28,8 @@ pub(super) fn told(source: &str, judge: &Judge, now: Time) -> Vec<Finding> {
             Severity::Warn => Verdict::Warn,
             Severity::Fail => Verdict::Fail,
         };
-        Finding::span(source, finding.name(), verdict, finding.to_string()).fix(finding.fix(source))
+        Finding::span(source, finding.name(), verdict, finding.to_string())
+            .fix(finding.fix(interface))
     }));
     findings.extend(both_ways(source, judge, &found));
     findings
@@ -39,13 +41,15 @@ fn seen(source: &str, judge: &Judge) -> Vec<Finding> {
         return Vec::new();
     }
     let (pairs, left_out) = judge.pairs();
-    let nanos = judge.window().max(1);
-    let seconds = nanos.unsigned_abs().div_ceil(NANOS_PER_SEC.unsigned_abs());
-    let rate = tally.bytes.checked_div(seconds.max(1)).unwrap_or(0);
+    let tenths = judge.window().div_euclid(NANOS_PER_SEC / 10).max(1);
+    let rate = tally.bytes.saturating_mul(10) / tenths.unsigned_abs().max(1);
     let what = format!(
-        "{} frames in {seconds} s ({} a second), {pairs} address pairs{}",
+        "{} frames in {}.{} s ({} a second), {pairs} address {}{}",
         tally.frames,
+        tenths.div_euclid(10),
+        tenths.rem_euclid(10),
         human(rate),
+        if pairs == 1 { "pair" } else { "pairs" },
         if left_out > 0 { " and more" } else { "" }
     );
     let mut heard = Finding::span(source, "heard", Verdict::Ok, what);

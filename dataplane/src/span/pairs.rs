@@ -72,6 +72,9 @@ impl Pairs {
 
     pub(super) fn packet(&mut self, packet: &Packet, ip: &Ip) {
         let (src, dest) = (bits(ip.src), bits(ip.dest));
+        if src == dest {
+            return; // A host that speaks with itself has no directions.
+        }
         let key = (src.min(dest), src.max(dest));
         let full = self.table.len() >= PAIRS_MAX;
         let pair = match self.table.get_mut(&key) {

@@ -225,6 +225,13 @@ fn a_scan_that_nobody_answers_is_no_one_sided_mirror() {
 }
 
 #[test]
+fn a_host_that_speaks_with_itself_has_no_directions() {
+    let mut frames = talk(|_| {});
+    frames.extend((0..40).map(|n| seg(9, 9, n).bytes()));
+    assert_eq!(names(&judge(frames)), Vec::<&str>::new());
+}
+
+#[test]
 fn a_tag_in_one_direction_only_is_named_with_its_vlan() {
     let judge = judge(talk(|s| s.vlan = (s.to == 9).then_some(30)));
     assert_eq!(names(&judge), ["tag-one-way"]);
