@@ -147,7 +147,7 @@ impl Judge {
             }
             return found;
         }
-        found.extend(self.tally.port());
+        found.extend(self.tally.port().filter(|_| !self.pairs.are_overheard()));
         found.extend(self.pairs.one_sided());
         found.extend(self.pairs.tags());
         let silent = self.vlans.silent(&self.expect, began, now);
@@ -183,7 +183,11 @@ impl Judge {
         if packet.mac.is_some_and(|(_, dest)| is_group(dest)) || ip.dest.is_multicast() {
             return;
         }
-        self.pairs.packet(packet, ip);
+        let own = self.expect.own;
+        let foreign = packet
+            .mac
+            .is_none_or(|(src, dest)| own != Some(src) && own != Some(dest));
+        self.pairs.packet(packet, ip, foreign);
         self.tally.ip = self.tally.ip.saturating_add(1);
         let payload = match &ip.transport {
             Transport::Tcp(tcp) => {

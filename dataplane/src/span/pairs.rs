@@ -52,6 +52,8 @@ struct Way {
 struct Pair {
     /// From the lower address, and from the higher.
     ways: [Way; 2],
+    /// Whether this machine is none of both.
+    foreign: bool,
 }
 
 #[derive(Default)]
@@ -70,7 +72,7 @@ impl Pairs {
         self.table.len()
     }
 
-    pub(super) fn packet(&mut self, packet: &Packet, ip: &Ip) {
+    pub(super) fn packet(&mut self, packet: &Packet, ip: &Ip, foreign: bool) {
         let (src, dest) = (bits(ip.src), bits(ip.dest));
         if src == dest {
             return; // A host that speaks with itself has no directions.
@@ -85,6 +87,7 @@ impl Pairs {
             }
             None => self.table.entry(key).or_default(),
         };
+        pair.foreign |= foreign;
         let [low, high] = &mut pair.ways;
         let way = if src <= dest { low } else { high };
         way.packets = way.packets.saturating_add(1);
@@ -102,6 +105,14 @@ impl Pairs {
             same if same == tag => tag,
             _ => Tag::Mixed,
         };
+    }
+
+    /// Whether two others are heard to speak with each other: what a switch floods is one direction.
+    pub(super) fn are_overheard(&self) -> bool {
+        self.table.values().any(|pair| {
+            let [low, high] = pair.ways.map(|way| way.established);
+            pair.foreign && low > 0 && high > 0
+        })
     }
 
     /// How many pairs with established conversations show one direction only.

@@ -327,6 +327,16 @@ fn what_reaches_every_port_is_no_mirror() {
 }
 
 #[test]
+fn a_mirror_of_a_quiet_vlan_is_no_access_port() {
+    let mut frames: Vec<_> = (0..2000).map(|n| arp(1 + (n % 3) as u8)).collect();
+    frames.extend((0..10).map(|n| seg(1, 9, n).bytes()));
+    let names_of = |frames: &[Vec<u8>]| names(&judge(frames.to_vec()));
+    assert_eq!(names_of(&frames), ["access-port", "one-sided"], "flooded");
+    frames.extend((0..10).map(|n| seg(9, 1, n).bytes()));
+    assert_eq!(names_of(&frames), Vec::<&str>::new());
+}
+
+#[test]
 fn packets_that_come_twice_are_named_with_their_share() {
     let mut frames = talk(|_| {});
     // The copy of what leaves a router: another hop, another Ethernet address.

@@ -344,7 +344,7 @@ mod tests {
         };
         let repeated: Vec<u8> = [0x6d, 0x5a].repeat(20);
         assert!(toeplitz(repeated.clone()).is_symmetric());
-        let microsofts: Vec<u8> = (0..40).map(|n| n * 7).collect();
+        let microsofts: Vec<u8> = (0..40).map(|n| n * 3).collect();
         assert!(!toeplitz(microsofts.clone()).is_symmetric());
         let ordered = Spread {
             ordered: true,
