@@ -328,7 +328,7 @@ fn what_reaches_every_port_is_no_mirror() {
 
 #[test]
 fn a_mirror_of_a_quiet_vlan_is_no_access_port() {
-    let mut frames: Vec<_> = (0..2000).map(|n| arp(1 + (n % 3) as u8)).collect();
+    let mut frames: Vec<_> = (0..2000_u16).map(|n| arp(1 + (n % 3) as u8)).collect();
     frames.extend((0..10).map(|n| seg(1, 9, n).bytes()));
     let names_of = |frames: &[Vec<u8>]| names(&judge(frames.to_vec()));
     assert_eq!(names_of(&frames), ["access-port", "one-sided"], "flooded");
