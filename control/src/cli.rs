@@ -70,7 +70,8 @@ pub enum Command {
 #[derive(Args, Clone, Debug, Default)]
 #[command(
     after_long_help = "Files are read one after the other, state carried over. DIR/eve.json
-is written anew; its last line is a `stats` event that accounts for every frame.
+is written anew; its last line is a `stats` event that accounts for every frame. Interrupted
+(Ctrl-C), it stops reading, and writes and summarises what it has read.
 
 Exit codes: 0 all captures were read; 1 one could not be read, or only in part; 2 bad arguments,
 configuration or rules.
@@ -79,12 +80,19 @@ Examples:
   vitalwire inspect ward.pcapng
   vitalwire inspect --out /tmp/out --rules site.yaml monday.pcap tuesday.pcap
   vitalwire inspect --quiet ward.pcap && jq 'select(.event_type==\"alert\")' \\
-      vitalwire-out/eve.json"
+      vitalwire-out/eve.json
+  ssh span-box tcpdump -i span0 -U -w - | vitalwire inspect -
+  vitalwire inspect --follow /var/spool/captures     as a recorder writes them"
 )]
 pub struct InspectArgs {
-    /// pcap or pcapng files, also gzip- or zstd-compressed.
+    /// pcap or pcapng files, also gzip- or zstd-compressed; a directory stands for the captures in
+    /// it, in the order of their names; `-` is standard input.
     #[arg(required = true, value_name = "CAPTURE")]
     pub captures: Vec<PathBuf>,
+    /// The last file is still being written: read it as it grows, and of a directory each new
+    /// file, until interrupted.
+    #[arg(long)]
+    pub follow: bool,
     /// Where to write eve.json; made if missing.
     #[arg(long, value_name = "DIR", default_value = "./vitalwire-out")]
     pub out: PathBuf,

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use dataplane::capture::Source;
 use dataplane::capture::files::Files;
 use dataplane::capture::live::{self, Prepare};
-use dataplane::pipeline::{FlowRecords, Settings, VlanInKey};
+use dataplane::pipeline::{FlowRecords, Settings, Sources, VlanInKey};
 use parsers::phi::Pseudonymizer;
 use rules::eve::Eve;
 
-use crate::config::{self, Config};
+use crate::config::{self, Capture, Config};
 use crate::error::Error;
 use crate::silence;
 
@@ -78,15 +78,20 @@ fn host() -> String {
 
 /// Capture files, to be read one after the other. What cannot be opened is told in its turn.
 #[must_use]
-pub fn files(paths: &[PathBuf]) -> Box<dyn Source> {
-    Box::new(Files::new(paths.to_vec()))
+pub fn files(capture: &Capture, paths: &[PathBuf]) -> Box<dyn Source> {
+    let files = Files::new(paths.to_vec());
+    if capture.follow {
+        Box::new(files.following())
+    } else {
+        Box::new(files)
+    }
 }
 
 /// Opens the interface of the configuration.
 ///
 /// # Errors
 /// What is in the way, and what to do.
-pub fn live(config: &Config, interface: &str) -> Result<Box<dyn Source>, Error> {
+pub fn live(config: &Config, interface: &str) -> Result<Sources, Error> {
     let capture = &config.capture;
     let wanted = capture.silence;
     // An interface that comes back is as noisy as a new one.
@@ -103,5 +108,5 @@ pub fn live(config: &Config, interface: &str) -> Result<Box<dyn Source>, Error> 
         prepare: Some(prepare),
     };
     let live = live::Live::open(&settings).map_err(|error| Error::Config(error.to_string()))?;
-    Ok(Box::new(live))
+    Ok(Sources::Spread(Box::new(live)))
 }

@@ -1,14 +1,17 @@
 //! `vitalwire inspect`: the same pipeline as `run`, over files.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use dataplane::pipeline::{self, Finished, Running};
+use dataplane::capture::ReadProgress;
+use dataplane::pipeline::{self, Finished, Running, Sources};
 use indicatif::{ProgressBar, ProgressStyle};
 use parsers::phi::Pseudonymizer;
 use parsers::time::Time;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::cli::InspectArgs;
 use crate::clock::{self, Stopwatch};
@@ -97,6 +100,7 @@ fn configuration(args: &InspectArgs) -> Result<Config, Error> {
     if let Some(workers) = args.workers {
         config.workers = workers;
     }
+    config.capture.follow |= args.follow;
     Ok(config)
 }
 
@@ -121,7 +125,7 @@ pub fn process(
         packs: loaded.packs(),
     };
     let settings = engine::settings(config, site, false);
-    let (source, seen) = Watched::new(engine::files(captures));
+    let (source, seen) = Watched::new(engine::files(&config.capture, captures));
     let counts = Arc::new(Counts::default());
     let depth = settings.queue_depth;
     let file = match eve {
@@ -136,14 +140,12 @@ pub fn process(
     outputs.extend(file.as_ref().map(|file| ("eve", file.queue())));
     let running = pipeline::start(
         settings,
-        Box::new(source),
+        Sources::Spread(Box::new(source)),
         Arc::clone(&loaded.ruleset),
         outputs,
     )
     .map_err(|error| Error::Failed(format!("threads: {error}")))?;
-    if watched {
-        show_progress(&running);
-    }
+    wait(&running, watched)?;
     let finished = running.wait();
     let tally = tally.finish().unwrap_or_default();
     if let Some(file) = file {
@@ -170,21 +172,49 @@ pub fn process(
     })
 }
 
-/// A bar on stderr, until the pipeline has read everything.
-fn show_progress(running: &Running) {
-    let bar = ProgressBar::new(running.progress().total);
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
-    {
+/// Until the pipeline has read everything, or somebody interrupts it: the first time it stops
+/// reading, the second time at once.
+fn wait(running: &Running, watched: bool) -> Result<(), Error> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let again = Arc::clone(&interrupted);
+        flag::register_conditional_shutdown(signal, 1, again)
+            .and_then(|_| flag::register(signal, Arc::clone(&interrupted)))
+            .map_err(|error| Error::Failed(format!("signals: {error}")))?;
+    }
+    let bar = watched.then(|| bar(running.progress()));
+    while !running.is_finished() {
+        if interrupted.load(Ordering::Relaxed) {
+            running.stop();
+        }
+        if let Some(bar) = &bar {
+            let progress = running.progress();
+            bar.set_length(progress.total.max(progress.bytes));
+            bar.set_position(progress.bytes);
+        }
+        clock::pause(POLL);
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    Ok(())
+}
+
+/// How often to look whether it is through.
+const POLL: Duration = Duration::from_millis(5);
+
+/// A bar on stderr; of a pipe nobody knows how long it is.
+fn bar(progress: ReadProgress) -> ProgressBar {
+    let template = if progress.total == 0 {
+        "{spinner} {bytes}  {bytes_per_sec}"
+    } else {
+        "{bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left"
+    };
+    let bar = ProgressBar::new(progress.total);
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    while !running.is_finished() {
-        let progress = running.progress();
-        bar.set_length(progress.total.max(progress.bytes));
-        bar.set_position(progress.bytes);
-        clock::pause(Duration::from_millis(50));
-    }
-    bar.finish_and_clear();
+    bar
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dataplane::pipeline::{self, Running};
+use dataplane::pipeline::{self, Running, Sources};
 use dataplane::telemetry::Snapshot;
 use parsers::phi::Pseudonymizer;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -105,7 +105,7 @@ impl Appliance {
 
     /// Opens the source and starts the pipeline.
     fn capture(&mut self) -> Result<(), Error> {
-        let (source, live) = match &self.config.capture.interface {
+        let (sources, live) = match &self.config.capture.interface {
             Some(interface) => {
                 silence::prepare(interface, self.config.capture.silence)?;
                 (engine::live(&self.config, interface)?, true)
@@ -117,7 +117,13 @@ impl Appliance {
                         .to_owned(),
                 ));
             }
-            None => (engine::files(&self.config.capture.files), false),
+            None => (
+                Sources::Spread(engine::files(
+                    &self.config.capture,
+                    &self.config.capture.files,
+                )),
+                false,
+            ),
         };
         let settings = engine::settings(&self.config, self.site.clone(), live);
         let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
@@ -125,7 +131,7 @@ impl Appliance {
             tracing::info!(workers = settings.workers, live, "capturing");
         }
         let rules = Arc::clone(&self.loaded.ruleset);
-        let pipeline = pipeline::start(settings, source, rules, outputs)
+        let pipeline = pipeline::start(settings, sources, rules, outputs)
             .map_err(|error| Error::Failed(format!("threads: {error}")))?;
         self.pipeline = Some(pipeline);
         Ok(())

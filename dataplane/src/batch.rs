@@ -1,12 +1,44 @@
-//! Frames on their way from a source to a worker: borrowed from recycled blocks, never copied.
+//! Frames on their way from a source to a worker: borrowed from blocks, never copied.
 
+use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use parsers::time::Time;
 
-/// Bytes that frames point into. Filled by one source, read by many workers, and recycled when the
-/// last of them lets go.
-pub type Block = Arc<[u8]>;
+/// Bytes that frames point into. Filled by one source, read by many workers, and given back or
+/// recycled when the last of them lets go.
+#[derive(Clone)]
+pub enum Block {
+    /// Memory of a pool of ours.
+    Own(Arc<[u8]>),
+    /// Memory of somebody else: the kernel's ring, a driver's pool, a file.
+    Lent(Arc<dyn Lent>),
+}
+
+/// Memory that somebody lent; dropping it gives it back. What it holds stays as it is until then.
+pub trait Lent: Send + Sync {
+    /// All of it.
+    fn bytes(&self) -> &[u8];
+}
+
+impl Deref for Block {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Lent(lent) => lent.bytes(),
+        }
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.len())
+    }
+}
 
 /// Link type of a frame, as pcap numbers it.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]

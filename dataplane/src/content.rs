@@ -5,9 +5,9 @@ use parsers::event::Direction;
 
 use crate::counters::Count;
 use crate::emit::{Moment, Recorder};
-use crate::flow::Content;
 use crate::flow::expiry::{Entry, What};
-use crate::inspect::Around;
+use crate::flow::{Content, Flow, Looks};
+use crate::inspect::{Around, Conversation};
 use crate::stream::{Outcome, Segment};
 use crate::timers;
 use crate::worker::Worker;
@@ -30,13 +30,17 @@ impl Worker {
         let Some(flow) = table.get_mut(slot) else {
             return;
         };
-        let Content::Stream(_) = flow.content else {
+        if flow.looks() == Looks::No
+            || (flow.looks() == Looks::Soon && brings_nothing(flow, direction, &segment))
+        {
             return;
-        };
+        }
         segment.one_sided = flow.is_one_sided();
-        let Content::Stream(mut conversation) = std::mem::replace(&mut flow.content, Content::None)
-        else {
-            return;
+        let soon = flow.looks() == Looks::Soon;
+        let mut conversation = match flow.take_content() {
+            Content::Stream(conversation) => conversation,
+            _ if soon => Box::new(Conversation::new(flow.cold.marks.midstream)),
+            _ => return,
         };
         let waited = conversation.waits();
         let mut around = Around {
@@ -45,6 +49,9 @@ impl Worker {
             recorder,
             moment,
         };
+        if soon {
+            conversation.begin(segment.now, flow, &mut around);
+        }
         let outcome = conversation.push(direction, &segment, flow, &mut around);
         if segment.wire_len > 0 {
             count(outcome, recorder);
@@ -54,10 +61,10 @@ impl Worker {
             return;
         }
         let waits = conversation.waits();
-        flow.content = Content::Stream(conversation);
+        flow.put_content(Content::Stream(conversation));
         if waits && !waited {
             let entry = Entry {
-                first_frame: flow.first_frame,
+                first_frame: flow.cold.first_frame,
                 slot,
                 what: What::Hole,
             };
@@ -84,11 +91,10 @@ impl Worker {
         let Some(flow) = table.get_mut(slot) else {
             return;
         };
-        let Content::Datagrams(_) = flow.content else {
+        if flow.looks() == Looks::No {
             return;
-        };
-        let Content::Datagrams(mut datagrams) = std::mem::replace(&mut flow.content, Content::None)
-        else {
+        }
+        let Content::Datagrams(mut datagrams) = flow.take_content() else {
             return;
         };
         let mut around = Around {
@@ -98,18 +104,29 @@ impl Worker {
             moment,
         };
         if datagrams.push(direction, payload, flow, &mut around) {
-            flow.content = Content::Datagrams(datagrams);
+            flow.put_content(Content::Datagrams(datagrams));
         }
     }
 
     /// The connection is over: its parser is told now, its record is made a little later.
     pub(crate) fn closed(&mut self, slot: u32, moment: Moment) {
-        let reset = self.table.get(slot).is_some_and(|flow| flow.marks.rst);
+        let reset = self.table.get(slot).is_some_and(|flow| flow.cold.marks.rst);
         if reset {
             timers::close_content(self, slot, moment);
         }
         self.table.hurry(slot);
     }
+}
+
+/// Whether a segment says nothing of a connection of which no byte was seen: it has none, it does
+/// not end it, and it acknowledges none.
+fn brings_nothing(flow: &Flow, direction: Direction, segment: &Segment<'_>) -> bool {
+    let peer = flow.cold.isn.get(direction.other().index()).copied();
+    let acknowledges = match (segment.ack, peer.flatten()) {
+        (Some(ack), Some(isn)) => ack != isn.wrapping_add(1),
+        _ => false,
+    };
+    segment.wire_len == 0 && !segment.fin && !acknowledges
 }
 
 fn count(outcome: Outcome, recorder: &mut Recorder) {

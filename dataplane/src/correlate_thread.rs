@@ -134,6 +134,7 @@ impl Thread {
                     self.hand_on(&mut out, &mut handed);
                 }
                 Next::Idle => {}
+                Next::Quiet => self.hand_on(&mut out, &mut handed),
                 Next::End => break,
             }
             if out.arena.len() >= OUT_BYTES {

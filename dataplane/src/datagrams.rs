@@ -32,7 +32,7 @@ impl Datagrams {
         around: &mut Around<'_>,
     ) -> bool {
         if self.parser.is_none() && !self.probe(direction, bytes, flow, around) {
-            return flow.app.is_none() && self.strange < STRANGE_DATAGRAMS_MAX;
+            return flow.cold.app.is_none() && self.strange < STRANGE_DATAGRAMS_MAX;
         }
         around
             .recorder
@@ -71,7 +71,7 @@ impl Datagrams {
             self.strange = self.strange.saturating_add(1);
             return false;
         };
-        flow.app = Some(spec);
+        flow.cold.app = Some(spec);
         if spec.medical {
             around.recorder.counts.one(Count::FlowMedical);
         }

@@ -218,10 +218,7 @@ pub(crate) struct FlowEmit<'a> {
 impl FlowEmit<'_> {
     /// Bytes of the flow are missing.
     pub(crate) fn gap(&mut self, direction: Direction, bytes: u64) {
-        self.flow.marks.gaps = true;
-        if let Some(side) = self.flow.sides.get_mut(direction.index()) {
-            side.gap_bytes = side.gap_bytes.saturating_add(bytes);
-        }
+        self.flow.lost(direction, bytes);
         self.recorder.counts.one(Count::StreamGaps);
         self.recorder.counts.add(Count::StreamGapBytes, bytes);
         let medical = self.flow.is_medical();
@@ -246,12 +243,12 @@ impl Emit for FlowEmit<'_> {
 
     fn anomaly(&mut self, direction: Direction, anomaly: &'static Anomaly) {
         self.recorder.counts.one(Count::ParserAnomalies);
-        if self.flow.anomalies >= FLOW_ANOMALIES_MAX {
+        if self.flow.cold.anomalies >= FLOW_ANOMALIES_MAX {
             self.recorder.counts.one(Count::ParserAnomaliesCut);
             return;
         }
-        self.flow.anomalies = self.flow.anomalies.saturating_add(1);
-        let app = self.flow.app.map_or("", |spec| spec.name);
+        self.flow.cold.anomalies = self.flow.cold.anomalies.saturating_add(1);
+        let app = self.flow.cold.app.map_or("", |spec| spec.name);
         let event = anomaly_event(direction, anomaly, app);
         let lane = if self.flow.is_medical() {
             Lane::Medical

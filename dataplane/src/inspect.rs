@@ -77,6 +77,29 @@ impl Conversation {
         }
     }
 
+    /// Tells where both directions begin, as far as that was seen.
+    pub(crate) fn begin(&mut self, now: Time, flow: &mut Flow, around: &mut Around<'_>) {
+        for (direction, isn) in [Direction::ToServer, Direction::ToClient]
+            .into_iter()
+            .zip(flow.cold.isn)
+        {
+            let Some(seq) = isn else {
+                continue;
+            };
+            let syn = Segment {
+                seq,
+                ack: None,
+                payload: &[],
+                wire_len: 0,
+                syn: true,
+                fin: false,
+                now,
+                one_sided: false,
+            };
+            self.push(direction, &syn, flow, around);
+        }
+    }
+
     /// Whether anybody still reads it.
     pub(crate) const fn is_done(&self) -> bool {
         matches!(self.app, App::Done)
@@ -322,7 +345,7 @@ impl Reader<'_> {
         probing: &Probing,
     ) -> Progress {
         let flow = &mut *self.emit.flow;
-        flow.app = Some(spec);
+        flow.cold.app = Some(spec);
         if spec.medical {
             self.emit.recorder.counts.one(Count::FlowMedical);
         }

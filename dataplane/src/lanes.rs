@@ -89,7 +89,7 @@ impl Lanes {
     }
 
     /// Sends everything, the last time.
-    pub(crate) fn finish(mut self, recorder: &mut Recorder, now: Time) {
+    pub(crate) fn finish(&mut self, recorder: &mut Recorder, now: Time) {
         let bound = Key {
             frame: u64::MAX,
             phase: Phase::Frame,

@@ -10,7 +10,6 @@ use crate::emit::Moment;
 use crate::flow::key::Keyed;
 use crate::flow::table::Found;
 use crate::flow::{Content, Flow};
-use crate::inspect::Conversation;
 use crate::worker::{Worker, bare};
 use crate::{anomalies, timers};
 
@@ -73,20 +72,20 @@ impl Worker {
         counts.one(Count::FlowOpened);
         let mut opens = flow.direction(keyed.from_a) == Direction::ToServer;
         match ip.transport {
-            Transport::Tcp(_) if flow.marks.midstream => {
+            Transport::Tcp(_) if flow.cold.marks.midstream => {
                 counts.one(Count::FlowMidstream);
                 opens = false;
                 if self.midstream {
-                    flow.content = Content::Stream(Box::new(Conversation::new(true)));
+                    flow.look_soon();
                 }
             }
-            Transport::Tcp(_) => {
-                flow.content = Content::Stream(Box::new(Conversation::new(false)));
+            Transport::Tcp(_) => flow.look_soon(),
+            Transport::Udp { .. } => {
+                flow.put_content(Content::Datagrams(Box::new(Datagrams::new())));
             }
-            Transport::Udp { .. } => flow.content = Content::Datagrams(Box::new(Datagrams::new())),
             _ => opens = false,
         }
-        flow.marks.open_counted = opens;
+        flow.open_counted = opens;
         if opens {
             let mut envelope = flow.envelope(Direction::ToServer, frame.no, frame.time);
             if let Some((src, dest)) = packet.mac {

@@ -20,8 +20,10 @@ pub(crate) enum Next<'a> {
     },
     /// Packet time reached a second; everything before it has been told.
     Second(Tick),
-    /// Nothing at hand: a good moment to let go of what is finished.
+    /// Nothing at hand: a good moment to let go of what is finished, if that is much.
     Idle,
+    /// Nothing came for a while: the last moment to let go of it.
+    Quiet,
     /// A message was taken; when its frames were read.
     Taken(u64),
     /// All lanes have ended.
@@ -32,14 +34,45 @@ pub(crate) enum Next<'a> {
 pub(crate) struct Merge {
     lanes: Vec<Lane>,
     ticks: VecDeque<Tick>,
-    /// How many ticks each worker has told, and how many there were.
-    told: Vec<usize>,
-    ticks_seen: usize,
+    seen: Seen,
     last: Key,
     /// How long a lane is waited for while others have something; for ever when reading files.
     patience: Option<Duration>,
     told_idle: bool,
+    told_quiet: bool,
     spent: Option<usize>,
+}
+
+/// Which ticks are known, so that each second is told once.
+enum Seen {
+    /// Every worker tells the same ones: how many each has told, and how many there were.
+    Same { told: Vec<usize>, seen: usize },
+    /// Each worker has a clock of its own: the second that the first of them has reached.
+    Own { second: Option<i64> },
+}
+
+impl Seen {
+    /// Whether a worker's next tick is news.
+    fn is_new(&mut self, worker: usize, tick: &Tick) -> bool {
+        match self {
+            Self::Same { told, seen } => {
+                let Some(told) = told.get_mut(worker) else {
+                    return false;
+                };
+                *told = told.saturating_add(1);
+                let new = *told > *seen;
+                *seen = (*seen).max(*told);
+                new
+            }
+            Self::Own { second } => {
+                let new = second.is_none_or(|known| tick.second > known || tick.step);
+                if new {
+                    *second = Some(tick.second);
+                }
+                new
+            }
+        }
+    }
 }
 
 struct Lane {
@@ -64,7 +97,7 @@ impl Lane {
 }
 
 impl Merge {
-    pub(crate) fn new(ends: Vec<LaneEnd>, patience: Option<Duration>) -> Self {
+    pub(crate) fn new(ends: Vec<LaneEnd>, patience: Option<Duration>, steered: bool) -> Self {
         let workers = ends.iter().map(|end| end.worker).max().unwrap_or(0);
         let lane = |end| Lane {
             end,
@@ -77,11 +110,18 @@ impl Merge {
         Self {
             lanes: ends.into_iter().map(lane).collect(),
             ticks: VecDeque::new(),
-            told: vec![0; workers.saturating_add(1)],
-            ticks_seen: 0,
+            seen: if steered {
+                Seen::Own { second: None }
+            } else {
+                Seen::Same {
+                    told: vec![0; workers.saturating_add(1)],
+                    seen: 0,
+                }
+            },
             last: Key::default(),
             patience,
             told_idle: false,
+            told_quiet: false,
             spent: None,
         }
     }
@@ -113,11 +153,12 @@ impl Merge {
             }
             match self.receive(at) {
                 Received::Message(read_at) => {
-                    self.told_idle = false;
+                    (self.told_idle, self.told_quiet) = (false, false);
                     return Next::Taken(read_at);
                 }
                 Received::Nothing => {}
                 Received::Idle => return Next::Idle,
+                Received::Quiet => return Next::Quiet,
             }
         }
     }
@@ -174,7 +215,7 @@ impl Merge {
 
     fn receive(&mut self, at: usize) -> Received {
         let waiting = self.lanes.iter().any(|lane| lane.record().is_some());
-        let told_idle = self.told_idle;
+        let (told_idle, told_quiet) = (self.told_idle, self.told_quiet);
         let Some(lane) = self.lanes.get_mut(at) else {
             return Received::Nothing;
         };
@@ -191,11 +232,22 @@ impl Merge {
             Err(TryRecvError::Empty) => {}
         }
         match self.patience {
-            None => match lane.end.messages.recv() {
+            None if told_quiet => match lane.end.messages.recv() {
                 Ok(message) => self.received(at, message),
                 Err(_) => {
                     lane.ended = true;
                     Received::Nothing
+                }
+            },
+            None => match lane.end.messages.recv_timeout(QUIET) {
+                Ok(message) => self.received(at, message),
+                Err(RecvTimeoutError::Disconnected) => {
+                    lane.ended = true;
+                    Received::Nothing
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.told_quiet = true;
+                    Received::Quiet
                 }
             },
             Some(patience) => match lane.end.messages.recv_timeout(patience) {
@@ -220,13 +272,9 @@ impl Merge {
         lane.bound = lane.bound.max(message.bound);
         lane.late = false;
         lane.at = 0;
-        if let Some(told) = self.told.get_mut(lane.end.worker) {
-            for tick in &message.ticks {
-                *told = told.saturating_add(1);
-                if *told > self.ticks_seen {
-                    self.ticks_seen = *told;
-                    self.ticks.push_back(*tick);
-                }
+        for tick in &message.ticks {
+            if self.seen.is_new(lane.end.worker, tick) {
+                self.ticks.push_back(*tick);
             }
         }
         let read_at = message.read_at;
@@ -289,6 +337,7 @@ enum Received {
     Message(u64),
     Nothing,
     Idle,
+    Quiet,
 }
 
 /// Behind the timers of the frame that brought the second, before the frame itself.
@@ -301,5 +350,8 @@ const fn tick_key(tick: &Tick) -> Key {
     }
 }
 
+/// A capture that is still being written may bring nothing for hours: what is finished is let go
+/// of after this long.
+const QUIET: Duration = Duration::from_millis(20);
 /// A buffer that one burst made larger than this is not kept.
 const ARENA_KEPT_MAX: usize = 4 << 20;

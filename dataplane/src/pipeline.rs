@@ -1,12 +1,13 @@
 //! Starts, watches and stops the threads: reader, workers, correlator.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam::channel::{Sender, bounded};
+use crossbeam::channel::{Receiver, Sender, bounded};
 use parsers::phi::Pseudonymizer;
+use parsers::time::Time;
 use rules::Ruleset;
 use rules::correlate::{Correlator, Out, Summary};
 use rules::eve::Eve;
@@ -17,10 +18,10 @@ use crate::counters::{self, Counts, Published};
 use crate::inspect::Protocols;
 use crate::lanes::lanes;
 use crate::merge::Merge;
-use crate::reader::{self, Feed, Shared, Spreading};
+use crate::reader::{Feed, Reader, Shared, Spreading, Task, Told};
 use crate::seat::Seat;
-use crate::spread::Spread;
-use crate::telemetry::{Latencies, Sample, Snapshot};
+use crate::spread::{Spread, Work};
+use crate::telemetry::{self, Latencies, Snapshot};
 use crate::worker::Worker;
 
 /// How to run. Plain data; `control` fills it from the configuration.
@@ -75,10 +76,21 @@ pub enum VlanInKey {
     No,
 }
 
+/// Where frames come from, and who gives them to the workers.
+pub enum Sources {
+    /// One source. A thread of its own reads it and spreads its frames over the workers.
+    Spread(Box<dyn Source>),
+    /// One for each worker, which reads it itself. Whoever is behind them gives both directions of
+    /// a flow, and all fragments of a packet, to the same one; frames are numbered by their
+    /// stamps ([`Clock::by_stamp`](crate::capture::clock::Clock::by_stamp)).
+    Steered(Vec<Box<dyn Source>>),
+}
+
 /// A pipeline at work.
 pub struct Running {
     shared: Arc<Shared>,
-    reader: JoinHandle<Vec<CaptureError>>,
+    /// Where workers read for themselves, these are the workers.
+    readers: Vec<JoinHandle<Vec<CaptureError>>>,
     workers: Vec<JoinHandle<()>>,
     correlator: JoinHandle<Summary>,
     watch: Watch,
@@ -110,21 +122,33 @@ pub struct Finished {
 /// # Errors
 /// A thread that the system refuses.
 pub fn start(
-    settings: Settings,
-    source: Box<dyn Source>,
+    mut settings: Settings,
+    sources: Sources,
     ruleset: Arc<Ruleset>,
     outputs: Vec<(&'static str, Sender<Arc<Out>>)>,
 ) -> std::io::Result<Running> {
-    let workers = settings.workers.max(1);
-    let spread = Spread::new(workers).with_checksums(settings.checksums);
-    let feed = Box::new(Spreading::new(source, spread));
+    let spreading = |source, workers, checksums| -> Box<dyn Feed> {
+        let spread = Spread::new(workers).with_checksums(checksums);
+        Box::new(Spreading::new(source, spread))
+    };
+    let feeds = match sources {
+        Sources::Spread(source) => {
+            let workers = settings.workers.max(1);
+            Feeds::Spread(spreading(source, workers, settings.checksums))
+        }
+        Sources::Steered(sources) => {
+            settings.workers = sources.len();
+            let own = |source| spreading(source, 1, settings.checksums);
+            Feeds::Steered(sources.into_iter().map(own).collect())
+        }
+    };
     let correlator = Correlator::new(
         settings.eve.clone(),
         settings.site.clone(),
         rules::correlate::Config::default(),
     );
     let parts = Parts {
-        feed,
+        feeds,
         correlator: Box::new(correlator),
         protocols: parsers::PROTOCOLS,
     };
@@ -133,9 +157,15 @@ pub fn start(
 
 /// What tests put in the place of the real thing.
 pub(crate) struct Parts {
-    pub(crate) feed: Box<dyn Feed>,
+    pub(crate) feeds: Feeds,
     pub(crate) correlator: Box<dyn Correlate>,
     pub(crate) protocols: Protocols,
+}
+
+/// What hands out works: one for all workers, or one for each.
+pub(crate) enum Feeds {
+    Spread(Box<dyn Feed>),
+    Steered(Vec<Box<dyn Feed>>),
 }
 
 pub(crate) fn start_with(
@@ -144,7 +174,6 @@ pub(crate) fn start_with(
     ruleset: Arc<Ruleset>,
     outputs: Vec<(&'static str, Sender<Arc<Out>>)>,
 ) -> std::io::Result<Running> {
-    let shared = Arc::new(Shared::new(Arc::clone(&ruleset)));
     let outputs: Vec<Output> = outputs.into_iter().map(output).collect();
     let names = ["read_to_worker", "worker_batch", "read_to_correlator"];
     let mut watch = Watch {
@@ -156,26 +185,26 @@ pub(crate) fn start_with(
     let depth = depth(settings);
     let count = settings.workers.max(1);
     let (give_back, emptied) = bounded(depth.saturating_add(2).saturating_mul(count));
-    let (mut queues, mut ends, mut workers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut seats, mut ends) = (Vec::new(), Vec::new());
     for at in 0..count {
-        let (queue, tasks) = bounded(depth);
-        queues.push(queue);
-        let (own, both) = lanes(depth, settings.live, at);
+        let (lanes, both) = lanes(depth, settings.live, at);
         ends.extend(both);
         let published = Arc::new(Published::default());
         watch.published.push(Arc::clone(&published));
         let worker = Worker::new(settings, parts.protocols, at == 0, Arc::clone(&ruleset));
-        let seat = Seat {
-            tasks,
-            lanes: own,
+        seats.push(Seat {
+            worker,
+            lanes,
             give_back: give_back.clone(),
             published,
             latencies: Arc::clone(&watch.latencies),
-        };
-        workers.push(named(format!("worker-{at}"), move || seat.run(worker))?);
+            upto: 0,
+            now: Time::ZERO,
+        });
     }
+    let steered = matches!(parts.feeds, Feeds::Steered(_));
     let thread = correlate_thread::Thread {
-        merge: Merge::new(ends, patience(settings)),
+        merge: Merge::new(ends, patience(settings), steered),
         correlator: parts.correlator,
         outputs,
         live: settings.live,
@@ -186,19 +215,68 @@ pub(crate) fn start_with(
         },
     };
     let correlator = named("correlator".to_owned(), move || thread.run())?;
-    let (mut feed, share) = (parts.feed, Arc::clone(&shared));
-    // Every counter is there from the beginning, at zero: so Prometheus wants it.
-    reader::publish(feed.as_mut(), &shared);
-    let reader = named("reader".to_owned(), move || {
-        reader::run(feed, &share, &queues, &emptied)
-    })?;
+    let (shared, readers, workers) = match parts.feeds {
+        Feeds::Spread(feed) => one_reader(feed, ruleset, seats, emptied, depth)?,
+        Feeds::Steered(feeds) => own_readers(feeds, ruleset, seats, depth)?,
+    };
     Ok(Running {
         shared,
-        reader,
+        readers,
         workers,
         correlator,
         watch,
     })
+}
+
+type Threads = (
+    Arc<Shared>,
+    Vec<JoinHandle<Vec<CaptureError>>>,
+    Vec<JoinHandle<()>>,
+);
+
+/// One thread reads and hands out, the workers take from their queues.
+fn one_reader(
+    feed: Box<dyn Feed>,
+    ruleset: Arc<Ruleset>,
+    seats: Vec<Seat>,
+    emptied: Receiver<Work>,
+    depth: usize,
+) -> std::io::Result<Threads> {
+    let shared = Arc::new(Shared::new(ruleset, 1));
+    let reader = Reader::new(feed, Arc::clone(&shared), 0, seats.len(), emptied);
+    let (mut queues, mut workers) = (Vec::new(), Vec::new());
+    for (at, seat) in seats.into_iter().enumerate() {
+        let (queue, tasks) = bounded(depth);
+        queues.push(queue);
+        workers.push(named(format!("worker-{at}"), move || seat.run(&tasks))?);
+    }
+    let give = move |worker: usize, task: Task| {
+        if let Some(queue) = queues.get(worker) {
+            // A worker that is gone has been counted as a panic.
+            drop(queue.send(task));
+        }
+    };
+    let reader = named("reader".to_owned(), move || reader.run(give))?;
+    Ok((shared, vec![reader], workers))
+}
+
+/// Each worker reads for itself: nothing waits in a queue.
+fn own_readers(
+    feeds: Vec<Box<dyn Feed>>,
+    ruleset: Arc<Ruleset>,
+    seats: Vec<Seat>,
+    depth: usize,
+) -> std::io::Result<Threads> {
+    let shared = Arc::new(Shared::new(ruleset, feeds.len()));
+    let mut readers = Vec::new();
+    for (at, (feed, mut seat)) in feeds.into_iter().zip(seats).enumerate() {
+        let (give_back, emptied) = bounded(depth);
+        seat.give_back = give_back;
+        let reader = Reader::new(feed, Arc::clone(&shared), at, 1, emptied);
+        let run = move || reader.run(|_, task| seat.task(task));
+        readers.push(named(format!("worker-{at}"), run)?);
+    }
+    Ok((shared, readers, Vec::new()))
 }
 
 /// Batches that a queue holds. Live, depth is patience with bursts. Reading files a queue that is
@@ -256,27 +334,20 @@ impl Running {
     /// How far the source got.
     #[must_use]
     pub fn progress(&self) -> ReadProgress {
-        *self
-            .shared
-            .progress
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        let told = self.shared.told.iter().map(Told::progress);
+        told.fold(ReadProgress::default(), ReadProgress::plus)
     }
 
     /// Why the source is blind at present, or nothing.
     #[must_use]
     pub fn blind(&self) -> Option<String> {
-        self.shared
-            .blind
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.shared.told.iter().find_map(Told::blind)
     }
 
     /// Whether every thread has ended by itself.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.reader.is_finished()
+        self.readers.iter().all(JoinHandle::is_finished)
             && self.workers.iter().all(JoinHandle::is_finished)
             && self.correlator.is_finished()
     }
@@ -284,7 +355,8 @@ impl Running {
     /// Waits for the end and closes the outputs' queues.
     #[must_use]
     pub fn wait(self) -> Finished {
-        let errors = self.reader.join().unwrap_or_default();
+        let errors = self.readers.into_iter().map(JoinHandle::join);
+        let errors = errors.flat_map(Result::unwrap_or_default).collect();
         for worker in self.workers {
             // A worker catches its own panics; one that died all the same has nothing to say.
             drop(worker.join());
@@ -304,16 +376,14 @@ impl Watch {
         for published in &self.published {
             published.add_to(&mut sum);
         }
-        let lock = |samples: &Mutex<Vec<Sample>>| {
-            samples
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone()
-        };
-        let mut samples = lock(&shared.samples);
+        let mut samples = Vec::new();
+        for told in &shared.told {
+            telemetry::add_up(&mut samples, told.samples());
+        }
         samples.extend(counters::samples(&sum));
         samples.extend(self.totals.told());
-        samples.extend(lock(&self.totals.samples));
+        let correlator = self.totals.samples.lock();
+        samples.extend(correlator.unwrap_or_else(PoisonError::into_inner).clone());
         samples.extend(self.outputs.iter().flat_map(|output| output.told()));
         Snapshot {
             samples,

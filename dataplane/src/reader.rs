@@ -1,16 +1,15 @@
-//! The reader's thread: frames from the source, through the spread, to the workers' queues.
+//! Reads a source: frames from it, through the spread, to whoever works on them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use crossbeam::channel::{Receiver, Sender};
+use crossbeam::channel::Receiver;
 use parsers::time::Time;
 use rules::Ruleset;
 
 use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source};
-use crate::correlate_thread::add;
 use crate::spread::{Spread, Work};
 use crate::telemetry::{Sample, monotonic_nanos};
 
@@ -33,31 +32,85 @@ pub(crate) enum Sight {
     Seeing,
 }
 
-/// What the reader shares with whoever watches it.
+/// What readers share with whoever watches them.
 pub(crate) struct Shared {
     pub(crate) stop: AtomicBool,
     pub(crate) rules: ArcSwap<Ruleset>,
-    pub(crate) progress: Mutex<ReadProgress>,
-    pub(crate) samples: Mutex<Vec<Sample>>,
+    /// What each reader tells.
+    pub(crate) told: Vec<Told>,
+}
+
+/// What one reader tells.
+#[derive(Default)]
+pub(crate) struct Told {
+    progress: Mutex<ReadProgress>,
+    samples: Mutex<Vec<Sample>>,
     /// Why the source is blind, if it is.
-    pub(crate) blind: Mutex<Option<String>>,
-    /// When its counts were last made readable, on the monotonic clock.
-    told_at: AtomicU64,
-    pub(crate) errors: AtomicU64,
+    blind: Mutex<Option<String>>,
+    /// When the counts were last made readable, on the monotonic clock.
+    at: AtomicU64,
 }
 
 impl Shared {
-    pub(crate) fn new(ruleset: Arc<Ruleset>) -> Self {
+    pub(crate) fn new(ruleset: Arc<Ruleset>, readers: usize) -> Self {
         Self {
             stop: AtomicBool::new(false),
             rules: ArcSwap::new(ruleset),
-            progress: Mutex::default(),
-            samples: Mutex::default(),
-            blind: Mutex::default(),
-            told_at: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
+            told: std::iter::repeat_with(Told::default)
+                .take(readers)
+                .collect(),
         }
     }
+}
+
+impl Told {
+    pub(crate) fn progress(&self) -> ReadProgress {
+        *lock(&self.progress)
+    }
+
+    pub(crate) fn samples(&self) -> Vec<Sample> {
+        lock(&self.samples).clone()
+    }
+
+    pub(crate) fn blind(&self) -> Option<String> {
+        lock(&self.blind).clone()
+    }
+
+    /// Makes a reader's counts readable.
+    fn publish(&self, feed: &mut dyn Feed) {
+        *lock(&self.samples) = feed.samples();
+    }
+
+    /// Makes a reader's progress and counts readable: the counts, of which there are many, once in
+    /// a while and at the end, where there is no `now`.
+    fn tell(&self, feed: &mut dyn Feed, now: Option<u64>) {
+        *lock(&self.progress) = feed.progress();
+        let at = self.at.load(Ordering::Relaxed);
+        if now.is_none_or(|now| at == 0 || now.saturating_sub(at) >= TELL_NANOS) {
+            self.at.store(now.unwrap_or(at).max(1), Ordering::Relaxed);
+            self.publish(feed);
+        }
+    }
+
+    /// Makes readable why the source is blind; says if that changed.
+    fn look(&self, feed: &dyn Feed) -> Option<Sight> {
+        let mut told = lock(&self.blind);
+        let now = feed.blind();
+        if told.as_deref() == now {
+            return None;
+        }
+        let (was, is) = (told.is_some(), now.is_some());
+        *told = now.map(str::to_owned);
+        match (was, is) {
+            (false, true) => Some(Sight::Blind),
+            (true, false) => Some(Sight::Seeing),
+            _ => None, // blind for another reason
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whatever hands out works, one for each worker, all of the same frames: in the program a source
@@ -124,122 +177,111 @@ impl Feed for Spreading {
     }
 }
 
-/// Reads until the source ends or somebody says stop. Emptied works come back from the workers.
-pub(crate) fn run(
-    mut feed: Box<dyn Feed>,
-    shared: &Shared,
-    queues: &[Sender<Task>],
-    emptied: &Receiver<Work>,
-) -> Vec<CaptureError> {
-    let mut errors = Vec::new();
-    let mut lost = 0_u64;
-    let (mut upto, mut now) = (0_u64, Time::ZERO);
-    let mut names: Arc<[String]> = Arc::default();
-    let mut works: Vec<Work> = Vec::with_capacity(queues.len());
-    while !shared.stop.load(Ordering::Relaxed) {
-        let rules = shared.rules.load_full();
-        works.resize_with(queues.len(), || empty_work(emptied, &rules));
-        for work in &mut works {
+/// One reader.
+pub(crate) struct Reader {
+    feed: Box<dyn Feed>,
+    shared: Arc<Shared>,
+    /// Which of the readers.
+    at: usize,
+    /// How many workers it reads for.
+    workers: usize,
+    /// Emptied works come back here.
+    emptied: Receiver<Work>,
+}
+
+impl Reader {
+    /// Of a feed, for so many workers.
+    pub(crate) fn new(
+        mut feed: Box<dyn Feed>,
+        shared: Arc<Shared>,
+        at: usize,
+        workers: usize,
+        emptied: Receiver<Work>,
+    ) -> Self {
+        // Every counter is there from the beginning, at zero: so Prometheus wants it.
+        if let Some(told) = shared.told.get(at) {
+            told.publish(feed.as_mut());
+        }
+        Self {
+            feed,
+            shared,
+            at,
+            workers,
+            emptied,
+        }
+    }
+
+    /// Reads until the source ends or somebody says stop; gives each task to the worker that it is
+    /// for.
+    pub(crate) fn run(mut self, mut give: impl FnMut(usize, Task)) -> Vec<CaptureError> {
+        let shared = Arc::clone(&self.shared);
+        let Some(told) = shared.told.get(self.at) else {
+            return Vec::new();
+        };
+        let mut errors = Vec::new();
+        let (mut upto, mut now) = (0_u64, Time::ZERO);
+        let mut lost = 0_u64;
+        let mut names: Arc<[String]> = Arc::default();
+        let mut works: Vec<Work> = Vec::with_capacity(self.workers);
+        while !shared.stop.load(Ordering::Relaxed) {
+            self.empty_works(&mut works);
+            let filled = self.feed.next(&mut works);
+            let read_at = monotonic_nanos();
+            told.tell(self.feed.as_mut(), Some(read_at));
+            if names.len() != self.feed.interfaces().len() {
+                names = self.feed.interfaces().into();
+            }
+            let before = upto;
+            if let Some(work) = works.first() {
+                (upto, now) = (work.dispatched_upto, work.now);
+            }
+            if upto > before || works.iter().any(|work| !work.ticks.is_empty()) {
+                for (worker, mut work) in works.drain(..).enumerate() {
+                    work.read_at = read_at;
+                    give(worker, Task::Work(work, Arc::clone(&names)));
+                }
+            }
+            let all = self.feed.losses().dropped();
+            if all > lost {
+                give(0, Task::Lost(all.saturating_sub(lost)));
+                lost = all;
+            }
+            if let Some(sight) = told.look(self.feed.as_ref())
+                && self.at == 0
+            {
+                give(0, Task::Sight(sight));
+            }
+            match filled {
+                Ok(Fill::More) => {}
+                Ok(Fill::End) => break,
+                Err(error) => {
+                    errors.push(error);
+                    if errors.len() >= ERRORS_MAX {
+                        break;
+                    }
+                }
+            }
+        }
+        told.tell(self.feed.as_mut(), None);
+        for worker in 0..self.workers {
+            give(worker, Task::End(upto.saturating_add(1), now));
+        }
+        errors
+    }
+
+    /// A work for each worker, with the rules of now.
+    fn empty_works(&self, works: &mut Vec<Work>) {
+        let rules = self.shared.rules.load_full();
+        works.resize_with(self.workers, || {
+            let emptied = self.emptied.try_recv();
+            emptied.unwrap_or_else(|_| Work::new(Arc::clone(&rules)))
+        });
+        for work in works {
             if !Arc::ptr_eq(&work.ruleset, &rules) {
                 work.ruleset = Arc::clone(&rules);
             }
         }
-        let filled = feed.next(&mut works);
-        let read_at = monotonic_nanos();
-        tell(feed.as_mut(), shared, Some(read_at));
-        if names.len() != feed.interfaces().len() {
-            names = feed.interfaces().into();
-        }
-        if let Some(work) = works.first() {
-            (upto, now) = (work.dispatched_upto, work.now);
-        }
-        if works
-            .iter()
-            .any(|work| !work.items.is_empty() || !work.ticks.is_empty())
-        {
-            for (queue, mut work) in queues.iter().zip(works.drain(..)) {
-                work.read_at = read_at;
-                // A worker that is gone has been counted as a panic.
-                drop(queue.send(Task::Work(work, Arc::clone(&names))));
-            }
-        }
-        let losses = feed.losses();
-        let all = losses.kernel.saturating_add(losses.interface);
-        if all > lost
-            && let Some(queue) = queues.first()
-        {
-            drop(queue.send(Task::Lost(all.saturating_sub(lost))));
-            lost = all;
-        }
-        if let Some(sight) = look(feed.as_ref(), shared)
-            && let Some(queue) = queues.first()
-        {
-            drop(queue.send(Task::Sight(sight)));
-        }
-        match filled {
-            Ok(Fill::More) => {}
-            Ok(Fill::End) => break,
-            Err(error) => {
-                errors.push(error);
-                add(&shared.errors, 1);
-                if errors.len() >= ERRORS_MAX {
-                    break;
-                }
-            }
-        }
     }
-    tell(feed.as_mut(), shared, None);
-    for queue in queues {
-        drop(queue.send(Task::End(upto.saturating_add(1), now)));
-    }
-    errors
-}
-
-fn empty_work(emptied: &Receiver<Work>, rules: &Arc<Ruleset>) -> Work {
-    emptied
-        .try_recv()
-        .unwrap_or_else(|_| Work::new(Arc::clone(rules)))
-}
-
-/// Makes readable why the source is blind; says if that changed.
-fn look(feed: &dyn Feed, shared: &Shared) -> Option<Sight> {
-    let mut told = shared.blind.lock().unwrap_or_else(PoisonError::into_inner);
-    let now = feed.blind();
-    if told.as_deref() == now {
-        return None;
-    }
-    let (was, is) = (told.is_some(), now.is_some());
-    *told = now.map(str::to_owned);
-    match (was, is) {
-        (false, true) => Some(Sight::Blind),
-        (true, false) => Some(Sight::Seeing),
-        _ => None, // blind for another reason
-    }
-}
-
-/// Makes the reader's progress and counts readable: the counts, of which there are many, once in
-/// a while and at the end, where there is no `now`.
-fn tell(feed: &mut dyn Feed, shared: &Shared, now: Option<u64>) {
-    *shared
-        .progress
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner) = feed.progress();
-    let told_at = shared.told_at.load(Ordering::Relaxed);
-    if now.is_none_or(|now| told_at == 0 || now.saturating_sub(told_at) >= TELL_NANOS) {
-        shared
-            .told_at
-            .store(now.unwrap_or(told_at).max(1), Ordering::Relaxed);
-        publish(feed, shared);
-    }
-}
-
-/// Makes the reader's counts readable.
-pub(crate) fn publish(feed: &mut dyn Feed, shared: &Shared) {
-    let samples = feed.samples();
-    *shared
-        .samples
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner) = samples;
 }
 
 /// The reader's own counts are published this often: making them allocates, and nobody asks more

@@ -13,43 +13,50 @@ use crate::spread::Work;
 use crate::telemetry::{Latencies, monotonic_nanos};
 use crate::worker::Worker;
 
-/// What a worker's thread is given beside the worker.
+/// A worker and what it needs to be given tasks.
 pub(crate) struct Seat {
-    pub(crate) tasks: Receiver<Task>,
+    pub(crate) worker: Worker,
     pub(crate) lanes: Lanes,
     /// Where emptied works go.
     pub(crate) give_back: Sender<Work>,
     pub(crate) published: Arc<Published>,
     pub(crate) latencies: Arc<[Arc<Latencies>; 3]>,
+    /// How far it got.
+    pub(crate) upto: u64,
+    pub(crate) now: Time,
 }
 
 impl Seat {
     /// Works until the reader ends.
-    pub(crate) fn run(mut self, mut worker: Worker) {
-        let (mut upto, mut now) = (0_u64, Time::ZERO);
-        while let Ok(task) = self.tasks.recv() {
-            match task {
-                Task::Work(work, names) => {
-                    worker.recorder.set_interfaces(&names);
-                    (upto, now) = (work.dispatched_upto, work.now);
-                    self.work(&mut worker, work);
-                }
-                Task::Lost(frames) => worker.lost(frames, upto, now),
-                Task::Sight(sight) => worker.sight(sight, upto, now),
-                Task::End(frame, now) => {
-                    // What a fault here loses has already been counted, flow by flow.
-                    let end = AssertUnwindSafe(|| worker.end(frame, now));
-                    drop(catch_unwind(end));
-                    self.lanes.finish(&mut worker.recorder, now);
-                    self.published.publish(&worker.recorder.counts);
-                    return;
-                }
+    pub(crate) fn run(mut self, tasks: &Receiver<Task>) {
+        while let Ok(task) = tasks.recv() {
+            self.task(task);
+        }
+    }
+
+    /// Does one task.
+    pub(crate) fn task(&mut self, task: Task) {
+        match task {
+            Task::Work(work, names) => {
+                self.worker.recorder.set_interfaces(&names);
+                (self.upto, self.now) = (work.dispatched_upto, work.now);
+                self.work(work);
+            }
+            Task::Lost(frames) => self.worker.lost(frames, self.upto, self.now),
+            Task::Sight(sight) => self.worker.sight(sight, self.upto, self.now),
+            Task::End(frame, now) => {
+                // What a fault here loses has already been counted, flow by flow.
+                let end = AssertUnwindSafe(|| self.worker.end(frame, now));
+                drop(catch_unwind(end));
+                self.lanes.finish(&mut self.worker.recorder, now);
+                self.published.publish(&self.worker.recorder.counts);
             }
         }
     }
 
-    fn work(&mut self, worker: &mut Worker, mut work: Work) {
+    fn work(&mut self, mut work: Work) {
         let began = monotonic_nanos();
+        let worker = &mut self.worker;
         worker.begin(&work);
         // Each fault costs one frame and the worker's flows; the rest of the work is done.
         while catch_unwind(AssertUnwindSafe(|| worker.go_on(&work))).is_err() {

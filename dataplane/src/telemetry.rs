@@ -51,6 +51,17 @@ impl Snapshot {
     }
 }
 
+/// Adds the counts of one more reader to those of others.
+pub(crate) fn add_up(to: &mut Vec<Sample>, more: Vec<Sample>) {
+    for sample in more {
+        let same = |s: &&mut Sample| s.name == sample.name && s.labels == sample.labels;
+        match to.iter_mut().find(same) {
+            Some(sum) => sum.value = sum.value.saturating_add(sample.value),
+            None => to.push(sample),
+        }
+    }
+}
+
 /// Nanoseconds on the monotonic clock since the first call. For latency figures only: nothing
 /// that is observable in events may depend on it.
 #[must_use]

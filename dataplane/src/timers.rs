@@ -12,7 +12,7 @@ use rules::record::{Key, Phase};
 use crate::counters::Count;
 use crate::emit::{Lane, Moment};
 use crate::flow::expiry::What;
-use crate::flow::{Content, Flow, TcpState};
+use crate::flow::{Content, Flow, Looks, TcpState};
 use crate::inspect::Around;
 use crate::pipeline::FlowRecords;
 use crate::spread::Tick;
@@ -93,11 +93,10 @@ fn hole(worker: &mut Worker, entry: crate::flow::expiry::Entry, now: Time, momen
     let Some(flow) = table.get_mut(entry.slot) else {
         return;
     };
-    if flow.first_frame != entry.first_frame || !matches!(flow.content, Content::Stream(_)) {
+    if flow.cold.first_frame != entry.first_frame || flow.looks() != Looks::Yes {
         return;
     }
-    let content = std::mem::replace(&mut flow.content, Content::None);
-    let Content::Stream(mut conversation) = content else {
+    let Content::Stream(mut conversation) = flow.take_content() else {
         return;
     };
     let mut around = Around {
@@ -112,7 +111,7 @@ fn hole(worker: &mut Worker, entry: crate::flow::expiry::Entry, now: Time, momen
         return;
     }
     let waits = conversation.waits();
-    flow.content = Content::Stream(conversation);
+    flow.put_content(Content::Stream(conversation));
     if waits {
         let next = now.secs().saturating_add(1);
         table.wheel.file(next, entry);
@@ -122,7 +121,10 @@ fn hole(worker: &mut Worker, entry: crate::flow::expiry::Entry, now: Time, momen
 /// Ends every flow, each as its own timer of this frame.
 pub(crate) fn end_all(worker: &mut Worker, reason: &'static str, frame: u64, time: Time) {
     for slot in worker.table.in_order() {
-        let first_frame = worker.table.get(slot).map_or(0, |flow| flow.first_frame);
+        let first_frame = worker
+            .table
+            .get(slot)
+            .map_or(0, |flow| flow.cold.first_frame);
         worker.recorder.at(timer(frame, first_frame));
         end(worker, slot, reason, Moment { frame, time });
     }
@@ -146,7 +148,7 @@ pub(crate) fn end(worker: &mut Worker, slot: u32, reason: &'static str, moment: 
     }
     let envelope = flow.envelope(Direction::ToServer, moment.frame, moment.time);
     let [mut start, mut end] = [Vec::new(), Vec::new()];
-    rules::eve::timestamp(flow.start, &mut start);
+    rules::eve::timestamp(flow.cold.start, &mut start);
     rules::eve::timestamp(flow.last, &mut end);
     let event = record(&flow, reason, [&start, &end]);
     worker
@@ -172,7 +174,7 @@ pub(crate) fn close_content(worker: &mut Worker, slot: u32, moment: Moment) {
         recorder,
         moment,
     };
-    match std::mem::replace(&mut flow.content, Content::None) {
+    match flow.take_content() {
         Content::Stream(mut conversation) => conversation.close(flow, &mut around),
         Content::Datagrams(mut datagrams) => datagrams.close(flow, &mut around),
         Content::None => {}
@@ -181,7 +183,8 @@ pub(crate) fn close_content(worker: &mut Worker, slot: u32, moment: Moment) {
 
 fn record<'a>(flow: &Flow, reason: &'static str, [start, end]: [&'a [u8]; 2]) -> Event<'a> {
     let mut event = Event::new(&kind::KIND, Direction::ToServer);
-    let [client, server] = &flow.sides;
+    let [client, server] = [Direction::ToServer, Direction::ToClient].map(|d| flow.side(d));
+    let marks = &flow.cold.marks;
     event.set(kind::PKTS_TOSERVER, client.packets);
     event.set(kind::PKTS_TOCLIENT, server.packets);
     event.set(kind::BYTES_TOSERVER, client.bytes);
@@ -190,23 +193,26 @@ fn record<'a>(flow: &Flow, reason: &'static str, [start, end]: [&'a [u8]; 2]) ->
     event.set(kind::END, end);
     event.set(
         kind::AGE,
-        flow.last.secs().saturating_sub(flow.start.secs()).max(0),
+        flow.last
+            .secs()
+            .saturating_sub(flow.cold.start.secs())
+            .max(0),
     );
     event.set(kind::STATE, state(flow));
     let reason = match (reason, flow.tcp) {
-        ("timeout" | "shutdown" | "reuse", TcpState::Closed) if flow.marks.rst => "rst",
+        ("timeout" | "shutdown" | "reuse", TcpState::Closed) if marks.rst => "rst",
         ("timeout" | "shutdown" | "reuse", TcpState::Closed) => "fin",
         _ => reason,
     };
     event.set(kind::REASON, reason);
-    event.set(kind::APP, flow.app.map_or("unknown", |spec| spec.name));
+    event.set(kind::APP, flow.cold.app.map_or("unknown", |spec| spec.name));
     event.set(kind::MEDICAL, flow.is_medical());
-    event.set(kind::MIDSTREAM, flow.marks.midstream);
+    event.set(kind::MIDSTREAM, marks.midstream);
     event.set(kind::ONE_SIDED, flow.is_one_sided());
     if flow.key.proto == crate::flow::expiry::TCP {
-        event.set(kind::SYN, flow.marks.syn);
-        event.set(kind::SYN_ACK, flow.marks.syn_ack);
-        event.set(kind::RST, flow.marks.rst);
+        event.set(kind::SYN, marks.syn);
+        event.set(kind::SYN_ACK, marks.syn_ack);
+        event.set(kind::RST, marks.rst);
         event.set(kind::GAP_BYTES_TOSERVER, client.gap_bytes);
         event.set(kind::GAP_BYTES_TOCLIENT, server.gap_bytes);
     }
@@ -218,7 +224,7 @@ fn record<'a>(flow: &Flow, reason: &'static str, [start, end]: [&'a [u8]; 2]) ->
 fn state(flow: &Flow) -> &'static str {
     match flow.tcp {
         TcpState::Closed => "closed",
-        TcpState::Open if !flow.is_one_sided() || flow.marks.midstream => "established",
+        TcpState::Open if !flow.is_one_sided() || flow.cold.marks.midstream => "established",
         _ => "new",
     }
 }

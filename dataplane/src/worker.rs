@@ -193,8 +193,8 @@ impl Worker {
         };
         let direction = flow.direction(keyed.from_a);
         flow.count(direction, &keyed, packet, frame);
-        if flow.marks.open_counted && direction == Direction::ToClient {
-            flow.marks.open_counted = false;
+        if flow.open_counted && direction == Direction::ToClient {
+            flow.open_counted = false;
             let refused =
                 matches!(ip.transport, Transport::Tcp(tcp) if tcp.flags & tcp_flags::RST != 0);
             self.opens.answer(ip.dest, ip.src, refused);
@@ -207,9 +207,7 @@ impl Worker {
             Transport::Tcp(tcp) => {
                 let closes = flow.follow(tcp, direction);
                 let payload = part(bytes, tcp.payload);
-                if let Some(side) = flow.sides.get_mut(direction.index()) {
-                    side.payload = side.payload.saturating_add(tcp.wire_len.into());
-                }
+                flow.carried(direction, tcp.wire_len.into());
                 let segment = Segment {
                     seq: tcp.seq,
                     ack: (tcp.flags & tcp_flags::ACK != 0).then_some(tcp.ack),
@@ -227,9 +225,7 @@ impl Worker {
             }
             Transport::Udp { payload, .. } => {
                 let payload = part(bytes, *payload);
-                if let Some(side) = flow.sides.get_mut(direction.index()) {
-                    side.payload = side.payload.saturating_add(payload.len() as u64);
-                }
+                flow.carried(direction, payload.len() as u64);
                 self.datagram(slot, direction, payload, moment);
             }
             Transport::Icmp(span) if matches!(ip.proto, ICMP | ICMPV6) => {

@@ -20,6 +20,10 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Version of everything inside our `vitalwire` object.
 pub const SCHEMA: &str = "1";
 
+/// Frames that are read side by side are numbered by their stamps, which is no count: what is
+/// above this, no reader of JSON keeps exactly.
+const PCAP_CNT_MAX: u64 = 1 << 53;
+
 /// What every line of a run shares.
 #[derive(Clone, Debug, Default)]
 pub struct Eve {
@@ -82,7 +86,7 @@ impl Eve {
 
     /// The members that follow those of the flow.
     pub(crate) fn head_of_frame(envelope: &Envelope, out: &mut Vec<u8>) {
-        if envelope.frame > 0 {
+        if (1..=PCAP_CNT_MAX).contains(&envelope.frame) {
             out.extend_from_slice(b",\"pcap_cnt\":");
             number(envelope.frame, out);
         }

@@ -38,6 +38,7 @@ impl Default for Capture {
         Self {
             interface: None,
             files: Vec::new(),
+            follow: false,
             repeat: false,
             // More than any jumbo frame: offloads hand up to 64 KiB.
             snaplen: 65_535,

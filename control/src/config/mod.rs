@@ -71,8 +71,11 @@ pub struct Sensor {
 pub struct Capture {
     /// The interface that the SPAN port feeds.
     pub interface: Option<String>,
-    /// Capture files instead of an interface, for testing.
+    /// Capture files, or directories of them, instead of an interface.
     pub files: Vec<PathBuf>,
+    /// Whether the last file is still being written: then it is read as it grows, and of a
+    /// directory each new file.
+    pub follow: bool,
     /// Whether to read the files again and again.
     #[serde(rename = "loop")]
     pub repeat: bool,

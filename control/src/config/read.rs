@@ -73,6 +73,9 @@ fn check(config: &Config) -> Result<(), String> {
     if config.capture.interface.is_some() && !config.capture.files.is_empty() {
         return Err("capture.interface and capture.files exclude each other; keep one".to_owned());
     }
+    if config.capture.follow && config.capture.repeat {
+        return Err("capture.follow and capture.loop exclude each other; keep one".to_owned());
+    }
     if config.limits.memory < super::Bytes::mib(64) {
         return Err("limits.memory is below 64MiB, the least that the tables need".to_owned());
     }

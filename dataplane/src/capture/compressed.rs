@@ -1,10 +1,15 @@
-//! Captures in gzip or zstd, told by their first bytes and read as a stream.
+//! Captures in gzip or zstd, told by their first bytes and read as a stream; others as they lie
+//! on the disk.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::capture::waiting::{Growing, Pipe};
+use crate::capture::window::{Input, Mapped};
 
 /// What a capture is wrapped in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,17 +29,41 @@ impl Wrapping {
     }
 }
 
-/// The bytes of a capture file, unwrapped, and what it is wrapped in. Bytes read of the file
-/// itself are added to `read`.
+/// The bytes of a capture file, unwrapped, and what it is wrapped in; `-` is standard input. Bytes
+/// read of the file itself are added to `read`. With `follow`, the file's end is not the end.
 pub(crate) fn open(
     path: &Path,
+    follow: bool,
     read: &Arc<AtomicU64>,
-) -> io::Result<(Box<dyn Read + Send>, Wrapping)> {
-    let file = Counted {
-        file: File::open(path)?,
-        read: Arc::clone(read),
-    };
-    recognise(file)
+) -> io::Result<(Input, Wrapping)> {
+    if path == Path::new(STDIN) {
+        return stream(Pipe::stdin()?, read);
+    }
+    let file = File::open(path)?;
+    if follow {
+        return stream(Growing(file), read);
+    }
+    if file.metadata()?.is_file() {
+        let mut magic = [0; 4];
+        let whole = file.read_exact_at(&mut magic, 0).is_ok();
+        if whole && Wrapping::of(&magic) == Wrapping::None {
+            let mapped = Mapped::new(file, Arc::clone(read));
+            return Ok((Input::Mapped(mapped), Wrapping::None));
+        }
+    }
+    stream(file, read)
+}
+
+/// What standard input is called where files are named.
+pub(super) const STDIN: &str = "-";
+
+fn stream(
+    inner: impl Read + Send + 'static,
+    read: &Arc<AtomicU64>,
+) -> io::Result<(Input, Wrapping)> {
+    let read = Arc::clone(read);
+    let (stream, wrapping) = recognise(Counted { inner, read })?;
+    Ok((Input::Stream(stream), wrapping))
 }
 
 /// The same for what is open already.
@@ -72,15 +101,15 @@ const WRAPPED_BYTES: usize = 256 * 1024;
 /// 128 MiB: what `zstd` itself accepts without being asked; a header may claim terabytes.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-/// A file whose reading can be watched from outside.
-struct Counted {
-    file: File,
+/// A reader that can be watched from outside.
+struct Counted<R> {
+    inner: R,
     read: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read(room)?;
+        let n = self.inner.read(room)?;
         self.read.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }

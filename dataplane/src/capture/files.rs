@@ -1,24 +1,30 @@
 //! Capture files, one after the other, as one source.
 
-use std::io::{ErrorKind, Read};
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::batch::Frame;
-use crate::capture::blocks::{BATCH_FRAMES_MAX, BLOCK_BYTES, Pool, Window};
+use crate::capture::blocks::BATCH_FRAMES_MAX;
 use crate::capture::clock::Clock;
 use crate::capture::compressed::{self, Wrapping};
 use crate::capture::pcap_file::Pcap;
 use crate::capture::pcapng::Pcapng;
 use crate::capture::record::{Damage, Names, Raw, Step};
-use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source};
+use crate::capture::window::{Input, Window};
+use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source, listing, waiting};
 
-/// Reads capture files in the order given. Frame numbers and packet time go on from one to the
-/// next; a file that cannot be read (on) is said once, and the next one follows.
+/// Reads capture files in the order given; of a directory, the captures in it by name. Frame
+/// numbers and packet time go on from one to the next; a file that cannot be read (on) is said
+/// once, and the next one follows.
 pub struct Files {
     /// Those not begun, the next one last.
     rest: Vec<PathBuf>,
+    /// Whether the last one is still being written.
+    follow: bool,
+    /// The directory that the last one is of, where further ones may appear.
+    watched: Option<PathBuf>,
     open: Option<Open>,
     window: Window,
     clock: Clock,
@@ -34,7 +40,7 @@ pub struct Files {
 /// The file being read.
 struct Open {
     path: PathBuf,
-    input: Box<dyn Read + Send>,
+    input: Input,
     wrapping: Wrapping,
     format: Format,
     /// Bytes still to leave out.
@@ -51,23 +57,30 @@ impl Files {
     /// Nothing is opened yet: what cannot be opened is said in its turn.
     #[must_use]
     pub fn new(mut paths: Vec<PathBuf>) -> Self {
-        let total = paths
-            .iter()
-            .filter_map(|p| std::fs::metadata(p).ok())
-            .map(|m| m.len())
-            .sum();
         paths.reverse();
-        Self {
+        let mut files = Self {
             rest: paths,
+            follow: false,
+            watched: None,
             open: None,
-            window: Window::new(Pool::new(BLOCK_BYTES)),
+            window: Window::new(),
             clock: Clock::default(),
             names: Names::default(),
             lost_before: Losses::default(),
             damage: None,
             read: Arc::default(),
-            total,
-        }
+            total: 0,
+        };
+        files.total = files.rest.iter().map(|path| bytes_below(path)).sum();
+        files
+    }
+
+    /// The last file is still being written: it is read as it grows, until somebody says stop. Of
+    /// a directory, it is given up for the next one as soon as there is one.
+    #[must_use]
+    pub const fn following(mut self) -> Self {
+        self.follow = true;
+        self
     }
 
     /// A file that is in memory.
@@ -75,19 +88,64 @@ impl Files {
     pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
         let mut files = Self::new(Vec::new());
         let input = compressed::recognise(std::io::Cursor::new(bytes));
-        files.open = input.ok().map(|i| Open::new(PathBuf::new(), i));
+        files.open = input
+            .ok()
+            .map(|(bytes, wrapping)| Open::new(PathBuf::new(), (Input::Stream(bytes), wrapping)));
         files
     }
 
-    fn open_next(&mut self, path: PathBuf) -> Result<(), CaptureError> {
-        self.window.restart();
-        match compressed::open(&path, &self.read) {
-            Ok(input) => {
-                self.open = Some(Open::new(path, input));
-                Ok(())
-            }
-            Err(error) => Err(CaptureError::Io { path, error }),
+    /// Opens the next file. Without one, says whether to wait for it.
+    fn open_next(&mut self) -> Result<Fill, CaptureError> {
+        let Some(path) = self.rest.pop() else {
+            return self.look_again();
+        };
+        if path.is_dir() {
+            self.enter(path, None)?;
+            return Ok(Fill::More);
         }
+        self.window.restart();
+        let last = self.rest.is_empty();
+        match compressed::open(&path, self.follow && last, &self.read) {
+            Ok(input) => self.open = Some(Open::new(path, input)),
+            // Somebody has only just begun to write it.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.rest.push(path),
+            Err(error) => return Err(CaptureError::Io { path, error }),
+        }
+        Ok(Fill::More)
+    }
+
+    /// Takes the captures of a directory that come after one.
+    fn enter(&mut self, dir: PathBuf, after: Option<&Path>) -> Result<(), CaptureError> {
+        let found = listing::captures(&dir, after);
+        let found = found.map_err(|error| CaptureError::Io {
+            path: dir.clone(),
+            error,
+        })?;
+        self.watched = Some(dir);
+        self.rest.extend(found.into_iter().rev());
+        Ok(())
+    }
+
+    /// A directory that is followed may hold its first capture later.
+    fn look_again(&mut self) -> Result<Fill, CaptureError> {
+        match self.watched.take().filter(|_| self.follow) {
+            Some(dir) => {
+                waiting::pause();
+                self.enter(dir, None)?;
+                Ok(Fill::More)
+            }
+            None => Ok(Fill::End),
+        }
+    }
+
+    /// Nothing more is there of the last file: has the next one been begun?
+    fn look_further(&mut self) -> Result<(), CaptureError> {
+        if let Some(dir) = self.watched.take()
+            && let Some(path) = self.open.as_ref().map(|open| open.path.clone())
+        {
+            self.enter(dir, Some(&path))?;
+        }
+        Ok(())
     }
 
     fn close(&mut self) {
@@ -100,11 +158,10 @@ impl Files {
         }
     }
 
-    /// Reads records of the open file until the batch is full, the file wants to be read on while
-    /// the batch has frames, or the file ends (true).
-    fn records(&mut self, batch: &mut Batch) -> Result<bool, CaptureError> {
+    /// Reads records of the open file into the batch.
+    fn records(&mut self, batch: &mut Batch) -> Result<Stop, CaptureError> {
         let Some(open) = &mut self.open else {
-            return Ok(true);
+            return Ok(Stop::End);
         };
         while batch.frames.len() < BATCH_FRAMES_MAX {
             if open.skip > 0 {
@@ -121,15 +178,47 @@ impl Files {
                 Step::Skip(bytes) => open.skip = bytes,
                 Step::More(what) => {
                     if !batch.frames.is_empty() {
-                        return Ok(false); // refilled next time, into a block of its own
+                        return Ok(Stop::Full); // refilled next time, into a block of its own
                     }
-                    if !open.read_on(&mut self.window)? {
-                        return open.at_end(what, &self.window).map(|()| true);
+                    match open.read_on(&mut self.window)? {
+                        More::Here => {}
+                        More::Later if self.rest.is_empty() => return Ok(Stop::Later),
+                        More::Later | More::Never => {
+                            return open.at_end(what, &self.window).map(|()| Stop::End);
+                        }
                     }
                 }
             }
         }
-        Ok(false)
+        Ok(Stop::Full)
+    }
+}
+
+/// Why no more records were read for now.
+enum Stop {
+    /// The batch is full, or the file wants to be read on while the batch has frames.
+    Full,
+    /// The file has ended.
+    End,
+    /// More of the file may come.
+    Later,
+}
+
+/// Whether there are more bytes of a file.
+enum More {
+    Here,
+    Later,
+    Never,
+}
+
+/// Bytes of a file, or of the files in a directory.
+fn bytes_below(path: &Path) -> u64 {
+    let bytes = |path: &Path| path.metadata().map_or(0, |m| m.len());
+    if path.is_dir() {
+        let paths = listing::captures(path, None).unwrap_or_default();
+        paths.iter().map(|path| bytes(path)).sum()
+    } else {
+        bytes(path)
     }
 }
 
@@ -155,7 +244,7 @@ fn push(batch: &mut Batch, window: &mut Window, clock: &mut Clock, raw: &Raw) {
 }
 
 impl Open {
-    fn new(path: PathBuf, (input, wrapping): (Box<dyn Read + Send>, Wrapping)) -> Self {
+    fn new(path: PathBuf, (input, wrapping): (Input, Wrapping)) -> Self {
         Self {
             path,
             input,
@@ -173,9 +262,11 @@ impl Open {
         }
     }
 
-    fn read_on(&mut self, window: &mut Window) -> Result<bool, CaptureError> {
-        match window.refill(&mut *self.input) {
-            Ok(more) => Ok(more),
+    fn read_on(&mut self, window: &mut Window) -> Result<More, CaptureError> {
+        match window.refill(&mut self.input) {
+            Ok(true) => Ok(More::Here),
+            Ok(false) => Ok(More::Never),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(More::Later),
             Err(e) if self.wrapping != Wrapping::None && !is_system(&e) => {
                 let what = match e.kind() {
                     ErrorKind::UnexpectedEof => "the compressed data ends early",
@@ -251,16 +342,20 @@ impl Source for Files {
             return Err(error);
         }
         if self.open.is_none() {
-            let Some(path) = self.rest.pop() else {
-                return Ok(Fill::End);
-            };
-            self.open_next(path)?;
+            let next = self.open_next()?;
+            if self.open.is_none() {
+                return Ok(next);
+            }
         }
         let ended = self.records(batch);
         batch.now = self.clock.now();
         match ended {
-            Ok(false) => {}
-            Ok(true) => self.close(),
+            Ok(Stop::Full) => {}
+            Ok(Stop::End) => self.close(),
+            Ok(Stop::Later) if batch.frames.is_empty() && self.rest.is_empty() => {
+                self.look_further()?;
+            }
+            Ok(Stop::Later) => {}
             Err(error) => {
                 self.close();
                 if batch.frames.is_empty() {

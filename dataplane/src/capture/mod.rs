@@ -7,11 +7,15 @@ pub mod fault;
 pub mod files;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
+mod listing;
 pub mod live;
+mod mapped;
 pub mod memory;
 mod pcap_file;
 mod pcapng;
 mod record;
+mod waiting;
+mod window;
 
 use std::path::PathBuf;
 
@@ -58,6 +62,8 @@ pub struct Batch {
     pub blocks: Vec<Block>,
     /// The newest time stamp, or the capture clock on an idle poll.
     pub now: Time,
+    /// No frame with this number or a lower one comes any more; 0 where the frames say it all.
+    pub upto: u64,
 }
 
 impl Batch {
@@ -65,6 +71,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.frames.clear();
         self.blocks.clear();
+        self.upto = 0;
     }
 }
 
@@ -89,6 +96,12 @@ pub struct Losses {
 }
 
 impl Losses {
+    /// What never reached us, whoever dropped it.
+    #[must_use]
+    pub const fn dropped(self) -> u64 {
+        self.kernel.saturating_add(self.interface)
+    }
+
     /// Both together.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
@@ -107,6 +120,17 @@ pub struct ReadProgress {
     pub bytes: u64,
     /// Bytes of all files; 0 if nobody knows.
     pub total: u64,
+}
+
+impl ReadProgress {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(other.bytes),
+            total: self.total.saturating_add(other.total),
+        }
+    }
 }
 
 /// Why a capture cannot be read (on).

@@ -415,3 +415,67 @@ fn bent_files_are_read_to_their_end() {
         }
     }
 }
+
+/// Fills until so many frames came, or somebody gave up waiting.
+fn wait_for(source: &mut dyn Source, frames: usize) -> Vec<Vec<u8>> {
+    let mut batch = Batch::default();
+    let mut seen = Vec::new();
+    for _ in 0..100 {
+        batch.clear();
+        source.fill(&mut batch).unwrap();
+        seen.extend(batch.frames.iter().map(|f| f.bytes(&batch.blocks).to_vec()));
+        if seen.len() >= frames {
+            break;
+        }
+    }
+    seen
+}
+
+#[test]
+fn a_growing_file_is_read_as_it_grows_even_when_cut_in_a_record() {
+    let whole = pcap(false, 0xa1b2_c3d4, &[(1, 0, b"first"), (2, 0, b"second")]);
+    let temp = Temp::new(b"");
+    let mut source = Files::new(vec![temp.0.clone()]).following();
+    let mut batch = Batch::default();
+    assert_eq!(source.fill(&mut batch).unwrap(), Fill::More);
+    assert!(batch.frames.is_empty());
+    let mut file = std::fs::File::options().append(true).open(&temp.0).unwrap();
+    file.write_all(&whole[..50]).unwrap();
+    assert_eq!(wait_for(&mut source, 1), [b"first"]);
+    file.write_all(&whole[50..]).unwrap();
+    assert_eq!(wait_for(&mut source, 1), [b"second"]);
+}
+
+#[test]
+fn a_directory_is_followed_from_file_to_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut source = Files::new(vec![dir.path().to_owned()]).following();
+    let file = |no: u32, bytes: &[u8]| {
+        let whole = pcap(false, 0xa1b2_c3d4, &[(no, 0, bytes)]);
+        std::fs::write(dir.path().join(format!("ring{no}")), whole).unwrap();
+    };
+    file(9, b"nine");
+    assert_eq!(wait_for(&mut source, 1), [b"nine"]);
+    file(10, b"ten");
+    file(11, b"eleven");
+    assert_eq!(wait_for(&mut source, 2), [&b"ten"[..], b"eleven"]);
+    let mut whole = Files::new(vec![dir.path().to_owned()]);
+    assert_eq!(drain(&mut whole).0.len(), 3);
+}
+
+#[test]
+fn a_file_that_is_cut_while_it_is_read_says_so() {
+    let frames = vec![(1, 0, &[7; 4000][..]); 2000];
+    let temp = Temp::new(&pcap(false, 0xa1b2_c3d4, &frames));
+    let mut source = Files::new(vec![temp.0.clone()]);
+    let mut batch = Batch::default();
+    source.fill(&mut batch).unwrap();
+    let file = std::fs::File::options().write(true).open(&temp.0).unwrap();
+    file.set_len(5000).unwrap();
+    // What is mapped is gone, and reads as zeros.
+    let last = batch.frames.last().unwrap();
+    assert!(last.bytes(&batch.blocks).iter().all(|byte| *byte == 0));
+    let (_, errors) = drain(&mut source);
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].contains("was cut"), "{errors:?}");
+}

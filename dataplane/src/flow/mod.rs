@@ -15,46 +15,74 @@ use crate::inspect::Conversation;
 use key::{FlowKey, Keyed, Vlans};
 
 /// What one flow takes in the table, its place in the index and in the wheel included.
-pub(crate) const FLOW_BYTES: usize = size_of::<Flow>() + 48;
+pub(crate) const FLOW_BYTES: usize = size_of::<Flow>() + size_of::<Cold>() + 16 + 48;
 
-/// One conversation between two endpoints.
+/// One conversation between two endpoints: what every packet reads or writes, in two cache lines.
+#[repr(align(64))]
 pub(crate) struct Flow {
     pub(crate) key: FlowKey,
-    /// Names the flow in every event.
-    pub(crate) id: u64,
-    pub(crate) first_frame: u64,
-    pub(crate) start: Time,
     /// Packet time of the newest packet.
     pub(crate) last: Time,
-    /// The second under which its end is filed.
-    pub(crate) filed: i64,
-    pub(crate) client_is_a: bool,
-    pub(crate) tcp: TcpState,
-    pub(crate) marks: Marks,
-    /// By direction: to the server, to the client.
-    pub(crate) sides: [SideCounts; 2],
-    /// Ethernet addresses of client and server.
-    macs: [Option<[u8; 6]>; 2],
+    /// By direction, to the server and to the client: bytes on the wire, and of them payload.
+    bytes: [u64; 2],
+    payload: [u64; 2],
+    packets: [u32; 2],
     /// By direction, once seen.
     vlans: [Option<Vlans>; 2],
+    pub(crate) client_is_a: bool,
+    pub(crate) tcp: TcpState,
+    /// Whether it is one of the opens of the current second.
+    pub(crate) open_counted: bool,
+    looks: Looks,
+    pub(crate) cold: Box<Cold>,
+}
+
+const _: () = assert!(size_of::<Option<Flow>>() == 128);
+
+/// What a flow's beginning and end and its events need.
+pub(crate) struct Cold {
+    /// Names the flow in every event.
+    id: u64,
+    pub(crate) first_frame: u64,
+    pub(crate) start: Time,
+    /// The second under which its end is filed.
+    pub(crate) filed: i64,
+    pub(crate) marks: Marks,
+    /// By direction: packets beyond what 32 bits count, and bytes that were missing.
+    carried: [u32; 2],
+    gap_bytes: [u64; 2],
+    /// Ethernet addresses of client and server.
+    macs: [Option<[u8; 6]>; 2],
     tunnel: Option<Box<Tunnel>>,
     interface: u16,
     /// The recognised protocol.
     pub(crate) app: Option<&'static Spec>,
     /// Anomalies told so far.
     pub(crate) anomalies: u8,
-    /// The client's initial sequence number.
-    isn: u32,
-    pub(crate) content: Content,
+    /// The initial sequence number of client and server, once seen.
+    pub(crate) isn: [Option<u32>; 2],
+    content: Content,
 }
 
-/// What is looked into.
-pub(crate) enum Content {
+/// Whether anything looks into a flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Looks {
     /// Nothing, or nothing any more.
+    No,
+    /// A TCP connection of which no byte has been seen: what looks into it comes with the first.
+    /// Scans and floods never bring one.
+    Soon,
+    /// Something.
+    Yes,
+}
+
+/// What looks into a flow.
+pub(crate) enum Content {
+    /// Nothing.
     None,
-    /// A TCP stream.
+    /// A TCP stream's.
     Stream(Box<Conversation>),
-    /// Datagrams.
+    /// That of datagrams.
     Datagrams(Box<Datagrams>),
 }
 
@@ -79,8 +107,6 @@ pub(crate) struct Marks {
     pub(crate) rst: bool,
     pub(crate) fin: [bool; 2],
     pub(crate) gaps: bool,
-    /// Whether it is one of the opens of the current second.
-    pub(crate) open_counted: bool,
 }
 
 /// What one direction carried.
@@ -97,34 +123,95 @@ impl Flow {
     pub(crate) fn new(keyed: &Keyed, packet: &Packet, ip: &Ip, frame: &Frame, id: u64) -> Self {
         let from_client = sender_is_client(ip);
         let mut marks = Marks::default();
-        let (mut tcp, mut isn) = (TcpState::Open, 0);
+        let mut tcp = TcpState::Open;
         if let Transport::Tcp(segment) = ip.transport {
             let begins = segment.flags & tcp_flags::SYN != 0;
             marks.midstream = !begins;
-            isn = segment.seq;
             if begins {
                 tcp = TcpState::Syn;
             }
         }
-        Self {
-            key: keyed.key,
+        let cold = Cold {
             id,
             first_frame: frame.no,
             start: frame.time,
-            last: frame.now,
             filed: i64::MAX,
-            client_is_a: from_client == keyed.from_a,
-            tcp,
             marks,
-            sides: [SideCounts::default(); 2],
+            carried: [0; 2],
+            gap_bytes: [0; 2],
             macs: [None; 2],
-            vlans: [None; 2],
             tunnel: packet.tunnel.map(Box::new),
             interface: frame.interface,
             app: None,
             anomalies: 0,
-            isn,
+            isn: [None; 2],
             content: Content::None,
+        };
+        Self {
+            key: keyed.key,
+            last: frame.now,
+            bytes: [0; 2],
+            payload: [0; 2],
+            packets: [0; 2],
+            vlans: [None; 2],
+            client_is_a: from_client == keyed.from_a,
+            tcp,
+            open_counted: false,
+            looks: Looks::No,
+            cold: Box::new(cold),
+        }
+    }
+
+    /// Whether anything looks into it.
+    pub(crate) const fn looks(&self) -> Looks {
+        self.looks
+    }
+
+    /// The first byte will be looked into.
+    pub(crate) const fn look_soon(&mut self) {
+        self.looks = Looks::Soon;
+    }
+
+    /// Lends what looks into it: it is given back, or nothing looks any more.
+    pub(crate) fn take_content(&mut self) -> Content {
+        if self.looks == Looks::No {
+            return Content::None;
+        }
+        self.looks = Looks::No;
+        std::mem::replace(&mut self.cold.content, Content::None)
+    }
+
+    pub(crate) fn put_content(&mut self, content: Content) {
+        self.looks = Looks::Yes;
+        self.cold.content = content;
+    }
+
+    /// What one direction carried so far.
+    pub(crate) fn side(&self, direction: Direction) -> SideCounts {
+        let at = direction.index();
+        let of = |counts: &[u64; 2]| counts.get(at).copied().unwrap_or(0);
+        let packets = self.packets.get(at).copied().unwrap_or(0);
+        let carried = self.cold.carried.get(at).copied().unwrap_or(0);
+        SideCounts {
+            packets: u64::from(carried) << 32 | u64::from(packets),
+            bytes: of(&self.bytes),
+            payload: of(&self.payload),
+            gap_bytes: of(&self.cold.gap_bytes),
+        }
+    }
+
+    /// Bytes of a direction are missing.
+    pub(crate) fn lost(&mut self, direction: Direction, bytes: u64) {
+        self.cold.marks.gaps = true;
+        if let Some(gap) = self.cold.gap_bytes.get_mut(direction.index()) {
+            *gap = gap.saturating_add(bytes);
+        }
+    }
+
+    /// Payload came.
+    pub(crate) fn carried(&mut self, direction: Direction, bytes: u64) {
+        if let Some(payload) = self.payload.get_mut(direction.index()) {
+            *payload = payload.saturating_add(bytes);
         }
     }
 
@@ -150,9 +237,10 @@ impl Flow {
     pub(crate) fn is_reused_by(&self, segment: &Tcp, direction: Direction, now: Time) -> bool {
         const QUIET_NANOS: i64 = 60 * parsers::time::NANOS_PER_SEC;
         let opens = segment.flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN;
-        let same = direction == Direction::ToServer && self.marks.syn && segment.seq == self.isn;
+        let [isn, _] = self.cold.isn;
+        let same = direction == Direction::ToServer && isn == Some(segment.seq);
         // Nobody repeats a SYN once both sides have said goodbye.
-        let parted = self.marks.fin == [true; 2];
+        let parted = self.cold.marks.fin == [true; 2];
         if !opens || (same && !parted) {
             return false;
         }
@@ -171,18 +259,30 @@ impl Flow {
     ) {
         self.last = self.last.max(frame.now);
         let at = direction.index();
-        if let Some(side) = self.sides.get_mut(at) {
-            side.packets = side.packets.saturating_add(1);
-            side.bytes = side.bytes.saturating_add(frame.wire_len.into());
-            if side.packets > 1 {
-                return;
-            }
+        if let Some(bytes) = self.bytes.get_mut(at) {
+            *bytes = bytes.saturating_add(frame.wire_len.into());
         }
-        if let Some(vlans) = self.vlans.get_mut(at) {
+        let Some(packets) = self.packets.get_mut(at) else {
+            return;
+        };
+        *packets = packets.wrapping_add(1);
+        if *packets == 0
+            && let Some(carried) = self.cold.carried.get_mut(at)
+        {
+            *carried = carried.saturating_add(1);
+        }
+        if *packets == 1 {
+            self.meet(direction, keyed, packet);
+        }
+    }
+
+    /// Takes from a direction's first packet what the flow did not know.
+    fn meet(&mut self, direction: Direction, keyed: &Keyed, packet: &Packet) {
+        if let Some(vlans) = self.vlans.get_mut(direction.index()) {
             *vlans = Some(keyed.vlans);
         }
         if let Some((src, dest)) = packet.mac {
-            let [client, server] = &mut self.macs;
+            let [client, server] = &mut self.cold.macs;
             let (from, to) = match direction {
                 Direction::ToServer => (client, server),
                 Direction::ToClient => (server, client),
@@ -194,28 +294,36 @@ impl Flow {
 
     /// Follows the connection's state; says whether it ended with this segment.
     pub(crate) fn follow(&mut self, segment: &Tcp, direction: Direction) -> bool {
+        const CHANGES: u8 = tcp_flags::RST | tcp_flags::SYN | tcp_flags::FIN;
+        if segment.flags & CHANGES == 0 && self.tcp != TcpState::Syn {
+            return false;
+        }
         let has = |flag: u8| segment.flags & flag != 0;
         let before = self.tcp;
+        let marks = &mut self.cold.marks;
         if has(tcp_flags::RST) {
-            self.marks.rst = true;
+            marks.rst = true;
             self.tcp = TcpState::Closed;
         } else if has(tcp_flags::SYN) {
+            if let Some(isn) = self.cold.isn.get_mut(direction.index()) {
+                isn.get_or_insert(segment.seq);
+            }
             if has(tcp_flags::ACK) {
-                self.marks.syn_ack = true;
+                marks.syn_ack = true;
                 if direction == Direction::ToClient && self.tcp == TcpState::Syn {
                     self.tcp = TcpState::Open;
                 }
             } else if direction == Direction::ToServer {
-                self.marks.syn = true;
+                marks.syn = true;
             }
         } else if self.tcp == TcpState::Syn {
             self.tcp = TcpState::Open;
         }
         if has(tcp_flags::FIN) {
-            if let Some(fin) = self.marks.fin.get_mut(direction.index()) {
+            if let Some(fin) = marks.fin.get_mut(direction.index()) {
                 *fin = true;
             }
-            if self.marks.fin == [true; 2] {
+            if marks.fin == [true; 2] {
                 self.tcp = TcpState::Closed;
             }
         }
@@ -224,11 +332,11 @@ impl Flow {
 
     /// Whether only one direction has been seen.
     pub(crate) fn is_one_sided(&self) -> bool {
-        self.sides.iter().any(|side| side.packets == 0)
+        self.bytes.contains(&0)
     }
 
     pub(crate) fn is_medical(&self) -> bool {
-        self.app.is_some_and(|spec| spec.medical)
+        self.cold.app.is_some_and(|spec| spec.medical)
     }
 
     /// Client and server: addresses and ports.
@@ -239,7 +347,7 @@ impl Flow {
             (self.key.b, self.key.a)
         };
         let has_ports = matches!(self.key.proto, expiry::TCP | expiry::UDP);
-        let [client_mac, server_mac] = self.macs;
+        let [client_mac, server_mac] = self.cold.macs;
         let side = |(ip, port), mac| Endpoint {
             ip: Some(ip),
             port: has_ports.then_some(port),
@@ -265,27 +373,28 @@ impl Flow {
         Envelope {
             frame,
             time,
-            interface: self.interface,
+            interface: self.cold.interface,
             vlan,
             vlans: u8::try_from(vlans).unwrap_or(0),
             src,
             dest,
             proto: Some(self.key.proto),
             direction: Some(direction),
-            tunnel: self.tunnel.as_deref().copied(),
+            tunnel: self.cold.tunnel.as_deref().copied(),
             flow: Some(self.facts()),
         }
     }
 
     fn facts(&self) -> FlowFacts {
+        let cold = &self.cold;
         FlowFacts {
-            id: self.id,
-            first_frame: self.first_frame,
-            start: self.start,
-            app: self.app.map_or("", |spec| spec.name),
-            midstream: self.marks.midstream,
+            id: cold.id,
+            first_frame: cold.first_frame,
+            start: cold.start,
+            app: cold.app.map_or("", |spec| spec.name),
+            midstream: cold.marks.midstream,
             one_sided: self.is_one_sided(),
-            gaps: self.marks.gaps,
+            gaps: cold.marks.gaps,
         }
     }
 }

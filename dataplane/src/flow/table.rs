@@ -98,8 +98,8 @@ impl Table {
 
     /// Adds a flow and files its end.
     pub(crate) fn insert(&mut self, hash: u64, mut flow: Flow) -> Option<u32> {
-        flow.filed = deadline(&flow);
-        let (filed, first_frame) = (flow.filed, flow.first_frame);
+        flow.cold.filed = deadline(&flow);
+        let (filed, first_frame) = (flow.cold.filed, flow.cold.first_frame);
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
@@ -145,10 +145,10 @@ impl Table {
             return;
         };
         let due = deadline(flow);
-        if due < flow.filed {
-            flow.filed = due;
+        if due < flow.cold.filed {
+            flow.cold.filed = due;
             let entry = Entry {
-                first_frame: flow.first_frame,
+                first_frame: flow.cold.first_frame,
                 slot,
                 what: What::Idle,
             };
@@ -162,14 +162,14 @@ impl Table {
         let Some(flow) = self.get_mut(entry.slot) else {
             return false;
         };
-        if flow.first_frame != entry.first_frame || flow.filed != filed {
+        if flow.cold.first_frame != entry.first_frame || flow.cold.filed != filed {
             return false;
         }
         let due = deadline(flow);
         if due <= second {
             return true;
         }
-        flow.filed = due;
+        flow.cold.filed = due;
         self.wheel.file(due, entry);
         false
     }
@@ -192,7 +192,7 @@ impl Table {
     pub(crate) fn in_order(&self) -> Vec<u32> {
         let mut all: Vec<(u64, u32)> = (0_u32..)
             .zip(&self.slots)
-            .filter_map(|(slot, flow)| Some((flow.as_ref()?.first_frame, slot)))
+            .filter_map(|(slot, flow)| Some((flow.as_ref()?.cold.first_frame, slot)))
             .collect();
         all.sort_unstable();
         all.into_iter().map(|(_, slot)| slot).collect()

@@ -76,6 +76,7 @@ impl Spread {
             self.frame(frame, &mut batch.blocks, out);
             self.dispatched_upto = frame.no;
         }
+        self.dispatched_upto = self.dispatched_upto.max(batch.upto);
         // An idle poll has no frame, but time goes on, before the next frame.
         self.tick(self.dispatched_upto.saturating_add(1), batch.now, out);
         self.made.finish(&mut batch.blocks);
@@ -239,7 +240,7 @@ impl Made {
             block: None,
             index: 0,
             filled: 0,
-            empty: Block::from([]),
+            empty: Block::Own(Arc::from([])),
         }
     }
 
@@ -262,7 +263,7 @@ impl Made {
             self.index = u16::try_from(blocks.len()).unwrap_or(u16::MAX);
             self.filled = 0;
             self.block = Some(self.pool.take());
-            blocks.push(Arc::clone(&self.empty));
+            blocks.push(self.empty.clone());
         }
         let offset = self.filled;
         let room = self.block.as_mut().map(writable).unwrap_or_default();
@@ -292,7 +293,7 @@ impl Made {
             return;
         };
         if let Some(place) = blocks.get_mut(usize::from(self.index)) {
-            *place = Arc::clone(&block);
+            *place = block.clone();
         }
         self.filled = 0;
         self.pool.put(block);

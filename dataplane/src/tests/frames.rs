@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use parsers::time::Time;
 
-use crate::batch::{Frame, LinkType};
+use crate::batch::{Block, Frame, LinkType};
+use crate::capture::clock::Clock;
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
 
 /// A TCP segment from `10.0.0.src` to `10.0.0.dest`.
@@ -102,7 +103,8 @@ pub(super) struct Given {
     pub(super) frames: Vec<(i64, Vec<u8>)>,
     pub(super) each: usize,
     at: usize,
-    now: Time,
+    clock: Clock,
+    steered: bool,
     names: Vec<String>,
 }
 
@@ -112,8 +114,19 @@ impl Given {
             frames,
             each,
             at: 0,
-            now: Time::ZERO,
+            clock: Clock::default(),
+            steered: false,
             names: vec!["mon0".to_owned()],
+        }
+    }
+
+    /// The same, as one of several that are read side by side: where there are no bytes, it is
+    /// polled in vain.
+    pub(super) fn by_stamp(frames: Vec<(i64, Vec<u8>)>, each: usize) -> Self {
+        Self {
+            clock: Clock::by_stamp(),
+            steered: true,
+            ..Self::new(frames, each)
         }
     }
 }
@@ -123,11 +136,15 @@ impl Source for Given {
         let mut block = Vec::new();
         for (nanos, bytes) in self.frames.iter().skip(self.at).take(self.each) {
             self.at += 1;
-            self.now = self.now.max(Time(*nanos));
+            if bytes.is_empty() && self.steered {
+                self.clock.idle(Time(*nanos));
+                break;
+            }
+            let (no, now) = self.clock.frame(Time(*nanos));
             batch.frames.push(Frame {
-                no: self.at as u64,
+                no,
                 time: Time(*nanos),
-                now: self.now,
+                now,
                 block: 0,
                 offset: block.len() as u32,
                 len: bytes.len() as u32,
@@ -138,8 +155,9 @@ impl Source for Given {
             });
             block.extend(bytes);
         }
-        batch.blocks.push(Arc::from(block));
-        batch.now = self.now;
+        batch.blocks.push(Block::Own(Arc::from(block)));
+        batch.now = self.clock.now();
+        batch.upto = self.clock.upto();
         Ok(if self.at < self.frames.len() {
             Fill::More
         } else {

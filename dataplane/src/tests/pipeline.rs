@@ -10,10 +10,12 @@ use rules::record::{Batch, Record};
 use super::frames::{ACK, FIN_ACK, Given, SYN, SYN_ACK, arp, seg, udp};
 use super::protocol::LINES;
 use super::worker::{T0, settings};
+use crate::batch::{Frame, LinkType};
 use crate::correlate_thread::Correlate;
-use crate::pipeline::{Finished, Parts, start_with};
-use crate::reader::Spreading;
-use crate::spread::Spread;
+use crate::decode::{Packet, decode_into};
+use crate::pipeline::{Feeds, Finished, Parts, start_with};
+use crate::reader::{Feed, Spreading};
+use crate::spread::{FlowHash, Spread};
 use crate::telemetry::{Sample, monotonic_nanos};
 
 /// A small generator, the same everywhere.
@@ -93,6 +95,12 @@ fn run(
     depth: usize,
     each: usize,
 ) -> (Vec<u8>, Finished) {
+    let source = Box::new(Given::new(frames, each));
+    let feed = Spreading::new(source, Spread::new(workers));
+    run_on(Feeds::Spread(Box::new(feed)), workers, depth)
+}
+
+fn run_on(feeds: Feeds, workers: usize, depth: usize) -> (Vec<u8>, Finished) {
     let mut settings = settings(workers);
     settings.queue_depth = depth;
     let ruleset = Arc::new(Ruleset::empty());
@@ -102,10 +110,7 @@ fn run(
         Config::default(),
     );
     let parts = Parts {
-        feed: Box::new(Spreading::new(
-            Box::new(Given::new(frames, each)),
-            Spread::new(workers),
-        )),
+        feeds,
         correlator: Box::new(correlator),
         protocols: LINES,
     };
@@ -116,6 +121,76 @@ fn run(
         written.extend_from_slice(&out.arena);
     }
     (written, running.wait())
+}
+
+/// Frames as a steering interface card hands them out: by flow, to so many sources.
+fn steered(frames: &[(i64, Vec<u8>)], sources: usize) -> Feeds {
+    let hash = FlowHash::new(sources);
+    let mut own = vec![Vec::new(); sources];
+    for (time, bytes) in frames {
+        let frame = Frame {
+            len: bytes.len() as u32,
+            wire_len: bytes.len() as u32,
+            link: LinkType::ETHERNET,
+            ..Frame::default()
+        };
+        let mut packet = Packet::NOTHING;
+        let decoded = decode_into(&frame, bytes, &mut packet).map(|()| packet);
+        let worker = hash.worker(&decoded, bytes);
+        for (at, frames) in own.iter_mut().enumerate() {
+            // The others are polled at the same time.
+            let bytes = if at == worker {
+                bytes.clone()
+            } else {
+                Vec::new()
+            };
+            frames.push((*time, bytes));
+        }
+    }
+    let feed = |frames| -> Box<dyn Feed> {
+        let source = Box::new(Given::by_stamp(frames, 20));
+        Box::new(Spreading::new(source, Spread::new(1)))
+    };
+    Feeds::Steered(own.into_iter().map(feed).collect())
+}
+
+/// Lines without what depends on how frames are numbered, and when timers run, in order.
+fn comparable(lines: &[u8]) -> Vec<String> {
+    let mut lines: Vec<String> = lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let mut line: serde_json::Value = serde_json::from_slice(line).unwrap();
+            let object = line.as_object_mut().unwrap();
+            object.shift_remove("pcap_cnt");
+            object.shift_remove("flow_id");
+            line.to_string()
+        })
+        .filter(|line| {
+            line.contains("\"event_type\":\"anomaly\"") || line.contains("\"event_type\":\"arp\"")
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn workers_that_read_for_themselves_see_the_same() {
+    let mut frames = traffic(4000);
+    frames.retain(|(_, bytes)| !bytes.is_empty());
+    let (spread, _) = run(frames.clone(), 1, 4, 50);
+    let expected = comparable(&spread);
+    assert!(expected.len() > 100);
+    for sources in [1, 2, 3] {
+        let (lines, finished) = run_on(steered(&frames, sources), sources, 4);
+        assert!(finished.errors.is_empty());
+        assert!(!String::from_utf8_lossy(&lines).contains("pcap_cnt"));
+        let lines = comparable(&lines);
+        assert_eq!(lines.len(), expected.len(), "{sources} sources");
+        for (line, expected) in lines.iter().zip(&expected) {
+            assert_eq!(line, expected, "{sources} sources");
+        }
+    }
 }
 
 /// Takes its time, as a correlator on a busy machine does.
@@ -161,10 +236,10 @@ fn live_a_slow_correlator_makes_lanes_shed_and_counts_it() {
         Config::default(),
     );
     let parts = Parts {
-        feed: Box::new(Spreading::new(
+        feeds: Feeds::Spread(Box::new(Spreading::new(
             Box::new(Given::new(traffic(3000), 20)),
             Spread::new(2),
-        )),
+        ))),
         correlator: Box::new(Slow(correlator)),
         protocols: LINES,
     };

@@ -186,7 +186,7 @@ impl Source for Live {
             wait();
             self.reopen();
         }
-        batch.now = self.clock.tick(machine_time());
+        batch.now = self.clock.idle(machine_time());
         Ok(Fill::More)
     }
 

@@ -1,0 +1,217 @@
+//! A view that slides over a byte source, block by block.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::batch::Block;
+use crate::capture::blocks::{BLOCK_BYTES, Pool, writable};
+use crate::capture::{Batch, mapped};
+
+/// Bytes of one read of a stream, so that what is in flight stays in the cache: larger costs
+/// cache, smaller costs system calls. `benches/README.md` has the figures.
+const READ_BYTES: usize = 512 * 1024;
+
+/// Bytes of a file that are mapped at a time. The longest record that a file may have must fit,
+/// wherever in a page it begins.
+const MAP_BYTES: u64 = 2 * BLOCK_BYTES as u64;
+
+/// Where bytes come from.
+pub(crate) enum Input {
+    /// They are read into blocks of ours.
+    Stream(Box<dyn Read + Send>),
+    /// They are looked at where they lie.
+    Mapped(Mapped),
+}
+
+/// A file that is mapped, piece by piece.
+pub(crate) struct Mapped {
+    file: File,
+    /// Bytes seen of it, for whoever watches.
+    read: Arc<AtomicU64>,
+    /// Its length as it was last seen.
+    len: u64,
+    /// What was mapped of it so far.
+    until: u64,
+    lost_pages: u64,
+}
+
+impl Mapped {
+    pub(crate) fn new(file: File, read: Arc<AtomicU64>) -> Self {
+        Self {
+            file,
+            read,
+            len: 0,
+            until: 0,
+            lost_pages: mapped::lost_pages(),
+        }
+    }
+
+    /// The bytes from `from` on, not all of them; empty at the end.
+    fn piece(&mut self, from: u64) -> io::Result<Block> {
+        let len = self.file.metadata()?.len();
+        if len < self.len || mapped::lost_pages() != self.lost_pages {
+            return Err(io::Error::other(
+                "it was cut, or its disk failed, while it was read",
+            ));
+        }
+        self.len = len;
+        let until = len.min(from.saturating_add(MAP_BYTES));
+        let more = until.saturating_sub(self.until);
+        self.until = until;
+        self.read.fetch_add(more, Ordering::Relaxed);
+        mapped::map(&self.file, from.min(until), until)
+    }
+}
+
+/// The view.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pool: Pool,
+    /// The block under the view; none before the first refill.
+    block: Option<Block>,
+    /// `at <= filled <=` the block's length.
+    at: usize,
+    filled: usize,
+    /// Offset in the source of the block's first byte.
+    base: u64,
+    /// Index of the block in the batch being filled, once a frame of it is there.
+    attached: Option<u16>,
+}
+
+impl Window {
+    pub(crate) const fn new() -> Self {
+        Self {
+            pool: Pool::new(BLOCK_BYTES),
+            block: None,
+            at: 0,
+            filled: 0,
+            base: 0,
+            attached: None,
+        }
+    }
+
+    /// Starts another source: nothing of the last one is left.
+    pub(crate) fn restart(&mut self) {
+        self.at = 0;
+        self.filled = 0;
+        self.base = 0;
+        self.release();
+    }
+
+    /// Starts another batch.
+    pub(crate) const fn next_batch(&mut self) {
+        self.attached = None;
+    }
+
+    /// What is at hand and not yet consumed.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.block
+            .as_deref()
+            .and_then(|b| b.get(self.at..self.filled))
+            .unwrap_or_default()
+    }
+
+    /// Offset in the source of the first byte of [`Self::bytes`].
+    pub(crate) const fn offset(&self) -> u64 {
+        self.base.saturating_add(self.at as u64)
+    }
+
+    /// Offset in its block of the first byte of [`Self::bytes`].
+    pub(crate) const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Consumes as much of `bytes` as there is; says how much is left to consume.
+    pub(crate) fn skip(&mut self, bytes: u64) -> u64 {
+        let here = (self.filled.saturating_sub(self.at) as u64).min(bytes);
+        self.at = self
+            .at
+            .saturating_add(usize::try_from(here).unwrap_or(usize::MAX));
+        bytes.saturating_sub(here)
+    }
+
+    /// Goes on to a block that begins at the unconsumed tail, or shortly before it. Says whether
+    /// there is more than before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WouldBlock`] where there may be more later.
+    pub(crate) fn refill(&mut self, from: &mut Input) -> io::Result<bool> {
+        match from {
+            Input::Stream(stream) => self.read(stream.as_mut()),
+            Input::Mapped(mapped) => self.map(mapped),
+        }
+    }
+
+    /// The tail moves to the start of a block that nobody else has, and the stream is read behind
+    /// it.
+    fn read(&mut self, from: &mut dyn Read) -> io::Result<bool> {
+        let mut next = self.pool.take();
+        let tail = self.bytes();
+        let kept = tail.len();
+        let room = writable(&mut next);
+        if let Some(start) = room.get_mut(..kept) {
+            start.copy_from_slice(tail);
+        }
+        let until = kept.saturating_add(READ_BYTES).min(room.len());
+        let room = room.get_mut(..until).unwrap_or_default();
+        let mut filled = kept;
+        let mut failed = None;
+        while let Some(rest) = room.get_mut(filled..).filter(|r| !r.is_empty()) {
+            match from.read(rest) {
+                Ok(0) => break,
+                Ok(n) => filled = filled.saturating_add(n),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => {
+                    failed = Some(e);
+                    break;
+                }
+            }
+        }
+        self.replace(next, self.offset(), 0, filled);
+        match failed {
+            // What came before the failure is looked at first; the failure comes again.
+            Some(e) if filled == kept => Err(e),
+            _ => Ok(filled > kept),
+        }
+    }
+
+    /// Only what a mapping can begin with is mapped twice.
+    fn map(&mut self, from: &mut Mapped) -> io::Result<bool> {
+        let before = self.bytes().len();
+        let at = self.offset() % mapped::PAGE;
+        let base = self.offset().saturating_sub(at);
+        let next = from.piece(base)?;
+        let filled = next.len();
+        let at = usize::try_from(at).unwrap_or(usize::MAX).min(filled);
+        self.replace(next, base, at, filled);
+        Ok(self.bytes().len() > before)
+    }
+
+    fn replace(&mut self, block: Block, base: u64, at: usize, filled: usize) {
+        self.release();
+        (self.base, self.at, self.filled) = (base, at, filled);
+        self.block = Some(block);
+    }
+
+    /// Index in the batch of the block under the view.
+    pub(crate) fn attach(&mut self, batch: &mut Batch) -> u16 {
+        if let Some(index) = self.attached {
+            return index;
+        }
+        let index = u16::try_from(batch.blocks.len()).unwrap_or(u16::MAX);
+        if let Some(block) = &self.block {
+            batch.blocks.push(block.clone());
+        }
+        self.attached = Some(index);
+        index
+    }
+
+    fn release(&mut self) {
+        self.attached = None;
+        if let Some(block @ Block::Own(_)) = self.block.take() {
+            self.pool.put(block);
+        }
+    }
+}
