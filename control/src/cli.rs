@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+
+use crate::config::units::Span;
 
 /// Passive inspection of medical-device networks: DICOM, HL7 v2, infusion pumps.
 ///
@@ -26,7 +30,7 @@ use clap::{Args, Parser, Subcommand};
 Examples:
   vitalwire inspect ward.pcapng                  look into a capture
   vitalwire inspect --out report *.pcap          several, one after the other
-  vitalwire doctor --interface span0             what stands between you and a clean capture
+  sudo vitalwire doctor --interface span0        what stands between you and a clean capture
   vitalwire config example > vitalwire.yaml      a configuration to start from
   vitalwire run --config vitalwire.yaml          the appliance
 
@@ -309,24 +313,48 @@ pub enum ConfigCommand {
 }
 
 /// Arguments of `doctor`.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 #[command(
-    after_long_help = "Looks at permissions, and for each interface at link, addresses, IPv6, ring
-sizes, offloads, channels and losses. Each finding has the command that mends it. Changes nothing.
+    after_long_help = "Looks at this machine: permissions, kernel, clock, processors, huge pages, disk and
+memory; at each interface: link, silence, losses, MTU, ring, queues and their hash, offloads, flow
+control, interrupts, memory node. With an interface it then listens for some seconds and judges the
+SPAN itself: silent, one-sided, tagged in one direction only, silent VLANs (capture.expect_vlans),
+packets that come twice, cut or giant frames, no mirror but an access port. Each finding has the
+command that mends it. Changes nothing and sends nothing.
+
+--json prints an array of findings: about (machine, interface, span), interface, check, verdict (ok,
+note, warn, fail), what, fix, and facts where there are numbers.
 
 Exit codes: 0 nothing keeps capture from working; 1 something does, on the interface asked for;
 2 no such interface.
 
 Examples:
   vitalwire doctor
-  sudo vitalwire doctor --interface span0
+  sudo vitalwire doctor --interface span0 --listen 60s
+  vitalwire doctor --capture ward.pcapng           the SPAN that a recording was made from
   vitalwire doctor --json | jq -r '.[] | select(.verdict==\"fail\") | .fix'"
 )]
 pub struct DoctorArgs {
-    /// Only this interface.
+    /// Only this interface; listen to it [default: the configuration's].
     #[arg(long, short, value_name = "IF")]
     pub interface: Option<String>,
+    /// How long to listen, as 10s or 5m.
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span)]
+    pub listen: Span,
+    /// Do not listen.
+    #[arg(long, conflicts_with = "listen")]
+    pub no_listen: bool,
+    /// Judge a recording in the place of an interface, and nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["interface", "listen", "no_listen"])]
+    pub capture: Option<PathBuf>,
+    /// Take the interface, expected VLANs, folders and limits from this configuration.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+fn span(text: &str) -> Result<Span, serde::de::value::Error> {
+    Span::deserialize(text.into_deserializer())
 }

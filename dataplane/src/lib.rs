@@ -28,6 +28,7 @@ mod opens;
 pub mod pipeline;
 mod reader;
 mod seat;
+pub mod span;
 pub mod spread;
 mod stream;
 pub mod telemetry;

@@ -47,6 +47,7 @@ impl Default for Capture {
             bpf: String::new(),
             promiscuous: true,
             silence: Silence::Enforce,
+            expect_vlans: Vec::new(),
         }
     }
 }

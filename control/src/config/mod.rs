@@ -91,6 +91,8 @@ pub struct Capture {
     /// switches it off and refuses an interface that has addresses, `check` warns, `off` does
     /// nothing.
     pub silence: Silence,
+    /// VLANs that the SPAN port has to show: `vitalwire doctor` names those that say nothing.
+    pub expect_vlans: Vec<u16>,
 }
 
 /// What is done about the kernel's own chatter on the capture interface.

@@ -88,6 +88,12 @@ fn check(config: &Config) -> Result<(), String> {
     if config.capture.buffer > super::Bytes::mib(2047) {
         return Err("capture.buffer has to be below 2GiB, the most that libpcap takes".to_owned());
     }
+    let vlans = &config.capture.expect_vlans;
+    if let Some(wrong) = vlans.iter().find(|id| !(1..=4094).contains(*id)) {
+        return Err(format!(
+            "capture.expect_vlans: {wrong} is no VLAN; they are 1 to 4094"
+        ));
+    }
     for name in &config.outputs.eve.types {
         let known = event_types();
         if !known.contains(&name.as_str()) {

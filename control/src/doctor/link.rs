@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::system::{number, text};
 use crate::error::{Error, did_you_mean};
 
 const IFF_UP: u32 = 0x1;
@@ -33,6 +34,16 @@ pub struct Link {
     pub received: u64,
     /// See `received`.
     pub missed: u64,
+    /// Frames sent.
+    pub sent: u64,
+    /// Frames that the card threw away because they were too long.
+    pub too_long: u64,
+    /// Frames that came with a wrong checksum.
+    pub damaged: u64,
+    /// Whether it cannot send and receive at a time.
+    pub half_duplex: bool,
+    /// The bridge or bond that it belongs to.
+    pub master: Option<String>,
 }
 
 /// Something that makes an interface speak, and how to stop it.
@@ -60,24 +71,31 @@ impl Link {
         }
         let sys = Path::new("/sys/class/net").join(name);
         let ipv6 = PathBuf::from(format!("/proc/sys/net/ipv6/conf/{name}"));
-        let stat = |key: &str| number(&sys.join("statistics").join(key)).unwrap_or(0);
-        let flags = text(&sys.join("flags"));
+        let stat = |key: &str| number(sys.join("statistics").join(key)).unwrap_or(0);
+        let flags = text(sys.join("flags"));
         Ok(Self {
             name: name.to_owned(),
             flags: u32::from_str_radix(flags.trim_start_matches("0x"), 16).unwrap_or(0),
-            operstate: text(&sys.join("operstate")),
-            mtu: number(&sys.join("mtu"))
+            operstate: text(sys.join("operstate")),
+            mtu: number(sys.join("mtu"))
                 .and_then(|n| u32::try_from(n).ok())
                 .unwrap_or(0),
-            speed: number(&sys.join("speed")).and_then(|n| u32::try_from(n).ok()),
+            speed: number(sys.join("speed")).and_then(|n| u32::try_from(n).ok()),
             addresses: addresses(name),
-            ipv6: text(&ipv6.join("disable_ipv6")) == "0",
-            ipv6_autoconf: ipv6.exists() && text(&ipv6.join("addr_gen_mode")) != "1",
+            ipv6: text(ipv6.join("disable_ipv6")) == "0",
+            ipv6_autoconf: ipv6.exists() && text(ipv6.join("addr_gen_mode")) != "1",
             received: stat("rx_packets"),
             missed: ["rx_dropped", "rx_missed_errors", "rx_fifo_errors"]
                 .into_iter()
                 .map(stat)
                 .sum(),
+            sent: stat("tx_packets"),
+            too_long: stat("rx_length_errors"),
+            damaged: stat("rx_crc_errors"),
+            half_duplex: text(sys.join("duplex")) == "half",
+            master: std::fs::read_link(sys.join("master"))
+                .ok()
+                .and_then(|target| Some(target.file_name()?.to_str()?.to_owned())),
         })
     }
 
@@ -192,12 +210,4 @@ fn ipv6_addresses(name: &str) -> Vec<String> {
         .filter_map(|hex| u128::from_str_radix(hex, 16).ok())
         .map(|bits| std::net::Ipv6Addr::from_bits(bits).to_string())
         .collect()
-}
-
-fn text(path: &Path) -> String {
-    std::fs::read_to_string(path).map_or_else(|_| String::new(), |text| text.trim().to_owned())
-}
-
-fn number(path: &Path) -> Option<u64> {
-    text(path).parse().ok()
 }

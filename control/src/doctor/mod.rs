@@ -1,12 +1,22 @@
 //! `vitalwire doctor`: what stands between this machine and a clean capture, each finding with the
-//! exact command that mends it.
+//! exact command that mends it. It reads and listens; it changes nothing.
 
-mod checks;
+mod card;
+mod host;
+mod interface;
+mod interrupts;
 pub mod link;
+mod listen;
+mod report;
+mod room;
+mod span;
+mod system;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cli::DoctorArgs;
+use crate::config::{self, Config};
 use crate::error::Error;
 use crate::terminal::show;
 
@@ -24,10 +34,24 @@ pub enum Verdict {
     Fail,
 }
 
+/// What a finding is of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum About {
+    /// The machine.
+    Machine,
+    /// An interface of it.
+    Interface,
+    /// What comes in, or what a recording holds.
+    Span,
+}
+
 /// One finding.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// The interface, or empty for the machine.
+    /// What it is of.
+    pub about: About,
+    /// The interface or the recording, or empty for the machine.
     pub interface: String,
     /// What was looked at, in a word.
     pub check: &'static str,
@@ -37,32 +61,91 @@ pub struct Finding {
     pub what: String,
     /// The command that mends it, or empty.
     pub fix: String,
+    /// Numbers behind it, for programs.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub facts: Value,
 }
 
-/// Examines and prints.
+impl Finding {
+    fn machine(check: &'static str, verdict: Verdict, what: impl Into<String>) -> Self {
+        Self {
+            about: About::Machine,
+            interface: String::new(),
+            check,
+            verdict,
+            what: what.into(),
+            fix: String::new(),
+            facts: Value::Null,
+        }
+    }
+
+    fn of(interface: &str, check: &'static str, verdict: Verdict, what: impl Into<String>) -> Self {
+        Self {
+            about: About::Interface,
+            interface: interface.to_owned(),
+            ..Self::machine(check, verdict, what)
+        }
+    }
+
+    fn span(source: &str, check: &'static str, verdict: Verdict, what: impl Into<String>) -> Self {
+        Self {
+            about: About::Span,
+            ..Self::of(source, check, verdict, what)
+        }
+    }
+
+    /// With the command that mends it.
+    fn fix(self, fix: impl Into<String>) -> Self {
+        Self {
+            fix: fix.into(),
+            ..self
+        }
+    }
+}
+
+/// Examines, listens, and prints.
 ///
 /// # Errors
-/// No such interface, or a reader that went away. Findings are no errors, but that capture cannot
-/// work is.
+/// No such interface or recording, or a reader that went away. Findings are no errors, but that
+/// capture cannot work is.
 pub fn run(args: &DoctorArgs) -> Result<(), Error> {
-    let findings = examine(args.interface.as_deref())?;
+    let config = match &args.config {
+        Some(path) => config::read(path)?,
+        None => Config::default(),
+    };
+    let named = args
+        .interface
+        .as_ref()
+        .or(config.capture.interface.as_ref());
+    let findings = match (&args.capture, named) {
+        (Some(capture), _) => listen::recording(capture, &config)?,
+        (None, Some(name)) => {
+            let mut findings = examine(Some(name), &config)?;
+            if !args.no_listen {
+                findings.extend(listen::live(name, args.listen.0, &config)?);
+            }
+            findings
+        }
+        (None, None) => examine(None, &config)?,
+    };
     if args.json {
         let mut text = serde_json::to_string_pretty(&findings).unwrap_or_default();
         text.push('\n');
         show(&text)?;
     } else {
-        show(&as_text(&findings))?;
+        show(&report::text(&findings))?;
     }
-    let failed = findings
-        .iter()
-        .filter(|f| f.verdict == Verdict::Fail)
-        .count();
-    if failed > 0 && args.interface.is_some() {
-        return Err(Error::Failed(format!(
-            "{failed} findings keep capture from working; mend them with the commands above"
-        )));
+    let failed = findings.iter().filter(|f| f.verdict == Verdict::Fail);
+    match failed.count() {
+        0 => Ok(()),
+        _ if named.is_none() && args.capture.is_none() => Ok(()),
+        1 => Err(Error::Failed(
+            "1 finding keeps capture from working; mend it as said above".to_owned(),
+        )),
+        several => Err(Error::Failed(format!(
+            "{several} findings keep capture from working; mend them as said above"
+        ))),
     }
-    Ok(())
 }
 
 /// Whether this process may capture at all: asked before anything else is opened or made.
@@ -70,13 +153,13 @@ pub fn run(args: &DoctorArgs) -> Result<(), Error> {
 /// # Errors
 /// It may not; says what to do.
 pub fn may_capture(interface: &str) -> Result<(), Error> {
-    if checks::has_capability(checks::CAP_NET_RAW) {
+    if system::may_capture() {
         return Ok(());
     }
     Err(Error::Config(format!(
         "{interface}: not allowed to capture: this process has no CAP_NET_RAW; run it as root, by \
          its systemd unit, or: sudo setcap cap_net_raw+ep {}",
-        checks::program()
+        system::program()
     )))
 }
 
@@ -84,8 +167,9 @@ pub fn may_capture(interface: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// No such interface.
-pub fn examine(interface: Option<&str>) -> Result<Vec<Finding>, Error> {
-    let mut findings = checks::machine();
+pub fn examine(interface: Option<&str>, config: &Config) -> Result<Vec<Finding>, Error> {
+    let mut findings = host::all();
+    findings.extend(room::all(config));
     let names = match interface {
         Some(name) => vec![name.to_owned()],
         None => link::names()
@@ -96,42 +180,14 @@ pub fn examine(interface: Option<&str>) -> Result<Vec<Finding>, Error> {
     for name in names {
         let link = link::Link::read(&name)?;
         if interface.is_none() && !link.addresses.is_empty() {
-            findings.push(checks::in_use(&link));
+            findings.push(interface::in_use(&link));
         } else {
-            findings.extend(checks::interface(&link));
+            findings.extend(interface::all(&link));
+            findings.extend(card::all(&name));
+            findings.extend(interrupts::all(&name));
         }
     }
     Ok(findings)
-}
-
-fn as_text(findings: &[Finding]) -> String {
-    let mut text = String::new();
-    let mut section = None;
-    for finding in findings {
-        if section != Some(&finding.interface) {
-            let title = if finding.interface.is_empty() {
-                "this machine"
-            } else {
-                &finding.interface
-            };
-            text.push_str(&format!(
-                "{}{title}\n",
-                if section.is_some() { "\n" } else { "" }
-            ));
-            section = Some(&finding.interface);
-        }
-        let word = match finding.verdict {
-            Verdict::Ok => "ok  ",
-            Verdict::Note => "note",
-            Verdict::Warn => "WARN",
-            Verdict::Fail => "FAIL",
-        };
-        text.push_str(&format!("  {word}  {}: {}\n", finding.check, finding.what));
-        if !finding.fix.is_empty() {
-            text.push_str(&format!("        mend: {}\n", finding.fix));
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -140,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_loopback_can_be_examined_and_is_noisy() {
-        let findings = examine(Some("lo")).unwrap();
+        let findings = examine(Some("lo"), &Config::default()).unwrap();
         assert!(findings.iter().any(|f| f.check == "link"));
         for finding in findings.iter().filter(|f| f.verdict >= Verdict::Warn) {
             assert!(!finding.fix.is_empty(), "{finding:?} has no fix");
@@ -149,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_missing_interface_is_named_beside_those_that_exist() {
-        let text = examine(Some("lp")).unwrap_err().to_string();
+        let missing = examine(Some("lp"), &Config::default());
+        let text = missing.unwrap_err().to_string();
         assert!(
             text.contains("no such interface") && text.contains("lo"),
             "{text}"

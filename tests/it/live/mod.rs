@@ -1,6 +1,7 @@
 //! `vitalwire run` on a SPAN port, real peers beside it: it sees them, tells it, and sends nothing.
 
 mod appliance;
+mod doctor;
 mod metrics;
 mod trouble;
 mod watched;

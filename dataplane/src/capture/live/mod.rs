@@ -6,6 +6,8 @@
 
 mod handle;
 mod link;
+pub mod nic;
+pub mod steered;
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

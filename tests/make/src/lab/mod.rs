@@ -55,7 +55,9 @@ impl Lab {
                 return Some(format!("{program} is not installed"));
             }
         }
-        let probe = format!("vw{}-probe", process::id());
+        // Tests that run at a time ask at a time.
+        let number = LABS.fetch_add(1, Ordering::Relaxed);
+        let probe = format!("vw{}-{number}-probe", process::id());
         if run(Command::new("ip").args(["netns", "add", &probe])).is_err() {
             return Some("network namespaces need root".to_owned());
         }
