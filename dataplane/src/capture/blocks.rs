@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use crate::batch::Block;
 
-/// Bytes of a block: the longest record that a file may have must fit.
-pub const BLOCK_BYTES: usize = 1 << 20;
+/// Bytes of a block: the longest record that a file may have must fit. A fuzzer's files are small,
+/// and are to reach past a block too.
+pub const BLOCK_BYTES: usize = if cfg!(fuzzing) { 4 << 10 } else { 1 << 20 };
 
 /// The most bytes of a frame: what libpcap takes for the largest sensible snap length. More in a
 /// file's header is damage, not a frame.
-pub const FRAME_BYTES_MAX: usize = 256 * 1024;
+pub const FRAME_BYTES_MAX: usize = BLOCK_BYTES / 4;
 
 /// The most frames of one batch, so that workers get going before a block of small frames is
 /// through, and so that a batch's frames stay in the cache.

@@ -11,7 +11,7 @@ use crate::capture::{Batch, mapped};
 
 /// Bytes of one read of a stream, so that what is in flight stays in the cache: larger costs
 /// cache, smaller costs system calls. `benches/README.md` has the figures.
-const READ_BYTES: usize = 512 * 1024;
+const READ_BYTES: usize = BLOCK_BYTES / 2;
 
 /// Bytes of a file that are mapped at a time. The longest record that a file may have must fit,
 /// wherever in a page it begins.
