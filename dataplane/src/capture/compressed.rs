@@ -1,15 +1,15 @@
-//! Captures in gzip or zstd, told by their first bytes and read as a stream; others as they lie
-//! on the disk.
+//! Captures in gzip or zstd, told by their first bytes and read as a stream.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::capture::waiting::{Growing, Pipe};
-use crate::capture::window::{Input, Mapped};
+
+/// The bytes of a capture.
+pub(crate) type Input = Box<dyn Read + Send>;
 
 /// What a capture is wrapped in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,14 +43,6 @@ pub(crate) fn open(
     if follow {
         return stream(Growing(file), read);
     }
-    if file.metadata()?.is_file() {
-        let mut magic = [0; 4];
-        let whole = file.read_exact_at(&mut magic, 0).is_ok();
-        if whole && Wrapping::of(&magic) == Wrapping::None {
-            let mapped = Mapped::new(file, Arc::clone(read));
-            return Ok((Input::Mapped(mapped), Wrapping::None));
-        }
-    }
     stream(file, read)
 }
 
@@ -62,14 +54,11 @@ fn stream(
     read: &Arc<AtomicU64>,
 ) -> io::Result<(Input, Wrapping)> {
     let read = Arc::clone(read);
-    let (stream, wrapping) = recognise(Counted { inner, read })?;
-    Ok((Input::Stream(stream), wrapping))
+    recognise(Counted { inner, read })
 }
 
 /// The same for what is open already.
-pub(crate) fn recognise(
-    mut bytes: impl Read + Send + 'static,
-) -> io::Result<(Box<dyn Read + Send>, Wrapping)> {
+pub(crate) fn recognise(mut bytes: impl Read + Send + 'static) -> io::Result<(Input, Wrapping)> {
     let mut magic = Vec::with_capacity(4);
     bytes.by_ref().take(4).read_to_end(&mut magic)?;
     let wrapping = Wrapping::of(&magic);

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::batch::Frame;
 use crate::capture::blocks::BATCH_FRAMES_MAX;
 use crate::capture::clock::Clock;
-use crate::capture::compressed::{self, Wrapping};
+use crate::capture::compressed::{self, Input, Wrapping};
 use crate::capture::pcap_file::Pcap;
 use crate::capture::pcapng::Pcapng;
 use crate::capture::record::{Damage, Names, Raw, Step};
-use crate::capture::window::{Input, Window};
+use crate::capture::window::Window;
 use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source, listing, waiting};
 
 /// Reads capture files in the order given; of a directory, the captures in it by name. Frame
@@ -88,9 +88,7 @@ impl Files {
     pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
         let mut files = Self::new(Vec::new());
         let input = compressed::recognise(std::io::Cursor::new(bytes));
-        files.open = input
-            .ok()
-            .map(|(bytes, wrapping)| Open::new(PathBuf::new(), (Input::Stream(bytes), wrapping)));
+        files.open = input.ok().map(|input| Open::new(PathBuf::new(), input));
         files
     }
 
@@ -263,7 +261,7 @@ impl Open {
     }
 
     fn read_on(&mut self, window: &mut Window) -> Result<More, CaptureError> {
-        match window.refill(&mut self.input) {
+        match window.refill(&mut *self.input) {
             Ok(true) => Ok(More::Here),
             Ok(false) => Ok(More::Never),
             Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(More::Later),

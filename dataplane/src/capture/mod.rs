@@ -9,7 +9,6 @@ pub mod files;
 mod fuzz;
 mod listing;
 pub mod live;
-mod mapped;
 pub mod memory;
 mod pcap_file;
 mod pcapng;

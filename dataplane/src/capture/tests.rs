@@ -462,20 +462,3 @@ fn a_directory_is_followed_from_file_to_file() {
     let mut whole = Files::new(vec![dir.path().to_owned()]);
     assert_eq!(drain(&mut whole).0.len(), 3);
 }
-
-#[test]
-fn a_file_that_is_cut_while_it_is_read_says_so() {
-    let frames = vec![(1, 0, &[7; 4000][..]); 2000];
-    let temp = Temp::new(&pcap(false, 0xa1b2_c3d4, &frames));
-    let mut source = Files::new(vec![temp.0.clone()]);
-    let mut batch = Batch::default();
-    source.fill(&mut batch).unwrap();
-    let file = std::fs::File::options().write(true).open(&temp.0).unwrap();
-    file.set_len(5000).unwrap();
-    // What is mapped is gone, and reads as zeros.
-    let last = batch.frames.last().unwrap();
-    assert!(last.bytes(&batch.blocks).iter().all(|byte| *byte == 0));
-    let (_, errors) = drain(&mut source);
-    assert_eq!(errors.len(), 1);
-    assert!(errors[0].contains("was cut"), "{errors:?}");
-}

@@ -1,69 +1,14 @@
 //! A view that slides over a byte source, block by block.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::batch::Block;
+use crate::capture::Batch;
 use crate::capture::blocks::{BLOCK_BYTES, Pool, writable};
-use crate::capture::{Batch, mapped};
 
 /// Bytes of one read of a stream, so that what is in flight stays in the cache: larger costs
 /// cache, smaller costs system calls. `benches/README.md` has the figures.
 const READ_BYTES: usize = BLOCK_BYTES / 2;
-
-/// Bytes of a file that are mapped at a time. The longest record that a file may have must fit,
-/// wherever in a page it begins.
-const MAP_BYTES: u64 = 2 * BLOCK_BYTES as u64;
-
-/// Where bytes come from.
-pub(crate) enum Input {
-    /// They are read into blocks of ours.
-    Stream(Box<dyn Read + Send>),
-    /// They are looked at where they lie.
-    Mapped(Mapped),
-}
-
-/// A file that is mapped, piece by piece.
-pub(crate) struct Mapped {
-    file: File,
-    /// Bytes seen of it, for whoever watches.
-    read: Arc<AtomicU64>,
-    /// Its length as it was last seen.
-    len: u64,
-    /// What was mapped of it so far.
-    until: u64,
-    lost_pages: u64,
-}
-
-impl Mapped {
-    pub(crate) fn new(file: File, read: Arc<AtomicU64>) -> Self {
-        Self {
-            file,
-            read,
-            len: 0,
-            until: 0,
-            lost_pages: mapped::lost_pages(),
-        }
-    }
-
-    /// The bytes from `from` on, not all of them; empty at the end.
-    fn piece(&mut self, from: u64) -> io::Result<Block> {
-        let len = self.file.metadata()?.len();
-        if len < self.len || mapped::lost_pages() != self.lost_pages {
-            return Err(io::Error::other(
-                "it was cut, or its disk failed, while it was read",
-            ));
-        }
-        self.len = len;
-        let until = len.min(from.saturating_add(MAP_BYTES));
-        let more = until.saturating_sub(self.until);
-        self.until = until;
-        self.read.fetch_add(more, Ordering::Relaxed);
-        mapped::map(&self.file, from.min(until), until)
-    }
-}
 
 /// The view.
 #[derive(Debug)]
@@ -132,21 +77,12 @@ impl Window {
         bytes.saturating_sub(here)
     }
 
-    /// Goes on to a block that begins at the unconsumed tail, or shortly before it. Says whether
-    /// there is more than before.
+    /// Reads on: the unconsumed tail moves to the start of a block that nobody else has, and the
+    /// source is read behind it. Says whether anything came.
     ///
     /// # Errors
-    /// [`ErrorKind::WouldBlock`] where there may be more later.
-    pub(crate) fn refill(&mut self, from: &mut Input) -> io::Result<bool> {
-        match from {
-            Input::Stream(stream) => self.read(stream.as_mut()),
-            Input::Mapped(mapped) => self.map(mapped),
-        }
-    }
-
-    /// The tail moves to the start of a block that nobody else has, and the stream is read behind
-    /// it.
-    fn read(&mut self, from: &mut dyn Read) -> io::Result<bool> {
+    /// [`ErrorKind::WouldBlock`] where more may come later.
+    pub(crate) fn refill(&mut self, from: &mut dyn Read) -> io::Result<bool> {
         let mut next = self.pool.take();
         let tail = self.bytes();
         let kept = tail.len();
@@ -169,30 +105,15 @@ impl Window {
                 }
             }
         }
-        self.replace(next, self.offset(), 0, filled);
+        self.base = self.offset();
+        self.release();
+        (self.at, self.filled) = (0, filled);
+        self.block = Some(next);
         match failed {
             // What came before the failure is looked at first; the failure comes again.
             Some(e) if filled == kept => Err(e),
             _ => Ok(filled > kept),
         }
-    }
-
-    /// Only what a mapping can begin with is mapped twice.
-    fn map(&mut self, from: &mut Mapped) -> io::Result<bool> {
-        let before = self.bytes().len();
-        let at = self.offset() % mapped::PAGE;
-        let base = self.offset().saturating_sub(at);
-        let next = from.piece(base)?;
-        let filled = next.len();
-        let at = usize::try_from(at).unwrap_or(usize::MAX).min(filled);
-        self.replace(next, base, at, filled);
-        Ok(self.bytes().len() > before)
-    }
-
-    fn replace(&mut self, block: Block, base: u64, at: usize, filled: usize) {
-        self.release();
-        (self.base, self.at, self.filled) = (base, at, filled);
-        self.block = Some(block);
     }
 
     /// Index in the batch of the block under the view.
@@ -210,7 +131,7 @@ impl Window {
 
     fn release(&mut self) {
         self.attached = None;
-        if let Some(block @ Block::Own(_)) = self.block.take() {
+        if let Some(block) = self.block.take() {
             self.pool.put(block);
         }
     }
