@@ -54,6 +54,9 @@ impl Worker {
         }
         let outcome = conversation.push(direction, &segment, flow, &mut around);
         if segment.wire_len > 0 {
+            recorder
+                .counts
+                .add(Count::StreamBytes, segment.wire_len.into());
             count(outcome, recorder);
         }
         if conversation.is_done() {

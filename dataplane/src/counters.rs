@@ -52,6 +52,7 @@ counts! {
     FlowMidstream = "vitalwire_flow_midstream_flows_total", [], "TCP flows whose beginning was not seen";
     FlowVlanAsymmetric = "vitalwire_flow_vlan_asymmetric_flows_total", [], "flows whose two directions carry different VLAN tags";
     StreamSeen = "vitalwire_stream_seen_segments_total", [], "TCP segments with payload of flows that are looked into";
+    StreamBytes = "vitalwire_stream_seen_bytes_total", [], "payload bytes of those segments";
     StreamHandled = "vitalwire_stream_handled_segments_total", [], "segments that brought bytes, now or later";
     StreamDuplicate = "vitalwire_stream_dropped_segments_total", ["cause" = "duplicate"], "segments that brought nothing new";
     StreamOutside = "vitalwire_stream_dropped_segments_total", ["cause" = "outside_window"], "segments far outside what the stream could hold";

@@ -49,6 +49,15 @@ pub(crate) struct Told {
     blind: Mutex<Option<String>>,
     /// When the counts were last made readable, on the monotonic clock.
     at: AtomicU64,
+    worst: Mutex<Worst>,
+}
+
+/// The most frames lost within one second: a mean over hours hides the second that mattered.
+#[derive(Default)]
+struct Worst {
+    second: i64,
+    lost: u64,
+    most: u64,
 }
 
 impl Shared {
@@ -78,7 +87,25 @@ impl Told {
 
     /// Makes a reader's counts readable.
     fn publish(&self, feed: &mut dyn Feed) {
-        *lock(&self.samples) = feed.samples();
+        let mut samples = feed.samples();
+        samples.push(Sample {
+            name: "vitalwire_capture_worst_second_dropped_frames",
+            help: "The most frames that the capture lost within one second.",
+            counter: false,
+            labels: Vec::new(),
+            value: lock(&self.worst).most,
+        });
+        *lock(&self.samples) = samples;
+    }
+
+    /// The capture lost so many frames more, as it says at this time.
+    fn lost(&self, frames: u64, now: Time) {
+        let mut worst = lock(&self.worst);
+        if worst.second != now.secs() {
+            (worst.second, worst.lost) = (now.secs(), 0);
+        }
+        worst.lost = worst.lost.saturating_add(frames);
+        worst.most = worst.most.max(worst.lost);
     }
 
     /// Makes a reader's progress and counts readable: the counts, of which there are many, once in
@@ -243,7 +270,9 @@ impl Reader {
             }
             let all = self.feed.losses().dropped();
             if all > lost {
-                give(0, Task::Lost(all.saturating_sub(lost)));
+                let more = all.saturating_sub(lost);
+                told.lost(more, now);
+                give(0, Task::Lost(more));
                 lost = all;
             }
             if let Some(sight) = told.look(self.feed.as_ref())

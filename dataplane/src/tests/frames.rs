@@ -120,6 +120,11 @@ impl Given {
         }
     }
 
+    /// How many frames it has given.
+    pub(super) fn given(&self) -> u64 {
+        self.at as u64
+    }
+
     /// The same, as one of several that are read side by side: where there are no bytes, it is
     /// polled in vain.
     pub(super) fn by_stamp(frames: Vec<(i64, Vec<u8>)>, each: usize) -> Self {

@@ -3,6 +3,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "what tests make is small")]
 
 mod frames;
+mod ledger;
 mod pipeline;
 mod protocol;
 mod speed;
