@@ -21,10 +21,12 @@ struct Bucket {
     prints: [u32; WAYS],
     /// When each went by, in [`UNIT_BITS`]; 0 is never.
     at: [u32; WAYS],
+    /// The way that is used next: the one used longest ago.
+    next: u32,
 }
 
-const WAYS: usize = 8;
-/// With eight ways, enough for a million and a half packets a second within the window.
+const WAYS: usize = 7;
+/// With seven ways, enough for a million packets a second within the window.
 const BUCKETS: usize = 2048;
 /// Time is counted in 2^20 nanoseconds, about a millisecond.
 const UNIT_BITS: u32 = 20;
@@ -60,20 +62,27 @@ impl Copies {
         let Some(bucket) = self.buckets.get_mut(which) else {
             return false;
         };
-        let mut oldest = (0_usize, u32::MAX);
-        for (way, (known, seen)) in bucket.prints.iter().zip(bucket.at).enumerate() {
-            let fresh = seen != 0 && at.wrapping_sub(seen) <= WINDOW;
-            if fresh && *known == print {
+        // All ways at once, without a branch: there is a copy rarely.
+        let same = bucket.prints.map(|known| known == print);
+        if same.contains(&true) {
+            let fresh = |seen: u32| seen != 0 && at.wrapping_sub(seen) <= WINDOW;
+            if same
+                .iter()
+                .zip(bucket.at)
+                .any(|(same, seen)| *same && fresh(seen))
+            {
                 return true;
             }
-            let age = if fresh { seen } else { 0 };
-            if age < oldest.1 {
-                oldest = (way, age);
-            }
         }
-        let (way, age) = oldest;
-        self.forgotten = self.forgotten.saturating_add(u64::from(age != 0));
+        let way = bucket.next as usize;
+        bucket.next = if way.saturating_add(1) < WAYS {
+            bucket.next.saturating_add(1)
+        } else {
+            0
+        };
         if let (Some(known), Some(seen)) = (bucket.prints.get_mut(way), bucket.at.get_mut(way)) {
+            let fresh = *seen != 0 && at.wrapping_sub(*seen) <= WINDOW;
+            self.forgotten = self.forgotten.saturating_add(fresh.into());
             (*known, *seen) = (print, at);
         }
         false

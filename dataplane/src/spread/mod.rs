@@ -30,6 +30,8 @@ pub struct Spread {
     defrag: Defrag,
     made: Made,
     last_now: Option<Time>,
+    /// Where the second of `last_now` ends.
+    second_ends: Time,
     dispatched_upto: u64,
     counters: Counters,
     /// Whether packets with wrong checksums are dropped.
@@ -48,6 +50,7 @@ impl Spread {
             defrag: Defrag::default(),
             made: Made::new(),
             last_now: None,
+            second_ends: Time::ZERO,
             dispatched_upto: 0,
             counters: Counters::default(),
             checksums: false,
@@ -95,8 +98,21 @@ impl Spread {
         self.counters.clone().with_fragments(&self.defrag)
     }
 
+    /// Most frames are of the second of the one before.
     #[inline]
     fn tick(&mut self, frame: u64, now: Time, out: &mut [Work]) {
+        if let Some(last) = &mut self.last_now
+            && *last <= now
+            && now < self.second_ends
+        {
+            *last = now;
+            return;
+        }
+        self.other_second(frame, now, out);
+    }
+
+    #[cold]
+    fn other_second(&mut self, frame: u64, now: Time, out: &mut [Work]) {
         let step = self.last_now.is_some_and(|last| is_step(last, now));
         let second = now.secs();
         let passed = match self.last_now {
@@ -116,6 +132,7 @@ impl Spread {
         }
         if passed || self.last_now.is_some() {
             self.last_now = Some(now);
+            self.second_ends = Time::new(second.saturating_add(1), 0);
         }
     }
 
