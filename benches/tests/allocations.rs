@@ -12,20 +12,17 @@ use std::alloc::System;
 use std::path::{Path, PathBuf};
 
 use benches::pipeline::Prepared;
-use make::dicom::{Associate, Dataset, Dimse, Session, Syntax, uid};
-use make::{Capture, Conversation, frame, host};
+use make::Capture;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use traffic::{datagrams, store, unrecognised};
+
+mod traffic;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Enough that what happens now and then by the clock (counts that are published) is lost in it.
 const PACKETS: usize = 30_000;
-/// Bytes of a packet's payload: small, for many packets from few bytes.
-const PAYLOAD: usize = 200;
-/// Between packets; all of a capture lies within a second or two.
-const GAP_NANOS: u64 = 10_000;
-const START_NANOS: u64 = 1_790_000_000_000_000_000;
 /// An allocation in a hundred packets: a batch of them may have a few.
 const PER_PACKET_MAX: f64 = 0.01;
 
@@ -72,49 +69,4 @@ fn allocations(prepared: &Prepared, file: &Path, seen: [u64; 2]) -> usize {
         change.allocations + change.reallocations
     };
     (0..3).map(round).min().unwrap()
-}
-
-fn tcp(port: u16) -> Conversation {
-    Conversation::new(host("10.1.0.7").port(40_000), host("10.1.0.9").port(port))
-        .at(START_NANOS)
-        .gap_ns(GAP_NANOS)
-        .mss(PAYLOAD)
-}
-
-/// One image, of which the capture has as much as there is.
-fn store(packets: usize) -> Capture {
-    let pixels = vec![7; packets * PAYLOAD];
-    let data = Dataset::new()
-        .text((0x0008, 0x0016), "UI", uid::CT_STORAGE)
-        .text((0x0008, 0x0018), "UI", "1.2.3.4")
-        .text((0x0010, 0x0010), "PN", "TEST^PATIENT")
-        .bytes((0x7fe0, 0x0010), "OW", &pixels)
-        .encode(Syntax::ExplicitLe);
-    let associate =
-        Associate::new("CT1", "PACS").propose(uid::CT_STORAGE, &[Syntax::ExplicitLe.uid()]);
-    let message = Dimse::store(1, uid::CT_STORAGE, "1.2.3.4", data);
-    let session = Session::over(tcp(104), associate).accepted();
-    let mut capture = Capture::new();
-    capture.add(session.client(1, &message).tcp.frames());
-    capture
-}
-
-fn unrecognised(packets: usize) -> Capture {
-    let mut tcp = tcp(9999);
-    tcp.open().client(&vec![b'#'; packets * PAYLOAD]);
-    tcp.capture()
-}
-
-fn datagrams(packets: usize) -> Capture {
-    let (client, server) = (host("10.1.0.7").port(40_000), host("10.1.0.9").port(24_105));
-    let mut capture = Capture::new();
-    for (at, n) in (START_NANOS..).step_by(10_000).zip(0..packets) {
-        let (from, to) = if n % 2 == 0 {
-            (client, server)
-        } else {
-            (server, client)
-        };
-        capture.push(at, frame::udp(from, to, &[b'#'; PAYLOAD]));
-    }
-    capture
 }
