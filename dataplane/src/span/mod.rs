@@ -9,6 +9,7 @@
 
 mod finding;
 mod medical;
+mod observer;
 mod pairs;
 mod tally;
 mod twice;
@@ -21,6 +22,7 @@ use crate::batch::{Frame, LinkType};
 use crate::decode::{DecodeIssue, Ip, Net, Packet, Transport, checksums_ok};
 
 pub use finding::{Cut, Finding, Severity, Share};
+pub use observer::{Observer, Told};
 pub use pairs::{Ends, PAIRS_MAX};
 pub use tally::{TUNNELS_MAX, Tally};
 pub use watch::watch;
