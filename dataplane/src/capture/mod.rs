@@ -1,5 +1,6 @@
 //! Where frames come from: one trait, one file each.
 
+pub mod af_packet;
 pub mod blocks;
 pub mod clock;
 mod compressed;
