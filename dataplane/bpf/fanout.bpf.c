@@ -13,7 +13,7 @@ const volatile __u64 KEY[2] SEC(".rodata") = {};
 const volatile __u32 SNAP_LEN SEC(".rodata") = 0xffff;
 
 /* Places in `counts`. */
-enum { COUNT_EARLY, COUNT_CUT, COUNT_DEEP, COUNTS };
+enum { COUNT_EARLY, COUNT_SHORT, COUNT_DEEP, COUNTS };
 
 struct bpf_map_def SEC("maps") first_fragments = {
 	.type = BPF_MAP_TYPE_LRU_HASH,
@@ -81,15 +81,12 @@ INLINE __u32 later(struct walk *w)
 }
 
 /* Remembers for later fragments where the first one went. */
-INLINE void first(struct walk *w, __u32 hash)
+INLINE void first(struct walk *w, int result, __u32 hash)
 {
-	const struct flow *flow = &w->flow;
-
 	if (!w->fragments)
 		return;
-	if (!w->is_later && flow->is_ip && !flow->src_port && !flow->dest_port &&
-	    (flow->proto == PROTO_TCP || flow->proto == PROTO_UDP))
-		count(COUNT_CUT);
+	if (w->is_short || result == SHORT)
+		count(COUNT_SHORT);
 	bpf_map_update_elem(&first_fragments, &w->fragment[0], &hash, BPF_ANY);
 	if (w->fragments > 1)
 		bpf_map_update_elem(&first_fragments, &w->fragment[1], &hash, BPF_ANY);
@@ -106,7 +103,8 @@ int fanout(struct __sk_buff *skb)
 
 	if (!w || bpf_skb_load_bytes_relative(skb, 0, b, sizeof(b), BPF_HDR_START_MAC))
 		return 0;
-	w->at = w->gre_flags = w->fragments = w->is_later = w->has_fallback = w->flow.is_ip = 0;
+	w->at = w->gre_flags = w->fragments = w->is_later = w->has_fallback = w->is_short = 0;
+	w->flow.is_ip = 0;
 	w->end = w->len = skb->len + ETHERNET;
 	if (w->len > SNAP_LEN)
 		w->len = SNAP_LEN;
@@ -125,7 +123,7 @@ int fanout(struct __sk_buff *skb)
 		hash = later(w);
 	else
 		hash = w->flow.is_ip ? by_flow(&w->flow) : by_sender(w->flow.mac);
-	first(w, hash);
+	first(w, w->next, hash);
 	return (int)hash;
 }
 

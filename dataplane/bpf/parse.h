@@ -95,6 +95,8 @@ struct walk {
 	/* A later fragment: nothing above it can be read. */
 	__u8 is_later;
 	__u8 has_fallback;
+	/* Whether the capture cut a header, so that the flow is told less exactly. */
+	__u8 is_short;
 	/* One of `enum next`. */
 	__s32 next;
 	struct flow flow;
@@ -523,6 +525,7 @@ INLINE int ipv6(struct __sk_buff *skb, struct walk *w)
 /* An extension header that the capture cut: there is nothing above that could be read. */
 INLINE int cut_extension(struct walk *w)
 {
+	w->is_short = 1;
 	if (!is_cut(w))
 		return SHORT;
 	w->flow.proto = w->first_proto;
@@ -776,9 +779,12 @@ INLINE int udp(struct __sk_buff *skb, struct walk *w)
 }
 
 /* Where the capture cut a header, the packet is given without what is above IP. */
-INLINE int cut_or(const struct walk *w, int next)
+INLINE int cut_or(struct walk *w, int next)
 {
-	return next == SHORT && is_cut(w) ? DONE : next;
+	if (next != SHORT || !is_cut(w))
+		return next;
+	w->is_short = 1;
+	return DONE;
 }
 
 INLINE int by_proto(struct __sk_buff *skb, struct walk *w)

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -6,10 +6,11 @@ use std::sync::Arc;
 use make::frame::{self, Host, fragment_v4, fragment_v6, host};
 use make::tunnel::Tunnel;
 
-use super::fanout::Fanout;
+use super::fanout::{Fanout, Misplaced};
 use crate::batch::LinkType;
 use crate::capture::files::Files;
 use crate::capture::{Batch, Fill, Source};
+use crate::decode::{DecodeIssue, Net, Packet};
 use crate::spread::{Spread, Work};
 
 const SNAP_LEN: u32 = 65_535;
@@ -54,7 +55,8 @@ fn tunnels() -> Vec<Tunnel> {
 fn tagged(frame: &[u8], tags: &[u16]) -> Vec<u8> {
     let mut out = frame[..12].to_vec();
     for tag in tags {
-        out.extend([0x81, 0, (tag >> 8) as u8, *tag as u8]);
+        let [high, low] = tag.to_be_bytes();
+        out.extend([0x81, 0, high, low]);
     }
     out.extend(&frame[12..]);
     out
@@ -81,11 +83,10 @@ fn both_directions_of_a_flow_have_one_value_in_whatever_they_come() {
                 let around = outer.wrap(frame);
                 assert_eq!(fanout.value(&around), Ok(value), "{outer:?}");
                 assert_eq!(fanout.value(&tagged(&around, &[1, 2, 3])), Ok(value));
-                for outermost in tunnels() {
-                    if matches!(around[12..14], [8, 0] | [0x86, 0xdd]) {
-                        let both = outermost.wrap(&around);
-                        assert_eq!(fanout.value(&both), Ok(value), "{outermost:?} {outer:?}");
-                    }
+                let is_ip = matches!(around[12..14], [8, 0] | [0x86, 0xdd]);
+                for outermost in tunnels().iter().filter(|_| is_ip) {
+                    let both = outermost.wrap(&around);
+                    assert_eq!(fanout.value(&both), Ok(value), "{outermost:?} {outer:?}");
                 }
             }
         }
@@ -154,7 +155,7 @@ fn agree(fanout: &Fanout, file: &Path) -> usize {
     let mut spread = Spread::new(1);
     let mut works = [Work::new(Arc::default())];
     let (mut batch, mut seen) = (Batch::default(), 0);
-    let mut values = BTreeMap::new();
+    let (mut values, mut fragments) = (BTreeMap::new(), BTreeSet::new());
     loop {
         batch.clear();
         let Ok(filled) = source.fill(&mut batch) else {
@@ -165,6 +166,9 @@ fn agree(fanout: &Fanout, file: &Path) -> usize {
             let can_be_run = (14..3000).contains(&bytes.len());
             if frame.link == LinkType::ETHERNET && frame.len == frame.wire_len && can_be_run {
                 values.insert(frame.no, fanout.value(bytes).unwrap());
+                if fanout.expected(bytes).is_none() {
+                    fragments.insert(frame.no);
+                }
             }
         }
         spread.spread(&mut batch, &mut works);
@@ -174,19 +178,23 @@ fn agree(fanout: &Fanout, file: &Path) -> usize {
             };
             let bytes = item.frame.bytes(&works[0].blocks);
             let expected = fanout.expected_of(&item.packet, bytes);
-            assert_eq!(
-                Some(*value),
-                expected,
-                "{} {}",
-                file.display(),
-                item.frame.no
-            );
+            let told = fanout.misplaced() != Misplaced::default();
+            let in_vain = told && is_reassembled(&item.packet);
+            let given_up = fragments.contains(&item.frame.no) && item.packet.is_err();
+            if !in_vain && !given_up {
+                let at = (file.display(), item.frame.no);
+                assert_eq!(Some(*value), expected, "{} {}", at.0, at.1);
+            }
             seen += 1;
         }
         if filled == Fill::End {
             return seen;
         }
     }
+}
+
+fn is_reassembled(packet: &Result<Packet, DecodeIssue>) -> bool {
+    matches!(packet, Ok(Packet { net: Net::Ip(ip), .. }) if ip.reassembled)
 }
 
 fn captures(folder: &Path) -> Vec<PathBuf> {
@@ -210,13 +218,14 @@ fn every_frame_of_every_sample_goes_where_our_decoder_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pcaps");
     let mut seen: usize = captures(&folder).iter().map(|f| agree(&fanout, f)).sum();
     assert!(seen > 10_000, "{seen}");
+    assert_eq!(fanout.misplaced(), Misplaced::default());
     if let Some(more) = std::env::var_os("VITALWIRE_CAPTURES") {
         seen += captures(Path::new(&more))
             .iter()
             .map(|f| agree(&fanout, f))
             .sum::<usize>();
     }
-    println!("{seen} packets");
+    println!("{seen} packets, {:?}", fanout.misplaced());
 }
 
 /// What is wrong in a frame is wrong in the same way for both.
@@ -272,8 +281,8 @@ fn the_objects_are_those_of_the_sources() {
     let built = Command::new(sources.join("build")).arg(&folder).output();
     let name = |object: &[u8]| {
         let text = String::from_utf8_lossy(object).into_owned();
-        let at = text.find("clang version").unwrap_or_default();
-        text[at..].chars().take(24).collect::<String>()
+        let version = text.split("clang version").nth(1).unwrap_or_default();
+        version.chars().take(16).collect::<String>()
     };
     for object in ["fanout.o", "xdp.o"] {
         let committed = std::fs::read(sources.join(object)).unwrap();
