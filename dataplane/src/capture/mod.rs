@@ -25,6 +25,7 @@ pub use fuzz::fuzz;
 use parsers::time::Time;
 
 use crate::batch::{Block, Frame};
+use crate::telemetry::Sample;
 
 /// A place that frames come from. Numbering, the running maximum of time and the table of
 /// interfaces are the source's business, so that they do not depend on who reads.
@@ -45,6 +46,11 @@ pub trait Source: Send {
     /// Why nothing can come at present, or nothing: an interface without a link.
     fn blind(&self) -> Option<&str> {
         None
+    }
+
+    /// What it counts beside its losses.
+    fn samples(&self) -> Vec<Sample> {
+        Vec::new()
     }
 
     /// How far it got, for a progress bar.

@@ -65,7 +65,6 @@ impl Fanout {
     }
 
     /// The program, for `PACKET_FANOUT_DATA`.
-    #[expect(dead_code, reason = "for the rings")]
     pub(crate) fn program(&self) -> Result<BorrowedFd<'_>, String> {
         let fd = program(&self.ebpf)?.fd().map_err(|error| explain(&error))?;
         Ok(fd.as_fd())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use make::frame::{self, Host, fragment_v4, fragment_v6, host};
 use make::tunnel::Tunnel;
 
-use super::fanout::{Fanout, Misplaced};
+use super::super::fanout::{Fanout, Misplaced};
 use crate::batch::LinkType;
 use crate::capture::files::Files;
 use crate::capture::{Batch, Fill, Source};
