@@ -181,13 +181,16 @@ pub(crate) fn explain(error: &dyn std::error::Error) -> String {
         }
         cause = error.source();
     }
-    if said.contains("not permitted") {
-        said.push_str("; eBPF needs root or CAP_BPF and CAP_NET_ADMIN");
+    // The verifier's log comes behind it.
+    if let Some((before, _)) = said.split_once(". Verifier output") {
+        said = before.to_owned();
+    }
+    if said.contains("not permitted") || said.contains("BPF_PROG_LOAD") {
+        said.push_str("; eBPF needs root, or CAP_BPF and CAP_PERFMON");
     }
     said
 }
 
-/// The verifier's log comes behind it.
 fn first_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().to_owned()

@@ -41,6 +41,8 @@ pub struct Settings {
     pub ring_bytes: usize,
     /// How many rings: one for each worker.
     pub rings: usize,
+    /// Whether each ring is a worker's own, so that frames are numbered by their stamps.
+    pub steered: bool,
     /// Whether frames not meant for this machine are taken too, as a mirror port needs.
     pub promiscuous: bool,
     /// A filter in the language of tcpdump, or nothing.
@@ -61,6 +63,7 @@ impl Default for Settings {
             snap_len: 65_535,
             ring_bytes: 64 << 20,
             rings: 1,
+            steered: true,
             promiscuous: true,
             filter: None,
             busy_poll_micros: 0,
@@ -95,7 +98,7 @@ pub fn open(settings: &Settings) -> Result<Rings, CaptureError> {
         rings,
         notes,
     } = opened;
-    let steered = rings.len() == settings.rings.max(1);
+    let steered = settings.steered && rings.len() == settings.rings.max(1);
     let group = Arc::new(group);
     let sources = rings
         .into_iter()
