@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use dataplane::capture::af_packet;
+use dataplane::capture::af_xdp::{self, AfXdp, Mode};
 use dataplane::capture::live::{Live, Prepare, Settings};
 use dataplane::capture::{CaptureError, Source};
 use dataplane::pipeline::Sources;
 
-use crate::config::{Capture, CaptureSource, Config, Stamps};
+use crate::config::{Capture, CaptureSource, Config, Stamps, XdpMode};
 use crate::engine;
 use crate::error::Error;
 use crate::silence;
@@ -22,7 +23,7 @@ pub fn open(config: &Config, interface: &str) -> Result<Sources, Error> {
     let wanted = match capture.source {
         CaptureSource::Libpcap => return libpcap(capture, interface),
         CaptureSource::AfPacket => af_packet(config, interface),
-        CaptureSource::AfXdp => af_packet(config, interface),
+        CaptureSource::AfXdp => af_xdp(capture, interface),
     };
     let why = match wanted {
         Ok(sources) => return Ok(sources),
@@ -80,6 +81,31 @@ fn af_packet(config: &Config, interface: &str) -> Result<Sources, CaptureError> 
     }
     let boxed = |source| -> Box<dyn Source> { Box::new(source) };
     Ok(Sources::Steered(sources.map(boxed).collect()))
+}
+
+fn af_xdp(capture: &Capture, interface: &str) -> Result<Sources, CaptureError> {
+    let settings = af_xdp::Settings {
+        interface: interface.to_owned(),
+        ring_bytes: usize::try_from(capture.buffer.0).unwrap_or(usize::MAX),
+        promiscuous: capture.promiscuous,
+        filter: filter(capture),
+        busy_poll_micros: capture.busy_poll_us,
+        mode: match capture.xdp {
+            XdpMode::Auto => Mode::ZeroCopy,
+            XdpMode::Copy => Mode::Copy,
+            XdpMode::Generic => Mode::Generic,
+        },
+        prepare: Some(prepare(capture)),
+    };
+    let source = AfXdp::open(&settings)?;
+    for note in source.notes() {
+        tracing::warn!(interface, "{note}");
+    }
+    if let Some((mode, queues)) = source.mode() {
+        let mode = mode.name();
+        tracing::info!(interface, source = "af_xdp", mode, queues, "listening");
+    }
+    Ok(Sources::Spread(Box::new(source)))
 }
 
 fn filter(capture: &Capture) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Where frames come from: one trait, one file each.
 
 pub mod af_packet;
+pub mod af_xdp;
 pub mod blocks;
 pub mod clock;
 mod compressed;
@@ -14,6 +15,7 @@ pub mod memory;
 mod pcap_file;
 mod pcapng;
 mod record;
+mod sockopt;
 mod waiting;
 mod window;
 
@@ -172,3 +174,5 @@ pub enum CaptureError {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire;

@@ -14,17 +14,18 @@ mod hash;
 mod ring;
 mod socket;
 
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_error;
 
-use crate::batch::{Block, Frame, LinkType};
+use crate::batch::{Block, Frame, Lent, LinkType};
 use crate::capture::blocks::BATCH_FRAMES_MAX;
 use crate::capture::clock::Clock;
 use crate::capture::live::{IDLE, Prepare, Retry, link, machine_time, pause};
-use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
+use crate::capture::{Batch, CaptureError, Fill, Losses, Source, sockopt};
 use crate::decode::decode;
 use crate::telemetry::{Sample, monotonic_nanos};
 use group::{Group, Opened};
@@ -132,6 +133,13 @@ pub struct AfPacket {
     retry: Retry,
 }
 
+/// Makes an interface promiscuous until what this gives is dropped: a socket that takes nothing.
+pub(super) fn promiscuous(index: u32) -> std::io::Result<OwnedFd> {
+    let socket = sockopt::socket(libc::AF_PACKET)?;
+    socket::promiscuous(socket.as_fd(), index)?;
+    Ok(socket)
+}
+
 /// What a source counts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
@@ -182,7 +190,7 @@ impl AfPacket {
                 let Some(Next::Block(block)) = self.ring.as_mut().map(Ring::take) else {
                     break;
                 };
-                let walk = Walk::new(crate::batch::Lent::bytes(block.as_ref()));
+                let walk = Walk::new(block.bytes());
                 self.current = Some((block, walk));
             }
             self.read(batch);
@@ -196,7 +204,7 @@ impl AfPacket {
             return;
         };
         let place = u16::try_from(batch.blocks.len()).unwrap_or(u16::MAX);
-        let bytes = crate::batch::Lent::bytes(block.as_ref());
+        let bytes = block.bytes();
         let mut is_over = false;
         while batch.frames.len() < BATCH_FRAMES_MAX {
             let Some(entry) = walk.next(bytes) else {

@@ -2,16 +2,16 @@
 
 #![expect(
     unsafe_code,
-    reason = "socket options that no crate of ours has, and the ring's mapping"
+    reason = "an adapter's setting, and libpcap's instructions as the kernel's"
 )]
 
 use std::io;
-use std::mem::size_of;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use libc::{c_int, c_uint, sock_filter, socklen_t};
+use libc::{c_int, c_uint, sock_filter};
 
 use super::Settings;
+use crate::capture::sockopt;
 
 /// A packet socket that takes nothing yet.
 pub(super) struct Socket {
@@ -55,13 +55,7 @@ impl Socket {
     /// A socket with everything set, that takes no frame before [`Self::open_up`].
     pub(super) fn new(settings: &Settings, index: u32, size: Size) -> io::Result<Self> {
         // Protocol 0: it is bound to nothing yet.
-        // SAFETY: takes no pointer.
-        let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the kernel gave it to us just now, and nobody else has it.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let fd = sockopt::socket(libc::AF_PACKET)?;
         let socket = Self { fd };
         socket.filter(&[NOTHING])?;
         socket.set(libc::SOL_PACKET, libc::PACKET_VERSION, &TPACKET_V3)?;
@@ -78,13 +72,7 @@ impl Socket {
         socket.ring(size)?;
         socket.bind(index)?;
         if settings.promiscuous {
-            let member = Membership {
-                index: c_int::try_from(index).unwrap_or(0),
-                kind: PACKET_MR_PROMISC,
-                len: 0,
-                address: [0; 8],
-            };
-            socket.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &member)?;
+            promiscuous(socket.fd.as_fd(), index)?;
         }
         Ok(socket)
     }
@@ -113,13 +101,7 @@ impl Socket {
             sll_halen: 0,
             sll_addr: [0; 8],
         };
-        let (at, len) = (&raw const address, len_of::<libc::sockaddr_ll>());
-        // SAFETY: the address lives until the call is over, and is as long as is said.
-        let bound = unsafe { libc::bind(self.fd.as_raw_fd(), at.cast(), len) };
-        if bound < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(())
+        sockopt::bind(self.fd.as_fd(), &address)
     }
 
     /// Joins the group of this number, or makes one; gives the number. All sockets of a group give
@@ -133,7 +115,8 @@ impl Socket {
         };
         // A group decides itself whether it sees what this machine sends; older kernels cannot.
         join(FANOUT_IGNORE_OUTGOING).or_else(|_| join(0))?;
-        let joined: c_uint = self.get(libc::SOL_PACKET, libc::PACKET_FANOUT)?;
+        let [joined] =
+            sockopt::get::<u32, 1>(self.fd.as_fd(), libc::SOL_PACKET, libc::PACKET_FANOUT)?;
         Ok(u16::try_from(joined & 0xffff).unwrap_or(0))
     }
 
@@ -159,7 +142,7 @@ impl Socket {
 
     /// What was counted since the last call.
     pub(super) fn statistics(&self) -> Statistics {
-        let counted: io::Result<[c_uint; 3]> = self.get(libc::SOL_PACKET, libc::PACKET_STATISTICS);
+        let counted = sockopt::get(self.fd.as_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS);
         let [packets, drops, freezes] = counted.unwrap_or_default();
         Statistics {
             packets,
@@ -169,25 +152,7 @@ impl Socket {
     }
 
     fn set<T>(&self, level: c_int, name: c_int, value: &T) -> io::Result<()> {
-        let (at, len) = (&raw const *value, len_of::<T>());
-        // SAFETY: the value lives until the call is over, and is as long as is said.
-        let set = unsafe { libc::setsockopt(self.fd.as_raw_fd(), level, name, at.cast(), len) };
-        if set < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(())
-    }
-
-    fn get<T: Default>(&self, level: c_int, name: c_int) -> io::Result<T> {
-        let (mut value, mut len) = (T::default(), len_of::<T>());
-        let (at, len) = (&raw mut value, &raw mut len);
-        // SAFETY: both live until the call is over; the kernel writes no more than is said, and all
-        // that is asked for here are integers.
-        let got = unsafe { libc::getsockopt(self.fd.as_raw_fd(), level, name, at.cast(), len) };
-        if got < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(value)
+        sockopt::set(self.fd.as_fd(), level, name, value)
     }
 }
 
@@ -195,6 +160,22 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Keeps an interface promiscuous until the socket is closed.
+pub(super) fn promiscuous(socket: BorrowedFd<'_>, index: u32) -> io::Result<()> {
+    let member = Membership {
+        index: c_int::try_from(index).unwrap_or(0),
+        kind: PACKET_MR_PROMISC,
+        len: 0,
+        address: [0; 8],
+    };
+    sockopt::set(
+        socket,
+        libc::SOL_PACKET,
+        libc::PACKET_ADD_MEMBERSHIP,
+        &member,
+    )
 }
 
 /// Asks the driver to stamp every frame that comes: a change of the adapter's setting.
@@ -209,13 +190,7 @@ pub(super) fn stamp_in_adapter(interface: &str) -> io::Result<()> {
         rx_filter: HWTSTAMP_FILTER_ALL,
     };
     request.ifr_ifru.ifru_data = (&raw mut config).cast();
-    // SAFETY: takes no pointer.
-    let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel gave it to us just now, and nobody else has it.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    let fd = sockopt::socket(libc::AF_PACKET)?;
     // SAFETY: the request, and what it points to, live until the call is over.
     let done = unsafe { libc::ioctl(fd.as_raw_fd(), libc::SIOCSHWTSTAMP, &raw mut request) };
     if done < 0 {
@@ -248,10 +223,6 @@ pub(super) fn compile(settings: &Settings) -> Result<Vec<sock_filter>, String> {
     // order (pcap/bpf.h and linux/filter.h). They live as long as the program.
     let instructions = unsafe { std::slice::from_raw_parts(at, instructions.len()) };
     Ok(instructions.to_vec())
-}
-
-fn len_of<T>() -> socklen_t {
-    socklen_t::try_from(size_of::<T>()).unwrap_or(0)
 }
 
 /// `struct tpacket_req3` of linux/if_packet.h.

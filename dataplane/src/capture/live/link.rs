@@ -54,6 +54,18 @@ pub(in crate::capture) fn is_ethernet(interface: &str) -> bool {
     kind.is_none_or(|kind| kind == ARPHRD_ETHER || kind == ARPHRD_LOOPBACK)
 }
 
+/// How many queues frames come in by.
+pub(in crate::capture) fn queues(interface: &str) -> usize {
+    let queues = std::fs::read_dir(folder(interface).join("queues"));
+    let names = queues
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.file_name());
+    let count = names.filter(|name| name.to_string_lossy().starts_with("rx-"));
+    count.count().max(1)
+}
+
 /// Frames that the interface has lost since it is there.
 pub(in crate::capture) fn dropped(interface: &str) -> u64 {
     let statistics = folder(interface).join("statistics");

@@ -1,9 +1,12 @@
-//! Rings on the loopback, where what is sent comes back.
+//! Rings on the loopback, where what is sent comes back, and on a wire of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::UdpSocket;
 
+use make::frame::{host, udp};
+
 use super::super::{AfPacket, Rings, Settings, open};
+use crate::capture::wire::{self, NEAR, Wire};
 use crate::capture::{Batch, Source};
 use crate::decode::{Net, Transport, decode};
 
@@ -178,4 +181,97 @@ fn what_cannot_be_opened_says_why() {
         });
         assert!(wrong.contains("udp prot 5"), "{wrong}");
     }
+}
+
+fn on_the_wire(rings: usize) -> Option<Rings> {
+    let settings = Settings {
+        interface: NEAR.to_owned(),
+        rings,
+        ring_bytes: 4 << 20,
+        ..Settings::default()
+    };
+    let opened = open(&settings).unwrap();
+    (opened.sources.len() == rings).then_some(opened)
+}
+
+#[test]
+fn tags_that_the_kernel_took_off_are_told_beside_the_frame() {
+    let Some(mut wire) = Wire::new() else { return };
+    let (a, b) = (host("10.0.0.1"), host("10.0.0.2"));
+    let plain = udp(a.port(1), b.port(2), b"payload");
+    let tagged = |types: &[[u8; 2]]| {
+        let tags: Vec<[u8; 4]> = types.iter().map(|[x, y]| [*x, *y, 0x60, 42]).collect();
+        [&plain[..12], &tags.concat(), &plain[12..]].concat()
+    };
+    let Some(mut opened) = on_the_wire(2) else {
+        return;
+    };
+    let tags: [&[[u8; 2]]; 4] = [
+        &[],
+        &[[0x81, 0]],
+        &[[0x88, 0xa8]],
+        &[[0x88, 0xa8], [0x81, 0]],
+    ];
+    for tags in tags {
+        wire.send(&tagged(tags));
+    }
+    let seen: Vec<_> = opened.sources.iter_mut().map(|s| wire::drain(s)).collect();
+    let [of_one] = &seen
+        .iter()
+        .filter(|seen| !seen.is_empty())
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("one flow, one ring: {seen:?}");
+    };
+    for ((frame, bytes), tags) in of_one.iter().zip(tags) {
+        let packet = decode(frame, bytes).unwrap();
+        assert_eq!(usize::from(packet.vlans), tags.len(), "{tags:?}");
+        assert_eq!(packet.vlan[0], if tags.is_empty() { 0 } else { 42 });
+        assert_eq!(frame.vlan.is_some(), !tags.is_empty());
+    }
+    assert_eq!(of_one.len(), 4);
+    assert_eq!(wire::transmitted(), 0);
+}
+
+#[test]
+fn rings_come_back_with_their_interface() {
+    let Some(mut wire) = Wire::new() else { return };
+    let Some(mut opened) = on_the_wire(2) else {
+        return;
+    };
+    let flows = |wire: &mut Wire, opened: &mut Rings| {
+        let (a, b) = (host("10.0.0.1"), host("10.0.0.2"));
+        for n in 0..50 {
+            wire.send(&udp(a.port(n), b.port(2575), b"to"));
+            wire.send(&udp(b.port(2575), a.port(n), b"back"));
+        }
+        let seen = opened.sources.iter_mut().map(|s| wire::drain(s).len());
+        let seen: Vec<usize> = seen.collect();
+        assert_eq!(seen.iter().sum::<usize>(), 100, "{seen:?}");
+        assert!(seen.iter().all(|n| *n > 0 && n % 2 == 0), "{seen:?}");
+        assert!(opened.sources.iter().all(|s| s.counts.elsewhere == 0));
+    };
+    let until = |opened: &mut Rings, blind: bool| {
+        let mut batch = Batch::default();
+        while opened.sources.iter().any(|s| s.blind().is_some() != blind) {
+            for source in &mut opened.sources {
+                batch.clear();
+                source.fill(&mut batch).unwrap();
+            }
+        }
+    };
+    flows(&mut wire, &mut opened);
+    for _ in 0..3 {
+        wire::ip(&format!("link set {NEAR} down"));
+        until(&mut opened, true);
+        wire::ip(&format!("link set {NEAR} up"));
+        until(&mut opened, false);
+        flows(&mut wire, &mut opened);
+    }
+    wire::ip(&format!("link del {NEAR}"));
+    until(&mut opened, true);
+    drop(wire);
+    let Some(mut wire) = Wire::new() else { return };
+    until(&mut opened, false);
+    flows(&mut wire, &mut opened);
 }
