@@ -50,6 +50,13 @@ impl Appliance {
         Self::launch(lab, lab.folder(), "exec \"$@\"", &text)
     }
 
+    /// On the SPAN port, by another way than the default.
+    pub(super) fn start_by(lab: &Lab, source: &str, more: &str) -> Self {
+        let capture =
+            format!("capture:\n  interface: {SPAN}\n  buffer: 16MiB\n  source: {source}\n");
+        Self::start_with(lab, &capture, more)
+    }
+
     /// With another source than the SPAN port.
     pub(super) fn start_with(lab: &Lab, capture: &str, more: &str) -> Self {
         let text = format!("{capture}{}", around(lab.folder(), more));
