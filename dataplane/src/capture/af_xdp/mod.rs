@@ -22,6 +22,7 @@ use rustix::net::sockopt::socket_error;
 use crate::batch::{Block, Frame, Lent, LinkType};
 use crate::capture::blocks::BATCH_FRAMES_MAX;
 use crate::capture::clock::Clock;
+use crate::capture::live::nic::Nic;
 use crate::capture::live::{IDLE, Prepare, Retry, link, machine_time, pause};
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
 use crate::telemetry::{Sample, monotonic_nanos};
@@ -229,6 +230,7 @@ impl Opened {
         for mode in modes.into_iter().filter(|mode| *mode >= settings.mode) {
             match Self::sockets(settings, mode) {
                 Ok((program, queues)) => {
+                    notes.extend(hazards(interface, mode));
                     return Ok(Self {
                         queues,
                         tally: Tally {
@@ -453,6 +455,28 @@ impl Source for AfXdp {
             ),
         ]
     }
+}
+
+/// What the adapter and the kernel do to frames that XDP does not get along with.
+fn hazards(interface: &str, mode: Mode) -> Vec<String> {
+    let nic = Nic::read(interface).ok();
+    let is_on = |name: &str| {
+        let feature = nic.as_ref().and_then(|nic| nic.feature(name));
+        feature.is_some_and(|feature| feature.on)
+    };
+    let mut hazards = Vec::new();
+    if is_on("rx-vlan-hw-parse") {
+        hazards.push(format!(
+            "VLAN tags that the adapter takes off are not seen: ethtool -K {interface} rxvlan off"
+        ));
+    }
+    if mode == Mode::Generic && is_on("rx-gro") {
+        hazards.push(format!(
+            "frames that the kernel puts together are too long and get lost: \
+             ethtool -K {interface} gro off"
+        ));
+    }
+    hazards
 }
 
 /// What the kernel said, and what to do.

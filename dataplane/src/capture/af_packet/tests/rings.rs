@@ -56,7 +56,10 @@ fn drain(source: &mut AfPacket) -> Vec<(u16, u16, Vec<u8>)> {
             let Net::Ip(ip) = decode(frame, bytes).unwrap().net else {
                 panic!("not IP");
             };
-            let Transport::Udp { src, dest, payload } = ip.transport else {
+            let Transport::Udp {
+                src, dest, payload, ..
+            } = ip.transport
+            else {
                 panic!("not UDP");
             };
             seen.push((src, dest, payload.of(bytes).to_vec()));
