@@ -38,7 +38,8 @@ pub struct Settings {
     pub interface: String,
     /// Bytes kept of a frame.
     pub snap_len: u32,
-    /// Bytes of all rings together: what bridges the moments in which nobody reads.
+    /// Bytes of all rings together: what bridges the moments in which nobody reads. Each has half a
+    /// MiB at least.
     pub ring_bytes: usize,
     /// How many rings: one for each worker.
     pub rings: usize,
@@ -260,14 +261,14 @@ impl AfPacket {
         }
     }
 
-    /// Waits for frames, not for ever.
-    fn wait(&self, ring: &Ring) {
+    /// Waits for frames, not for ever; says whether the kernel has nothing.
+    fn wait(&self, ring: &Ring) -> bool {
         let micros = u64::from(self.group.settings.busy_poll_micros);
         if micros > 0 {
             let until = monotonic_nanos().saturating_add(micros.saturating_mul(1000));
             while monotonic_nanos() < until {
                 if ring.is_ready() {
-                    return;
+                    return false;
                 }
                 std::hint::spin_loop();
             }
@@ -279,14 +280,17 @@ impl AfPacket {
         let [fd] = &fds;
         if fd.revents().contains(PollFlags::IN) {
             if !ring.is_ready() {
-                pause(LENT); // every block is with somebody who has not looked yet
+                pause(LENT); // the blocks are with somebody who has not looked yet
             }
-        } else if ready > 0 {
+            return false;
+        }
+        if ready > 0 {
             // The interface went down. Reading the socket's error takes it away; a condition that
             // stays all the same must not keep a processor busy.
             let _taken = socket_error(ring.socket());
             pause(IDLE);
         }
+        true
     }
 
     /// Nothing came: is there still an interface that something could come from?
@@ -311,7 +315,6 @@ impl AfPacket {
         self.place = None;
         self.blind = Some(why.to_owned());
         self.retry = Retry::default();
-        self.counts.interface_before = 0;
     }
 
     /// Takes the ring that the first source opened anew; the first one opens all, if it is time.
@@ -328,6 +331,7 @@ impl AfPacket {
         if let Some((ring, index)) = self.group.waiting(self.at) {
             self.ring = Some(ring);
             self.index = index;
+            self.counts.interface_before = link::dropped(&self.group.settings.interface);
             self.blind = None;
         }
     }
@@ -357,9 +361,9 @@ impl Source for AfPacket {
     fn fill(&mut self, batch: &mut Batch) -> Result<Fill, CaptureError> {
         let mut came = self.take(batch);
         if !came && let Some(ring) = &self.ring {
-            self.wait(ring);
+            let is_quiet = self.wait(ring);
             came = self.take(batch);
-            if !came {
+            if is_quiet && !came {
                 self.look();
             }
         } else if !came {

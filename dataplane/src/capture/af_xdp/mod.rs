@@ -35,7 +35,7 @@ use umem::Run;
 pub struct Settings {
     /// The interface's name.
     pub interface: String,
-    /// Bytes of all queues' memory together.
+    /// Bytes of all queues' memory together; each has 2 MiB at least.
     pub ring_bytes: usize,
     /// Whether frames not meant for this machine are taken too, as a mirror port needs.
     pub promiscuous: bool,

@@ -6,6 +6,7 @@ use std::net::UdpSocket;
 use make::frame::{host, udp};
 
 use super::super::{AfPacket, Rings, Settings, open};
+use crate::capture::live::machine_time;
 use crate::capture::wire::{self, NEAR, Wire};
 use crate::capture::{Batch, Source};
 use crate::decode::{Net, Transport, decode};
@@ -277,4 +278,47 @@ fn rings_come_back_with_their_interface() {
     let Some(mut wire) = Wire::new() else { return };
     until(&mut opened, false);
     flows(&mut wire, &mut opened);
+}
+
+/// A pair of virtual interfaces has no clock.
+#[test]
+fn an_adapter_that_cannot_stamp_gives_way_and_that_is_said() {
+    let Some(mut wire) = Wire::new() else { return };
+    let settings = Settings {
+        interface: NEAR.to_owned(),
+        adapter_stamps: true,
+        busy_poll_micros: 50,
+        ..Settings::default()
+    };
+    let mut opened = open(&settings).unwrap();
+    assert!(opened.notes[0].contains("stamp"), "{:?}", opened.notes);
+    let before = machine_time();
+    wire.send(&udp(
+        host("10.0.0.1").port(1),
+        host("10.0.0.2").port(2),
+        b"to",
+    ));
+    let seen = wire::drain(&mut opened.sources[0]);
+    assert!(seen[0].0.time >= before && seen[0].0.time <= machine_time());
+    assert_eq!(opened.sources[0].counts.adapter_stamps, 0);
+}
+
+/// The kernel takes a tag off before the filter looks.
+#[test]
+fn a_filter_may_ask_for_a_vlan() {
+    let Some(mut wire) = Wire::new() else { return };
+    let settings = Settings {
+        interface: NEAR.to_owned(),
+        filter: Some("vlan 42 and udp port 5".to_owned()),
+        ..Settings::default()
+    };
+    let mut opened = open(&settings).unwrap();
+    for (vlan, port) in [(42, 5), (41, 5), (42, 6)] {
+        let plain = udp(host("10.0.0.1").port(port), host("10.0.0.2").port(9), b"to");
+        wire.send(&[&plain[..12], &[0x81, 0, 0, vlan], &plain[12..]].concat());
+        wire.send(&plain);
+    }
+    let seen = wire::drain(&mut opened.sources[0]);
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!(seen[0].0.vlan, Some(42));
 }
