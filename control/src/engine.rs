@@ -6,14 +6,11 @@ use std::sync::Arc;
 
 use dataplane::capture::Source;
 use dataplane::capture::files::Files;
-use dataplane::capture::live::{self, Prepare};
-use dataplane::pipeline::{FlowRecords, Settings, Sources, VlanInKey};
+use dataplane::pipeline::{FlowRecords, Settings, VlanInKey};
 use parsers::phi::Pseudonymizer;
 use rules::eve::Eve;
 
 use crate::config::{self, Capture, Config};
-use crate::error::Error;
-use crate::silence;
 
 /// More workers than this bring nothing where one thread reads and one correlates.
 const WORKERS_MAX_DEFAULT: u16 = 8;
@@ -86,28 +83,4 @@ pub fn files(capture: &Capture, paths: &[PathBuf]) -> Box<dyn Source> {
     } else {
         Box::new(files)
     }
-}
-
-/// Opens the interface of the configuration.
-///
-/// # Errors
-/// What is in the way, and what to do.
-pub fn live(config: &Config, interface: &str) -> Result<Sources, Error> {
-    let capture = &config.capture;
-    let wanted = capture.silence;
-    // An interface that comes back is as noisy as a new one.
-    let prepare: Prepare = Arc::new(move |interface| {
-        silence::prepare(interface, wanted).map_err(|error| error.to_string())
-    });
-    let settings = live::Settings {
-        interface: interface.to_owned(),
-        snap_len: capture.snaplen,
-        ring_bytes: u32::try_from(capture.buffer.0).unwrap_or(u32::MAX),
-        promiscuous: capture.promiscuous,
-        inbound_only: false,
-        filter: Some(capture.bpf.clone()).filter(|filter| !filter.trim().is_empty()),
-        prepare: Some(prepare),
-    };
-    let live = live::Live::open(&settings).map_err(|error| Error::Config(error.to_string()))?;
-    Ok(Sources::Spread(Box::new(live)))
 }

@@ -14,6 +14,7 @@ pub mod health;
 pub mod http;
 pub mod inspect;
 pub mod ledger;
+pub mod live;
 pub mod logging;
 pub mod metrics;
 pub mod observed;

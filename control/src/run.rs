@@ -19,7 +19,7 @@ use crate::ruleset::{self, Loaded};
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
-use crate::{doctor, engine, http, logging, silence, site_key};
+use crate::{doctor, engine, http, live, logging, silence, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -105,10 +105,10 @@ impl Appliance {
 
     /// Opens the source and starts the pipeline.
     fn capture(&mut self) -> Result<(), Error> {
-        let (sources, live) = match &self.config.capture.interface {
+        let (sources, is_live) = match &self.config.capture.interface {
             Some(interface) => {
                 silence::prepare(interface, self.config.capture.silence)?;
-                (engine::live(&self.config, interface)?, true)
+                (live::open(&self.config, interface)?, true)
             }
             None if self.config.capture.files.is_empty() => {
                 return Err(Error::Config(
@@ -125,10 +125,10 @@ impl Appliance {
                 false,
             ),
         };
-        let settings = engine::settings(&self.config, self.site.clone(), live);
+        let settings = engine::settings(&self.config, self.site.clone(), is_live);
         let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
         if self.before.samples.is_empty() {
-            tracing::info!(workers = settings.workers, live, "capturing");
+            tracing::info!(workers = settings.workers, live = is_live, "capturing");
         }
         let rules = Arc::clone(&self.loaded.ruleset);
         let pipeline = pipeline::start(settings, sources, rules, outputs)

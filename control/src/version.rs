@@ -7,7 +7,7 @@ pub const COMMIT: &str = env!("VITALWIRE_COMMIT");
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Cargo features that are on; capture backends, mostly.
-pub const FEATURES: &[&str] = &["libpcap"];
+pub const FEATURES: &[&str] = &["libpcap", "af_packet", "af_xdp"];
 
 /// The text of `--version`.
 #[must_use]

@@ -200,7 +200,9 @@ impl Feed for Spreading {
 
     fn samples(&mut self) -> Vec<Sample> {
         let losses = self.source.losses();
-        self.spread.counters().samples(losses)
+        let mut samples = self.spread.counters().samples(losses);
+        samples.extend(self.source.samples());
+        samples
     }
 }
 

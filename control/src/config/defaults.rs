@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::units::{Bytes, Span};
 use super::{
-    Capture, Config, EveFile, Every, Flow, FlowRecords, Http, Level, Limits, Log, LogFormat,
-    Outputs, Ready, Rotate, Rules, Sensor, Silence, VlanInKey,
+    Capture, CaptureSource, Config, EveFile, Every, Flow, FlowRecords, Http, Level, Limits, Log,
+    LogFormat, Outputs, Ready, Rotate, Rules, Sensor, Silence, Stamps, VlanInKey, XdpMode,
 };
 
 impl Default for Config {
@@ -37,6 +37,7 @@ impl Default for Capture {
     fn default() -> Self {
         Self {
             interface: None,
+            source: CaptureSource::AfPacket,
             files: Vec::new(),
             follow: false,
             repeat: false,
@@ -48,6 +49,10 @@ impl Default for Capture {
             promiscuous: true,
             silence: Silence::Enforce,
             expect_vlans: Vec::new(),
+            fanout: true,
+            busy_poll_us: 0,
+            stamps: Stamps::Kernel,
+            xdp: XdpMode::Auto,
         }
     }
 }

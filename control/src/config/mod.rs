@@ -71,6 +71,9 @@ pub struct Sensor {
 pub struct Capture {
     /// The interface that the SPAN port feeds.
     pub interface: Option<String>,
+    /// How frames are taken from the interface. What cannot be opened gives way to `libpcap`, and
+    /// that is said.
+    pub source: CaptureSource,
     /// Capture files, or directories of them, instead of an interface.
     pub files: Vec<PathBuf>,
     /// Whether the last file is still being written: then it is read as it grows, and of a
@@ -93,6 +96,54 @@ pub struct Capture {
     pub silence: Silence,
     /// VLANs that the SPAN port has to show: `vitalwire doctor` names those that say nothing.
     pub expect_vlans: Vec<u16>,
+    /// Whether every worker has a ring of its own and the kernel gives each flow to one of them, by
+    /// an eBPF program; if not, one thread reads for all. For `af_packet`.
+    pub fanout: bool,
+    /// How long a reader looks again and again before it waits, in microseconds: less latency for
+    /// more heat. For `af_packet` and `af_xdp`.
+    pub busy_poll_us: u32,
+    /// Who stamps frames. For `af_packet`.
+    pub stamps: Stamps,
+    /// How `af_xdp` takes frames.
+    pub xdp: XdpMode,
+}
+
+/// How frames are taken from the interface.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureSource {
+    /// By libpcap, in one thread, each frame copied once.
+    Libpcap,
+    /// From AF_PACKET rings, where the kernel wrote them.
+    #[default]
+    AfPacket,
+    /// From AF_XDP sockets, before the kernel's network stack, which sees none of the frames.
+    AfXdp,
+}
+
+/// Who stamps frames.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stamps {
+    /// The kernel, when it gets them.
+    #[default]
+    Kernel,
+    /// The adapter, where its driver can; this changes its setting, and its clock has to be right.
+    Adapter,
+}
+
+/// How `af_xdp` takes frames.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum XdpMode {
+    /// Without a copy where the driver can, else with one, else in the kernel's generic way; what
+    /// it came to is said.
+    #[default]
+    Auto,
+    /// In the driver, with a copy.
+    Copy,
+    /// In the kernel's generic way, which every interface has.
+    Generic,
 }
 
 /// What is done about the kernel's own chatter on the capture interface.

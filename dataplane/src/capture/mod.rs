@@ -1,5 +1,7 @@
 //! Where frames come from: one trait, one file each.
 
+pub mod af_packet;
+pub mod af_xdp;
 pub mod blocks;
 pub mod clock;
 mod compressed;
@@ -13,6 +15,7 @@ pub mod memory;
 mod pcap_file;
 mod pcapng;
 mod record;
+mod sockopt;
 mod waiting;
 mod window;
 
@@ -24,6 +27,7 @@ pub use fuzz::fuzz;
 use parsers::time::Time;
 
 use crate::batch::{Block, Frame};
+use crate::telemetry::Sample;
 
 /// A place that frames come from. Numbering, the running maximum of time and the table of
 /// interfaces are the source's business, so that they do not depend on who reads.
@@ -44,6 +48,11 @@ pub trait Source: Send {
     /// Why nothing can come at present, or nothing: an interface without a link.
     fn blind(&self) -> Option<&str> {
         None
+    }
+
+    /// What it counts beside its losses.
+    fn samples(&self) -> Vec<Sample> {
+        Vec::new()
     }
 
     /// How far it got, for a progress bar.
@@ -165,3 +174,5 @@ pub enum CaptureError {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire;

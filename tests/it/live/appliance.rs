@@ -50,6 +50,20 @@ impl Appliance {
         Self::launch(lab, lab.folder(), "exec \"$@\"", &text)
     }
 
+    /// On the SPAN port, by another way than the default.
+    pub(super) fn start_by(lab: &Lab, source: &str, more: &str) -> Self {
+        let capture =
+            format!("capture:\n  interface: {SPAN}\n  buffer: 16MiB\n  source: {source}\n");
+        Self::start_with(lab, &capture, more)
+    }
+
+    /// The same, started by a script.
+    pub(super) fn start_as(lab: &Lab, source: &str, script: &str, more: &str) -> Self {
+        let capture = format!("capture:\n  interface: {SPAN}\n  source: {source}\n");
+        let text = format!("{capture}{}", around(lab.folder(), more));
+        Self::launch(lab, lab.folder(), script, &text)
+    }
+
     /// With another source than the SPAN port.
     pub(super) fn start_with(lab: &Lab, capture: &str, more: &str) -> Self {
         let text = format!("{capture}{}", around(lab.folder(), more));

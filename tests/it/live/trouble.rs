@@ -82,6 +82,52 @@ fn a_full_disk_costs_lines_and_nothing_else() {
     appliance.stop();
 }
 
+/// Without the right to load programs into the kernel there is one ring, and no XDP.
+#[test]
+fn without_ebpf_it_captures_all_the_same_and_says_so() {
+    if !support::has("setpriv") {
+        return;
+    }
+    let script = "exec setpriv --bounding-set -bpf,-perfmon,-sys_admin \"$@\"";
+    for (source, said) in [
+        ("af_packet", "one ring instead of 2"),
+        ("af_xdp", "libpcap is instead"),
+    ] {
+        let Some(lab) = lab("noebpf") else { return };
+        let mut appliance = Appliance::start_as(&lab, source, script, "workers: 2\n");
+        let log = appliance.task.log();
+        let line = log.lines().find(|line| line.contains(said));
+        let line = line.unwrap_or_else(|| panic!("{source}: not said:\n{log}"));
+        assert!(line.contains("WARN") && line.contains("CAP_BPF"), "{line}");
+        let send = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+                    for _ in range(9): s.sendto(b'datagram', ('10.20.2.10', 9))";
+        let sent = lab.exec("modality", &["python3", "-c", send]);
+        assert!(sent.expect("python3").status.success());
+        let packets = || metric(&lab, "vitalwire_decode_packets_total", "udp");
+        appliance.until("datagrams", || packets().is_some_and(|n| n >= 9.0));
+        appliance.stop();
+    }
+}
+
+/// XDP is the process's own: however it ends, the interface is as it was.
+#[test]
+fn nothing_is_left_on_the_interface_after_a_kill() {
+    let Some(lab) = lab("kill") else { return };
+    let appliance = Appliance::start_by(&lab, "af_xdp", "");
+    let program = || {
+        let show = ["ip", "link", "show", "dev", make::lab::SPAN];
+        let shown = lab.exec(make::lab::SENSOR, &show).expect("ip").stdout;
+        String::from_utf8_lossy(&shown).contains("xdp")
+    };
+    let taken = || metric(&lab, "vitalwire_capture_sockets", "af_xdp");
+    if taken().is_none() {
+        return; // it gave way
+    }
+    assert!(program());
+    appliance.task.signal("KILL").expect("signalled");
+    super::appliance::wait_until("as it was", || !program());
+}
+
 /// Runs without the capability to capture, whoever runs the tests.
 #[test]
 fn without_permission_it_says_what_to_give() {

@@ -14,17 +14,26 @@ use super::appliance::{Appliance, metric};
 use crate::peers::{Counts, count, dimse, messages, said, text};
 use crate::support;
 
+const MISPLACED: &str = "vitalwire_capture_misplaced_frames_total";
 const DROPPED: &str = "vitalwire_capture_dropped_frames_total";
 
 /// An appliance that watches while a recording is made, and leaves its events behind.
 struct Watching {
+    /// How it takes frames.
+    source: &'static str,
     appliance: Option<Appliance>,
     events: PathBuf,
 }
 
 impl Beside for Watching {
     fn begin(&mut self, lab: &Lab) -> io::Result<()> {
-        self.appliance = Some(Appliance::start(lab, ""));
+        let appliance = Appliance::start_by(lab, self.source, "workers: 2\n");
+        let log = appliance.task.log();
+        assert!(
+            log.contains(&format!("source=\"{}\"", self.source)),
+            "{log}"
+        );
+        self.appliance = Some(appliance);
         Ok(())
     }
 
@@ -33,6 +42,11 @@ impl Beside for Watching {
             return Ok(());
         };
         assert_eq!(metric(lab, DROPPED, ""), Some(0.0), "nothing was lost");
+        assert_eq!(metric(lab, MISPLACED, "").unwrap_or(0.0), 0.0);
+        if self.source != "libpcap" {
+            let sockets = metric(lab, "vitalwire_capture_sockets", self.source);
+            assert!(sockets.is_some_and(|n| n > 0.0), "{sockets:?}");
+        }
         appliance.stop();
         assert_eq!(
             lab.sensor_transmitted()?,
@@ -54,7 +68,7 @@ struct Told {
 }
 
 /// Nothing where there can be no lab, or not these peers.
-fn watch(programs: &[&str], recording: Recording) -> Option<Told> {
+fn watch(source: &'static str, programs: &[&str], recording: Recording) -> Option<Told> {
     if let Some(missing) = Lab::missing() {
         eprintln!("skipped: {missing}");
         return None;
@@ -69,6 +83,7 @@ fn watch(programs: &[&str], recording: Recording) -> Option<Told> {
     let dir = TempDir::new().expect("temporary folder");
     let (file, events) = (dir.path().join("w.pcap"), dir.path().join("live.json"));
     let watching = Watching {
+        source,
         appliance: None,
         events: events.clone(),
     };
@@ -134,7 +149,7 @@ const DICOM: [&str; 8] = [
 
 #[test]
 fn imaging_is_told_live_as_of_its_recording() {
-    let Some(told) = watch(&DICOM, record::imaging) else {
+    let Some(told) = watch("af_packet", &DICOM, record::imaging) else {
         return;
     };
     same(&told);
@@ -144,11 +159,32 @@ fn imaging_is_told_live_as_of_its_recording() {
     }
 }
 
-#[test]
-fn hl7_and_pumps_are_told_live_as_of_their_recording() {
-    let Some(told) = watch(&[], record::pumps) else {
+fn pumps_by(source: &'static str) {
+    let Some(told) = watch(source, &[], record::pumps) else {
         return;
     };
     same(&told);
+    assert!(pumps(&of_type(&told.live, "pump")).contains_key("program"));
+}
+
+#[test]
+fn hl7_and_pumps_are_told_live_as_of_their_recording_by_libpcap() {
+    pumps_by("libpcap");
+}
+
+#[test]
+fn hl7_and_pumps_are_told_live_as_of_their_recording_by_af_packet() {
+    pumps_by("af_packet");
+}
+
+/// The recorder listens on the same interface, and XDP leaves it nothing: the peers have the say.
+#[test]
+fn hl7_and_pumps_are_told_live_as_their_peers_say_by_af_xdp() {
+    let Some(told) = watch("af_xdp", &[], record::pumps) else {
+        return;
+    };
+    assert!(told.recorded.iter().all(|e| e["event_type"] == "stats"));
+    let hl7 = of_type(&told.live, "hl7");
+    assert_eq!(messages(&hl7), said(&told.peers, "hl7"));
     assert!(pumps(&of_type(&told.live, "pump")).contains_key("program"));
 }

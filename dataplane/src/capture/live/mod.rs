@@ -5,7 +5,7 @@
 //! blind, waits, and opens it anew when it is back.
 
 mod handle;
-mod link;
+pub(super) mod link;
 pub mod nic;
 pub mod steered;
 
@@ -55,7 +55,7 @@ impl Default for Settings {
 }
 
 /// The longest wait without a frame before the time is told all the same.
-const IDLE: Duration = Duration::from_millis(100);
+pub(super) const IDLE: Duration = Duration::from_millis(100);
 
 /// Idle polls before the first attempt to open an interface that went away; doubled each time.
 const RETRY_POLLS_MIN: u32 = 2;
@@ -78,7 +78,7 @@ pub struct Live {
 
 /// When to try again: idle polls to wait now, and to wait the next time.
 #[derive(Clone, Copy, Debug)]
-struct Retry {
+pub(super) struct Retry {
     left: u32,
     next: u32,
 }
@@ -94,12 +94,12 @@ impl Default for Retry {
 
 impl Retry {
     /// An idle poll went by; says whether it is time.
-    const fn is_due(&mut self) -> bool {
+    pub(super) const fn is_due(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
         self.left == 0
     }
 
-    fn later(&mut self) {
+    pub(super) fn later(&mut self) {
         self.left = self.next;
         self.next = self.next.saturating_mul(2).min(RETRY_POLLS_MAX);
     }
@@ -204,16 +204,20 @@ impl Source for Live {
     }
 }
 
+fn wait() {
+    pause(IDLE);
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "for Source::fill, the one place that may wait"
 )]
-fn wait() {
-    std::thread::sleep(IDLE);
+pub(super) fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// What the machine's clock says, as frames are stamped by it too.
-fn machine_time() -> Time {
+pub(super) fn machine_time() -> Time {
     #[expect(
         clippy::disallowed_types,
         reason = "the capture clock of an idle poll: the kernel stamps frames with the same"

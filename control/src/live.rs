@@ -1,0 +1,129 @@
+//! The interface of the configuration, opened as the configuration says, or by libpcap.
+
+use std::sync::Arc;
+
+use dataplane::capture::af_packet;
+use dataplane::capture::af_xdp::{self, AfXdp, Mode};
+use dataplane::capture::live::{Live, Prepare, Settings};
+use dataplane::capture::{CaptureError, Source};
+use dataplane::pipeline::Sources;
+
+use crate::config::{Capture, CaptureSource, Config, Stamps, XdpMode};
+use crate::engine;
+use crate::error::Error;
+use crate::silence;
+
+/// Opens the interface. Where that cannot be done as configured, libpcap has to do, and the log
+/// says why.
+///
+/// # Errors
+/// What is in the way, and what to do.
+pub fn open(config: &Config, interface: &str) -> Result<Sources, Error> {
+    let capture = &config.capture;
+    let wanted = match capture.source {
+        CaptureSource::Libpcap => return libpcap(capture, interface),
+        CaptureSource::AfPacket => af_packet(config, interface),
+        CaptureSource::AfXdp => af_xdp(capture, interface),
+    };
+    let why = match wanted {
+        Ok(sources) => return Ok(sources),
+        Err(why) => why,
+    };
+    // What neither can do needs to be said once.
+    let sources = libpcap(capture, interface)?;
+    tracing::warn!(
+        source = name(capture.source),
+        "cannot be used, libpcap is instead: {why}"
+    );
+    Ok(sources)
+}
+
+fn libpcap(capture: &Capture, interface: &str) -> Result<Sources, Error> {
+    let settings = Settings {
+        interface: interface.to_owned(),
+        snap_len: capture.snaplen,
+        ring_bytes: u32::try_from(capture.buffer.0).unwrap_or(u32::MAX),
+        promiscuous: capture.promiscuous,
+        inbound_only: false,
+        filter: filter(capture),
+        prepare: Some(prepare(capture)),
+    };
+    let live = Live::open(&settings).map_err(|error| Error::Config(error.to_string()))?;
+    tracing::info!(interface, source = "libpcap", "listening");
+    Ok(Sources::Spread(Box::new(live)))
+}
+
+fn af_packet(config: &Config, interface: &str) -> Result<Sources, CaptureError> {
+    let (capture, workers) = (&config.capture, engine::workers(config));
+    let settings = af_packet::Settings {
+        interface: interface.to_owned(),
+        snap_len: capture.snaplen,
+        ring_bytes: usize::try_from(capture.buffer.0).unwrap_or(usize::MAX),
+        rings: if capture.fanout { workers } else { 1 },
+        steered: capture.fanout || workers == 1,
+        promiscuous: capture.promiscuous,
+        filter: filter(capture),
+        busy_poll_micros: capture.busy_poll_us,
+        adapter_stamps: capture.stamps == Stamps::Adapter,
+        prepare: Some(prepare(capture)),
+    };
+    let opened = af_packet::open(&settings)?;
+    for note in &opened.notes {
+        tracing::warn!(interface, "{note}");
+    }
+    let rings = opened.sources.len();
+    tracing::info!(interface, source = "af_packet", rings, "listening");
+    let mut sources = opened.sources.into_iter();
+    if !opened.steered
+        && let Some(source) = sources.next()
+    {
+        return Ok(Sources::Spread(Box::new(source)));
+    }
+    let boxed = |source| -> Box<dyn Source> { Box::new(source) };
+    Ok(Sources::Steered(sources.map(boxed).collect()))
+}
+
+fn af_xdp(capture: &Capture, interface: &str) -> Result<Sources, CaptureError> {
+    let settings = af_xdp::Settings {
+        interface: interface.to_owned(),
+        ring_bytes: usize::try_from(capture.buffer.0).unwrap_or(usize::MAX),
+        promiscuous: capture.promiscuous,
+        filter: filter(capture),
+        busy_poll_micros: capture.busy_poll_us,
+        mode: match capture.xdp {
+            XdpMode::Auto => Mode::ZeroCopy,
+            XdpMode::Copy => Mode::Copy,
+            XdpMode::Generic => Mode::Generic,
+        },
+        prepare: Some(prepare(capture)),
+    };
+    let source = AfXdp::open(&settings)?;
+    for note in source.notes() {
+        tracing::warn!(interface, "{note}");
+    }
+    if let Some((mode, queues)) = source.mode() {
+        let mode = mode.name();
+        tracing::info!(interface, source = "af_xdp", mode, queues, "listening");
+    }
+    Ok(Sources::Spread(Box::new(source)))
+}
+
+fn filter(capture: &Capture) -> Option<String> {
+    Some(capture.bpf.clone()).filter(|filter| !filter.trim().is_empty())
+}
+
+/// An interface that comes back is as noisy as a new one.
+fn prepare(capture: &Capture) -> Prepare {
+    let wanted = capture.silence;
+    Arc::new(move |interface| {
+        silence::prepare(interface, wanted).map_err(|error| error.to_string())
+    })
+}
+
+const fn name(source: CaptureSource) -> &'static str {
+    match source {
+        CaptureSource::Libpcap => "libpcap",
+        CaptureSource::AfPacket => "af_packet",
+        CaptureSource::AfXdp => "af_xdp",
+    }
+}

@@ -1,0 +1,2 @@
+mod program;
+mod rings;
