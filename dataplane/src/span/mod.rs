@@ -49,6 +49,8 @@ pub struct Judge {
     expect: Expect,
     /// When this window began; nothing before the first frame or [`Judge::begin`].
     began: Option<Time>,
+    /// When the first window began.
+    first: Option<Time>,
     /// The newest time that anybody told.
     now: Time,
     tally: Tally,
@@ -65,6 +67,7 @@ impl Judge {
         Self {
             expect,
             began: None,
+            first: None,
             now: Time::ZERO,
             tally: Tally::default(),
             vlans: Vlans::new(),
@@ -77,6 +80,7 @@ impl Judge {
     /// Begins a window. What the tables have allocated is kept.
     pub fn begin(&mut self, now: Time) {
         self.began = Some(now);
+        self.first.get_or_insert(now);
         self.now = now;
         self.tally = Tally::default();
         self.vlans.begin();
@@ -89,6 +93,7 @@ impl Judge {
             return; // A file of which nothing was read has no time.
         }
         self.began.get_or_insert(now);
+        self.first.get_or_insert(now);
         self.now = self.now.max(now);
     }
 
@@ -152,7 +157,9 @@ impl Judge {
         found.extend(self.tally.port().filter(|_| !self.pairs.are_overheard()));
         found.extend(self.pairs.one_sided());
         found.extend(self.pairs.tags());
-        let silent = self.vlans.silent(&self.expect, began, now);
+        let silent = self
+            .vlans
+            .silent(&self.expect, self.first.unwrap_or(now), now);
         found.extend(silent.map(|(vlan, last)| Finding::SilentVlan { vlan, last }));
         found.extend(self.tally.findings());
         found.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
@@ -161,6 +168,7 @@ impl Judge {
 
     fn any(&mut self, frame: &Frame, vlans: u8) {
         self.began.get_or_insert(frame.time);
+        self.first.get_or_insert(frame.time);
         self.now = self.now.max(frame.time);
         self.tally.any(frame, vlans);
     }
