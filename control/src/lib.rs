@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod live;
 pub mod logging;
 pub mod metrics;
+pub mod mirror;
 pub mod observed;
 pub mod pseudonym;
 pub mod rules_cmd;

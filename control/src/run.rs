@@ -15,6 +15,7 @@ use crate::config::{self, Config};
 use crate::error::Error;
 use crate::health::Health;
 use crate::metrics::{self, counter, gauge};
+use crate::mirror::Mirror;
 use crate::ruleset::{self, Loaded};
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
@@ -63,6 +64,7 @@ struct Appliance {
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
     uptime: Stopwatch,
+    mirror: Mirror,
     /// Why the source is blind, as it was last told.
     blind: Option<String>,
     reloads: u64,
@@ -94,6 +96,7 @@ impl Appliance {
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
+            mirror: Mirror::default(),
             blind: None,
             reloads: 0,
             reloads_failed: 0,
@@ -108,7 +111,10 @@ impl Appliance {
         let (sources, is_live) = match &self.config.capture.interface {
             Some(interface) => {
                 silence::prepare(interface, self.config.capture.silence)?;
-                (live::open(&self.config, interface)?, true)
+                let sources = live::open(&self.config, interface)?;
+                let (sources, mirror) = Mirror::of(&self.config, interface, sources);
+                self.mirror = mirror;
+                (sources, true)
             }
             None if self.config.capture.files.is_empty() => {
                 return Err(Error::Config(
@@ -157,6 +163,7 @@ impl Appliance {
                 self.capture()?;
             }
             self.look();
+            self.look_at_mirror();
             self.health
                 .update(self.snapshot(), !ended || again, self.blind.clone());
             if ended && !again {
@@ -185,6 +192,22 @@ impl Appliance {
         self.blind = now;
     }
 
+    /// Tells what has become wrong with the mirror, and what is mended.
+    fn look_at_mirror(&mut self) {
+        for change in self.mirror.changes() {
+            self.mirror.log(&change);
+            let line = stats::finding(
+                &self.about(),
+                clock::now(),
+                self.mirror.interface(),
+                &change,
+            );
+            if let Some(eve) = &self.eve {
+                eve.send(line);
+            }
+        }
+    }
+
     /// The counts of every part.
     fn snapshot(&self) -> Snapshot {
         let running = self.pipeline.as_ref().map(Running::snapshot);
@@ -193,6 +216,7 @@ impl Appliance {
         let (armed, unarmed) = self.loaded.counts();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         snapshot.samples.extend(self.counts.samples("eve"));
+        snapshot.samples.extend(self.mirror.samples());
         snapshot.samples.extend([
             gauge(
                 "vitalwire_capture_blind",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dataplane::span::Severity;
 use dataplane::telemetry::{Sample, Snapshot};
 use parsers::time::Time;
 use rules::correlate::{Item, Out};
@@ -10,6 +11,7 @@ use rules::eve::Eve;
 use serde_json::{Map, Value, json};
 
 use crate::ledger;
+use crate::mirror::Change;
 
 /// What stats and heartbeats tell beside the counters.
 #[derive(Clone, Debug)]
@@ -55,6 +57,28 @@ pub fn heartbeat(about: &About, time: Time, uptime: Duration, blind: Option<&str
     }
     let ours = json!({"key_id": format!("{:08x}", about.key_id)});
     render(about, time, "heartbeat", &ours, &beat)
+}
+
+/// A `finding` line: something is wrong with the mirror, or no longer.
+#[must_use]
+pub fn finding(about: &About, time: Time, interface: &str, change: &Change) -> Arc<Out> {
+    let mut finding = json!({
+        "name": change.name,
+        "state": if change.finding.is_some() { "open" } else { "closed" },
+        "interface": interface,
+    });
+    if let (Some(found), Some(object)) = (&change.finding, finding.as_object_mut()) {
+        let severity = match found.severity() {
+            Severity::Note => "info",
+            Severity::Warn => "medium",
+            Severity::Fail => "high",
+        };
+        object.insert("severity".to_owned(), severity.into());
+        object.insert("explain".to_owned(), found.to_string().into());
+        object.insert("what_to_do".to_owned(), found.fix(interface).into());
+    }
+    let ours = json!({"key_id": format!("{:08x}", about.key_id)});
+    render(about, time, "finding", &ours, &finding)
 }
 
 /// `vitalwire_flow_dropped_packets_total{cause="full"}` becomes `flow.dropped_packets.full`.
@@ -140,6 +164,26 @@ mod tests {
         assert_eq!(value["vitalwire"]["bounds_hit"], 0);
         assert_eq!(value["stats"]["capture"]["frames"], 7);
         assert_eq!(value["stats"]["flow"]["dropped_packets"]["full"], 2);
+    }
+
+    #[test]
+    fn a_finding_says_what_is_wrong_and_that_it_is_over() {
+        let silent = dataplane::span::Finding::SilentVlan {
+            vlan: 30,
+            last: None,
+        };
+        for (finding, state) in [(Some(silent), "open"), (None, "closed")] {
+            let change = Change {
+                name: "silent-vlan",
+                finding,
+            };
+            let out = super::finding(&about(), Time::ZERO, "span0", &change);
+            let value: Value = serde_json::from_slice(&out.arena).unwrap();
+            assert_eq!(value["event_type"], "finding");
+            assert_eq!(value["finding"]["name"], "silent-vlan");
+            assert_eq!(value["finding"]["state"], state);
+            assert_eq!(value["finding"]["what_to_do"].is_string(), state == "open");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use parsers::time::{NANOS_PER_SEC, Time};
 use super::{Expect, Finding, Judge};
 use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source};
 use crate::decode::decode;
+use crate::telemetry::Sample;
 
 /// How long a look takes: long enough that both directions of a conversation show.
 const LOOK_NANOS: i64 = 10 * NANOS_PER_SEC;
@@ -111,6 +112,10 @@ impl Source for Observer {
 
     fn losses(&mut self) -> Losses {
         self.source.losses()
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        self.source.samples()
     }
 
     fn blind(&self) -> Option<&str> {
