@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataplane::pipeline::{self, Running, Sources};
-use dataplane::telemetry::Snapshot;
+use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -59,6 +59,8 @@ struct Appliance {
     site: Pseudonymizer,
     health: Arc<Health>,
     counts: Arc<Counts>,
+    /// From a packet's stamp to its events' delivery.
+    delivery: Arc<Latencies>,
     eve: Option<sinks::Running<EveFile>>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
@@ -79,10 +81,15 @@ impl Appliance {
         health: Arc<Health>,
     ) -> Result<Self, Error> {
         let counts = Arc::new(Counts::default());
+        let delivery = Arc::new(Latencies::new("arrival_to_eve"));
         let depth = usize::from(config.limits.queue_depth);
         let eve = if config.outputs.eve.enabled {
             let file = EveFile::resumed(&config.outputs.eve, Arc::clone(&counts))?;
-            Some(sinks::spawn("eve", file, depth)?)
+            Some(if config.capture.interface.is_some() {
+                sinks::spawn_live("eve", file, depth, &delivery)?
+            } else {
+                sinks::spawn("eve", file, depth)?
+            })
         } else {
             None
         };
@@ -92,6 +99,7 @@ impl Appliance {
             site,
             health,
             counts,
+            delivery,
             eve,
             pipeline: None,
             before: Snapshot::default(),
@@ -216,6 +224,7 @@ impl Appliance {
         let (armed, unarmed) = self.loaded.counts();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         snapshot.samples.extend(self.counts.samples("eve"));
+        snapshot.latencies.push(self.delivery.read());
         snapshot.samples.extend(self.mirror.samples());
         snapshot.samples.extend([
             gauge(

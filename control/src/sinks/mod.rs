@@ -10,9 +10,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use dataplane::telemetry::Sample;
+use dataplane::telemetry::{Latencies, Sample};
+use parsers::time::Time;
 use rules::correlate::Out;
 
+use crate::clock;
 use crate::error::Error;
 
 /// How often a sink without work looks whether it has to rotate, reopen or try again.
@@ -100,6 +102,42 @@ impl Counts {
     }
 }
 
+/// How long events take from the stamp of their packet to their delivery.
+struct Delay {
+    latencies: Arc<Latencies>,
+    /// Stamps of what was taken and not yet delivered: of alerts, and of one event of each piece.
+    waiting: Vec<Time>,
+}
+
+/// Enough for every alert between two deliveries of a sane network.
+const WAITING_MAX: usize = 1024;
+
+impl Delay {
+    fn new(latencies: &Arc<Latencies>) -> Self {
+        Self {
+            latencies: Arc::clone(latencies),
+            waiting: Vec::with_capacity(WAITING_MAX),
+        }
+    }
+
+    fn taken(&mut self, out: &Out) {
+        let alerts = out.items.iter().filter(|item| item.alert.is_some());
+        for item in alerts.chain(out.items.first()) {
+            if self.waiting.len() < WAITING_MAX {
+                self.waiting.push(item.time);
+            }
+        }
+    }
+
+    fn delivered(&mut self) {
+        let now = clock::now();
+        for time in self.waiting.drain(..) {
+            let nanos = u64::try_from(now.since(time)).unwrap_or(0);
+            self.latencies.since(0, nanos);
+        }
+    }
+}
+
 /// A sink at work on its own thread.
 pub struct Running<S> {
     queue: Sender<Arc<Out>>,
@@ -112,12 +150,34 @@ pub struct Running<S> {
 /// # Errors
 /// A thread that the system refuses.
 pub fn spawn<S: Sink>(name: &str, sink: S, depth: usize) -> Result<Running<S>, Error> {
+    start(name, sink, depth, None)
+}
+
+/// The same for live traffic: notes how long after its packet an event is delivered.
+///
+/// # Errors
+/// A thread that the system refuses.
+pub fn spawn_live<S: Sink>(
+    name: &str,
+    sink: S,
+    depth: usize,
+    latencies: &Arc<Latencies>,
+) -> Result<Running<S>, Error> {
+    start(name, sink, depth, Some(Delay::new(latencies)))
+}
+
+fn start<S: Sink>(
+    name: &str,
+    sink: S,
+    depth: usize,
+    delay: Option<Delay>,
+) -> Result<Running<S>, Error> {
     let (queue, lines) = bounded(depth.max(1));
     let reopen = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&reopen);
     let thread = std::thread::Builder::new()
         .name(format!("out-{name}"))
-        .spawn(move || deliver(sink, &lines, &asked))
+        .spawn(move || deliver(sink, &lines, &asked, delay))
         .map_err(|error| Error::Failed(format!("output {name}: {error}")))?;
     Ok(Running {
         queue,
@@ -153,11 +213,19 @@ impl<S> Running<S> {
     }
 }
 
-fn deliver<S: Sink>(mut sink: S, lines: &Receiver<Arc<Out>>, reopen: &AtomicBool) -> S {
+fn deliver<S: Sink>(
+    mut sink: S,
+    lines: &Receiver<Arc<Out>>,
+    reopen: &AtomicBool,
+    mut delay: Option<Delay>,
+) -> S {
     loop {
         let next = lines.try_recv().map_or_else(
             |_| {
                 sink.flush();
+                if let Some(delay) = &mut delay {
+                    delay.delivered();
+                }
                 lines.recv_timeout(IDLE)
             },
             Ok,
@@ -166,7 +234,12 @@ fn deliver<S: Sink>(mut sink: S, lines: &Receiver<Arc<Out>>, reopen: &AtomicBool
             sink.reopen();
         }
         match next {
-            Ok(out) => sink.take(&out),
+            Ok(out) => {
+                sink.take(&out);
+                if let Some(delay) = &mut delay {
+                    delay.taken(&out);
+                }
+            }
             Err(RecvTimeoutError::Timeout) => sink.tick(),
             Err(RecvTimeoutError::Disconnected) => break,
         }
