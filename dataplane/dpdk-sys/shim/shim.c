@@ -37,7 +37,7 @@ void vw_region(struct rte_mempool *pool, uintptr_t *from, uintptr_t *to) {
 }
 
 static void describe(const struct rte_mbuf *m, const struct vw_stamps *stamps, struct vw_frame *frame) {
-    frame->data = rte_pktmbuf_mtod(m, const uint8_t *);
+    frame->data = rte_pktmbuf_mtod(m, uintptr_t);
     frame->len = rte_pktmbuf_pkt_len(m);
     frame->flags = 0;
     if (m->nb_segs > 1)

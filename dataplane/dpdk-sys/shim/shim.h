@@ -14,7 +14,6 @@
 /* Macros of 64 bits, which bindings cannot be made of. */
 static const uint64_t VW_OFFLOAD_SCATTER = RTE_ETH_RX_OFFLOAD_SCATTER;
 static const uint64_t VW_OFFLOAD_TIMESTAMP = RTE_ETH_RX_OFFLOAD_TIMESTAMP;
-static const uint64_t VW_OFFLOAD_RSS_HASH = RTE_ETH_RX_OFFLOAD_RSS_HASH;
 /* Addresses, and ports where there are some: the same in both directions with a symmetric key. */
 static const uint64_t VW_RSS_FLOWS = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
 static const uint32_t VW_MQ_NONE = RTE_ETH_MQ_RX_NONE;
@@ -26,7 +25,7 @@ static const uint32_t VW_CACHE_MAX = RTE_MEMPOOL_CACHE_MAX_SIZE;
 
 /* A frame as it was received. */
 struct vw_frame {
-    const uint8_t *data;   /* of the first segment */
+    uintptr_t data;        /* where the first segment is */
     uint64_t stamp;        /* the device's time stamp; only with VW_STAMPED */
     uint32_t len;          /* of all segments */
     uint16_t vlan;         /* the tag that was taken off; only with VW_VLAN */

@@ -140,8 +140,7 @@ fn null() {
         assert_eq!(available(pool), MBUFS - u32::from(BURST));
         for frame in frames {
             assert_eq!((frame.len, frame.flags), (60, 0));
-            let data = frame.data.addr();
-            assert!(region.contains(&data) && data + 60 <= region.end);
+            assert!(region.contains(&frame.data) && frame.data + 60 <= region.end);
         }
         free(&mut mbufs);
         assert_eq!(available(pool), MBUFS);
@@ -168,8 +167,9 @@ fn ring() {
     let (mut mbufs, frames) = receive(port);
     assert_eq!(frames.len(), 10);
     for (n, (frame, mbuf)) in (1_u8..).zip(frames.iter().zip(&mbufs)) {
+        let data: *const u8 = ptr::with_exposed_provenance(frame.data);
         // SAFETY: so many bytes were written there, and the mbuf is not free yet.
-        let bytes = unsafe { std::slice::from_raw_parts(frame.data, frame.len as usize) };
+        let bytes = unsafe { std::slice::from_raw_parts(data, frame.len as usize) };
         assert_eq!(bytes, vec![n; usize::from(n)]);
         let mut copy = [0; 4];
         // SAFETY: the mbuf is not free yet, and there is room for so many bytes.

@@ -5,6 +5,8 @@ pub mod af_xdp;
 pub mod blocks;
 pub mod clock;
 mod compressed;
+#[cfg(feature = "dpdk")]
+pub mod dpdk;
 pub mod fault;
 pub mod files;
 #[cfg(any(test, fuzzing))]
@@ -44,6 +46,11 @@ pub trait Source: Send {
 
     /// What the capture itself lost so far.
     fn losses(&mut self) -> Losses;
+
+    /// What it counts beside its losses: few, under bounded labels.
+    fn samples(&self) -> Vec<Sample> {
+        Vec::new()
+    }
 
     /// Why nothing can come at present, or nothing: an interface without a link.
     fn blind(&self) -> Option<&str> {
