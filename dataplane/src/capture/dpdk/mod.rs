@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 use dpdk_sys::{VW_SEGMENTS, VW_STAMPED, VW_VLAN, vw_frame};
 use parsers::time::{NANOS_PER_SEC, Time};
+use pcap::{BpfProgram, Capture, Linktype};
 
-use crate::batch::{Block, Frame, LinkType};
+use crate::batch::{Block, Frame, Lent, LinkType};
 use crate::capture::blocks::{FRAME_BYTES_MAX, Pool as Blocks, writable};
 use crate::capture::clock::Clock;
 use crate::capture::live::machine_time;
@@ -53,6 +54,9 @@ pub struct Settings {
     pub snap_len: u32,
     /// Whether frames not meant for this machine are taken too, as a mirror port needs.
     pub promiscuous: bool,
+    /// A filter in the language of tcpdump, or nothing. It sees frames as they are in memory: a
+    /// VLAN tag that the device took off is not there.
+    pub filter: Option<String>,
 }
 
 /// What to do while nothing comes.
@@ -80,6 +84,7 @@ impl Default for Settings {
             poll: Poll::Adaptive,
             snap_len: 65_535,
             promiscuous: true,
+            filter: None,
         }
     }
 }
@@ -118,6 +123,7 @@ pub fn open(settings: &Settings, workers: usize) -> Result<Opened, CaptureError>
         interface: format!("dpdk port {}", settings.port),
         what,
     };
+    let filters = filters(settings, workers).map_err(failed)?;
     eal::init(&settings.eal_args).map_err(failed)?;
     let (port, remark) = Port::open(settings, workers).map_err(failed)?;
     let port = Arc::new(port);
@@ -128,7 +134,8 @@ pub fn open(settings: &Settings, workers: usize) -> Result<Opened, CaptureError>
     } else {
         Clock::default()
     };
-    let queues = port.pools().iter().enumerate().map(|(at, pool)| Queue {
+    let of_queues = port.pools().iter().zip(filters).enumerate();
+    let queues = of_queues.map(|(at, (pool, filter))| Queue {
         number: u16::try_from(at).unwrap_or(u16::MAX),
         taker: Taker {
             pool: Arc::clone(pool),
@@ -137,6 +144,7 @@ pub fn open(settings: &Settings, workers: usize) -> Result<Opened, CaptureError>
             clock,
             copies: Blocks::new(COPY_BYTES),
             copied: 0,
+            filter,
             alter: None,
         },
         port: Arc::clone(&port),
@@ -156,6 +164,23 @@ pub fn open(settings: &Settings, workers: usize) -> Result<Opened, CaptureError>
         device,
         remark,
     })
+}
+
+/// The filter, compiled once for each queue that there may be.
+fn filters(settings: &Settings, queues: usize) -> Result<Vec<Option<BpfProgram>>, String> {
+    let Some(text) = &settings.filter else {
+        return Ok(std::iter::repeat_with(|| None)
+            .take(queues.max(1))
+            .collect());
+    };
+    let compile = || Capture::dead(Linktype::ETHERNET)?.compile(text, true);
+    let compiled: Result<Vec<_>, _> = std::iter::repeat_with(compile)
+        .take(queues.max(1))
+        .collect();
+    match compiled {
+        Ok(programs) => Ok(programs.into_iter().map(Some).collect()),
+        Err(error) => Err(format!("filter {text:?}: {error}")),
+    }
 }
 
 /// Changes a frame where it lies, before anybody has seen it.
@@ -218,6 +243,10 @@ impl Queue {
         match batch.blocks.first_mut() {
             Some(place) => *place = Block::Lent(Arc::new(burst)),
             None => self.spare = Some(burst),
+        }
+        if batch.frames.is_empty() {
+            // The filter left nothing.
+            batch.blocks.clear();
         }
     }
 
@@ -312,6 +341,7 @@ struct Taker {
     clock: Clock,
     copies: Blocks,
     copied: u64,
+    filter: Option<BpfProgram>,
     alter: Option<Alter>,
 }
 
@@ -338,7 +368,7 @@ impl Taker {
     ) {
         let whole = received.flags & VW_SEGMENTS == 0;
         let place = self.pool.offset(received.data, received.len);
-        let (block, offset, len) = match place {
+        let (at_block, offset, len) = match place {
             Some(offset) if whole => {
                 let len = received.len.min(self.snap_len);
                 if let Some(alter) = &mut self.alter {
@@ -348,6 +378,18 @@ impl Taker {
             }
             _ => self.copy(burst, at, received.len, copies, batch),
         };
+        if let Some(filter) = &self.filter {
+            let memory = match &mut copies.block {
+                Some(block) if at_block != LENT => writable(block),
+                _ => burst.bytes(),
+            };
+            let bytes = memory
+                .get(offset as usize..)
+                .and_then(|b| b.get(..len as usize));
+            if !bytes.is_some_and(|bytes| filter.filter(bytes)) {
+                return;
+            }
+        }
         let stamped = received.flags & VW_STAMPED != 0;
         let time = self
             .stamps
@@ -358,7 +400,7 @@ impl Taker {
             no,
             time,
             now,
-            block,
+            block: at_block,
             offset,
             len,
             wire_len: received.len,

@@ -51,6 +51,7 @@ fn arguments() -> &'static [String] {
             format!("pcap1,rx_pcap={ward},infinite_rx=1"),
             format!("pcap2,rx_pcap={large}"),
             format!("pcap3,rx_pcap={ward}"),
+            format!("pcap4,rx_pcap={ward}"),
         ];
         let mut arguments: Vec<String> = ["--no-huge", "--no-shconf", "--no-pci", "-m", "192"]
             .map(str::to_owned)
@@ -193,6 +194,25 @@ fn a_file_behind_a_port_is_what_it_is_when_it_is_read() {
     let (read, received) = (all(&mut read), all(&mut one("net_pcap0")));
     assert_eq!(read.len(), 477);
     assert!(read == received);
+}
+
+#[test]
+fn a_filter_leaves_frames_out() {
+    let with = |filter: &str, port| Settings {
+        filter: Some(filter.to_owned()),
+        ..settings(port)
+    };
+    let mut opened = open(&with("tcp dst port 2575", "net_pcap4"), 1).unwrap();
+    let received = all(&mut opened.queues[0]);
+    let port = |bytes: &[u8]| bytes[36..38] == 2575_u16.to_be_bytes();
+    let expected = all(&mut Files::new(vec![ward()]));
+    let expected: Vec<_> = expected.into_iter().filter(|(_, _, b)| port(b)).collect();
+    assert!(expected.len() > 50 && received == expected);
+    let error = open(&with("prot 1", "net_pcap4"), 1)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("filter \"prot 1\":"), "{error}");
 }
 
 #[test]
