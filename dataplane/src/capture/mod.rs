@@ -47,11 +47,6 @@ pub trait Source: Send {
     /// What the capture itself lost so far.
     fn losses(&mut self) -> Losses;
 
-    /// What it counts beside its losses: few, under bounded labels.
-    fn samples(&self) -> Vec<Sample> {
-        Vec::new()
-    }
-
     /// Why nothing can come at present, or nothing: an interface without a link.
     fn blind(&self) -> Option<&str> {
         None

@@ -31,7 +31,7 @@ use port::Port;
 use stamps::Stamps;
 
 /// How to listen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Settings {
     /// Arguments for EAL, without the program's name. Without a choice of processors among them,
     /// EAL has one thread, which does nothing, on those that this process may use.
