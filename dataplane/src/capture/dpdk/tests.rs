@@ -47,6 +47,7 @@ fn arguments() -> &'static [String] {
             "null1,size=60".to_owned(),
             "null2".to_owned(),
             "ring0".to_owned(),
+            "ring1".to_owned(),
             format!("pcap0,rx_pcap={ward}"),
             format!("pcap1,rx_pcap={ward},infinite_rx=1"),
             format!("pcap2,rx_pcap={large}"),
@@ -186,6 +187,23 @@ fn time_goes_on_without_frames() {
     assert!(batch.frames.is_empty() && batch.blocks.is_empty());
     assert!(batch.now >= before && batch.upto > 0);
     assert!(batch.now.since(before) >= IDLE_NANOS);
+}
+
+#[test]
+#[expect(unsafe_code, reason = "DPDK is a C library")]
+fn without_a_link_it_is_blind_and_says_why() {
+    let mut queue = one("net_ring1");
+    let port = queue.port.number();
+    fill(&mut queue);
+    assert_eq!(queue.blind(), None);
+    // SAFETY: the port is open.
+    assert_eq!(unsafe { dpdk_sys::rte_eth_dev_set_link_down(port) }, 0);
+    fill(&mut queue);
+    assert!(queue.blind().is_some_and(|why| why.contains("no link")));
+    // SAFETY: the port is open.
+    assert_eq!(unsafe { dpdk_sys::rte_eth_dev_set_link_up(port) }, 0);
+    fill(&mut queue);
+    assert_eq!(queue.blind(), None);
 }
 
 #[test]
