@@ -2,6 +2,8 @@
 
 use make::lab::{SENSOR, SPAN};
 
+use serde_json::json;
+
 use super::appliance::{Appliance, lab, metric};
 use super::{command_is, echo, storescp};
 use crate::{dpdk, support};
@@ -47,4 +49,23 @@ fn watch(name: &str, more: &str, workers: usize) {
     appliance.stop();
     let sent = lab.sensor_transmitted().expect("counted");
     assert_eq!(sent, 0, "a passive sensor sends nothing");
+}
+
+/// The kernel takes the outer tag off the frame and tells it beside it.
+#[test]
+fn a_tag_that_was_taken_off_is_put_back() {
+    if !dpdk::built_in() {
+        return;
+    }
+    let Some(lab) = lab("tags") else { return };
+    let device = format!("net_af_packet0,iface={SPAN}");
+    let more = "workers: 1\nflow:\n  records: all\n";
+    let mut appliance = Appliance::start_with(&lab, &dpdk::capture(&device, ""), more);
+    let file = support::root().join("pcaps/rules/net-vlan-hop/fire.pcap");
+    lab.replay(&file, 0.0).expect("replayed");
+    let read = || metric(&lab, "vitalwire_capture_frames_total", "");
+    appliance.until("frames read", || read().is_some_and(|n| n >= 3.0));
+    appliance.stop();
+    let tagged = appliance.count(|e| e["event_type"] == "flow" && e["vlan"] == json!([1, 20]));
+    assert_eq!(tagged, 1, "{:?}", appliance.events());
 }

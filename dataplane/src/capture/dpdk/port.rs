@@ -44,6 +44,9 @@ static KEY: [u8; 64] = {
 /// The largest frames that are asked for: jumbo frames of any switch.
 const MTU_MAX: u16 = 9600;
 
+/// Header and check sum of a frame.
+const FRAME_OVERHEAD: u32 = 18;
+
 /// Bytes of a device's name, as DPDK defines it.
 const NAME_BYTES: usize = 64;
 
@@ -378,6 +381,11 @@ fn configure(
 /// The largest frames that it can give, in one mbuf or, where it can do that, in several.
 fn mtu(settings: &Settings, info: &rte_eth_dev_info) -> u32 {
     let mut most = MTU_MAX.min(info.max_mtu);
+    if info.max_mtu == u16::MAX {
+        // Not told: what DPDK makes of the largest frame.
+        let fits = info.max_rx_pktlen.saturating_sub(FRAME_OVERHEAD);
+        most = most.min(u16::try_from(fits).unwrap_or(u16::MAX));
+    }
     if info.rx_offload_capa & VW_OFFLOAD_SCATTER == 0 {
         most = most.min(settings.mbuf_bytes.saturating_sub(VW_ETHER_OVERHEAD));
     }
