@@ -91,7 +91,7 @@ impl Default for Settings {
 
 /// The most frames of a batch. With bursts of 64 a batch is a few of them, so that what is paid
 /// once a batch is paid rarely, and still within the cache.
-const BATCH_FRAMES_MAX: usize = 256;
+const BATCH_FRAMES_MAX: usize = 128;
 
 /// Bytes of a block for frames that are put together.
 const COPY_BYTES: usize = 2 * FRAME_BYTES_MAX;
