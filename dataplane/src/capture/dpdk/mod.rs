@@ -89,8 +89,8 @@ impl Default for Settings {
     }
 }
 
-/// The most frames of a batch. With bursts of 64 a batch is a few of them, so that what is paid
-/// once a batch is paid rarely, and still within the cache.
+/// The most frames of a batch: what is paid once a batch is paid rarely, and the frames are still
+/// within the cache when it is given back. `benches/README.md` has the figures.
 const BATCH_FRAMES_MAX: usize = 128;
 
 /// Bytes of a block for frames that are put together.
