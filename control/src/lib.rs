@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod doctor;
+pub mod dpdk;
 pub mod engine;
 pub mod error;
 pub mod fields;

@@ -9,6 +9,7 @@ use dataplane::capture::{CaptureError, Source};
 use dataplane::pipeline::Sources;
 
 use crate::config::{Capture, CaptureSource, Config, Stamps, XdpMode};
+use crate::dpdk;
 use crate::engine;
 use crate::error::Error;
 use crate::silence;
@@ -24,6 +25,7 @@ pub fn open(config: &Config, interface: &str) -> Result<Sources, Error> {
         CaptureSource::Libpcap => return libpcap(capture, interface),
         CaptureSource::AfPacket => af_packet(config, interface),
         CaptureSource::AfXdp => af_xdp(capture, interface),
+        CaptureSource::Dpdk => return dpdk::sources(config),
     };
     let why = match wanted {
         Ok(sources) => return Ok(sources),
@@ -122,6 +124,7 @@ fn prepare(capture: &Capture) -> Prepare {
 
 const fn name(source: CaptureSource) -> &'static str {
     match source {
+        CaptureSource::Dpdk => "dpdk",
         CaptureSource::Libpcap => "libpcap",
         CaptureSource::AfPacket => "af_packet",
         CaptureSource::AfXdp => "af_xdp",

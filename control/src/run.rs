@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::RunArgs;
 use crate::clock::{self, Stopwatch};
-use crate::config::{self, Config};
+use crate::config::{self, CaptureSource, Config};
 use crate::error::Error;
 use crate::health::Health;
 use crate::metrics::{self, counter, gauge};
@@ -20,7 +20,7 @@ use crate::ruleset::{self, Loaded};
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
-use crate::{doctor, engine, http, live, logging, silence, site_key};
+use crate::{doctor, dpdk, engine, http, live, logging, silence, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -117,6 +117,9 @@ impl Appliance {
     /// Opens the source and starts the pipeline.
     fn capture(&mut self) -> Result<(), Error> {
         let (sources, is_live) = match &self.config.capture.interface {
+            _ if self.config.capture.source == CaptureSource::Dpdk => {
+                (dpdk::sources(&self.config)?, true)
+            }
             Some(interface) => {
                 silence::prepare(interface, self.config.capture.silence)?;
                 let sources = live::open(&self.config, interface)?;
@@ -192,7 +195,11 @@ impl Appliance {
         if now == self.blind {
             return;
         }
-        let interface = self.config.capture.interface.as_deref().unwrap_or("-");
+        let capture = &self.config.capture;
+        let interface = match capture.source {
+            CaptureSource::Dpdk => &capture.dpdk.port,
+            _ => capture.interface.as_deref().unwrap_or("-"),
+        };
         match &now {
             Some(why) => tracing::warn!(interface, "blind, waiting: {why}"),
             None => tracing::info!(interface, "seeing again"),

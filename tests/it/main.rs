@@ -10,6 +10,7 @@ mod cli;
 mod contract;
 mod corpus;
 mod determinism;
+mod dpdk;
 mod live;
 mod mutate;
 mod oracle;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::units::{Bytes, Span};
 use super::{
-    Capture, CaptureSource, Config, EveFile, Every, Flow, FlowRecords, Http, Level, Limits, Log,
-    LogFormat, Outputs, Ready, Rotate, Rules, Sensor, Silence, Stamps, VlanInKey, XdpMode,
+    Capture, CaptureSource, Config, Dpdk, EveFile, Every, Flow, FlowRecords, Http, Level, Limits,
+    Log, LogFormat, Outputs, Ready, Rotate, Rules, Sensor, Silence, Stamps, VlanInKey, XdpMode,
 };
 
 impl Default for Config {
@@ -53,6 +53,7 @@ impl Default for Capture {
             busy_poll_us: 0,
             stamps: Stamps::Kernel,
             xdp: XdpMode::Auto,
+            dpdk: Dpdk::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration: its keys, defaults and units, once. The doc comments are the schema's texts.
 
+mod dpdk;
 mod read;
 pub mod units;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use dpdk::{Dpdk, Poll};
 pub use read::{parse, read};
 use units::{Bytes, Span};
 
@@ -106,6 +108,8 @@ pub struct Capture {
     pub stamps: Stamps,
     /// How `af_xdp` takes frames.
     pub xdp: XdpMode,
+    /// The adapter that DPDK drives, for `dpdk`.
+    pub dpdk: Dpdk,
 }
 
 /// How frames are taken from the interface.
@@ -119,6 +123,8 @@ pub enum CaptureSource {
     AfPacket,
     /// From AF_XDP sockets, before the kernel's network stack, which sees none of the frames.
     AfXdp,
+    /// From an adapter that DPDK drives, past the kernel; it is named below `dpdk`.
+    Dpdk,
 }
 
 /// Who stamps frames.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Config;
+use super::{CaptureSource, Config};
 use crate::error::{Error, did_you_mean};
 
 /// Reads and checks a file.
@@ -76,6 +76,7 @@ fn check(config: &Config) -> Result<(), String> {
     if config.capture.follow && config.capture.repeat {
         return Err("capture.follow and capture.loop exclude each other; keep one".to_owned());
     }
+    check_source(config)?;
     if config.limits.memory < super::Bytes::mib(64) {
         return Err("limits.memory is below 64MiB, the least that the tables need".to_owned());
     }
@@ -100,6 +101,30 @@ fn check(config: &Config) -> Result<(), String> {
             let hint = did_you_mean(name, known.iter().copied());
             return Err(format!("outputs.eve.types: no event type `{name}`{hint}"));
         }
+    }
+    Ok(())
+}
+
+/// What the source needs, and what does not go with it.
+fn check_source(config: &Config) -> Result<(), String> {
+    let capture = &config.capture;
+    if capture.source != CaptureSource::Dpdk {
+        return Ok(());
+    }
+    if cfg!(not(feature = "dpdk")) {
+        return Err(crate::dpdk::MISSING.to_owned());
+    }
+    if capture.interface.is_some() || !capture.files.is_empty() {
+        return Err(
+            "capture.source dpdk takes its port from capture.dpdk.port; leave out \
+             capture.interface and capture.files"
+                .to_owned(),
+        );
+    }
+    if capture.dpdk.burst == 0 || capture.dpdk.mbufs < 2 * u32::from(capture.dpdk.burst) {
+        return Err(
+            "capture.dpdk.burst has to be at least 1, and mbufs at least twice that".to_owned(),
+        );
     }
     Ok(())
 }

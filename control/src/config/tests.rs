@@ -95,3 +95,30 @@ fn the_schema_describes_every_section() {
     }
     assert_eq!(schema["additionalProperties"], false);
 }
+
+#[cfg(not(feature = "dpdk"))]
+#[test]
+fn a_source_that_was_not_built_in_is_refused() {
+    let text = parse("c", "capture: {source: dpdk}")
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("built without DPDK"), "{text}");
+    assert_eq!(text.lines().count(), 1);
+}
+
+#[cfg(feature = "dpdk")]
+#[test]
+fn a_port_of_dpdk_is_no_interface() {
+    let config = parse("c", "capture: {source: dpdk, dpdk: {port: 1}}").unwrap();
+    assert_eq!(config.capture.dpdk.port, "1");
+    for (more, word) in [
+        ("interface: eth0", "leave out capture.interface"),
+        ("dpdk: {burst: 0}", "capture.dpdk.burst"),
+        ("dpdk: {mbufs: 100}", "capture.dpdk.burst"),
+    ] {
+        let text = parse("c", &format!("capture: {{source: dpdk, {more}}}"))
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains(word), "{text}");
+    }
+}

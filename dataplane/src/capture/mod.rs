@@ -5,6 +5,8 @@ pub mod af_xdp;
 pub mod blocks;
 pub mod clock;
 mod compressed;
+#[cfg(feature = "dpdk")]
+pub mod dpdk;
 pub mod fault;
 pub mod files;
 #[cfg(any(test, fuzzing))]

@@ -2,6 +2,7 @@
 
 mod appliance;
 mod doctor;
+mod dpdk;
 mod metrics;
 mod trouble;
 mod watched;
