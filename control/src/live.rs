@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dataplane::capture::af_packet;
 use dataplane::capture::af_xdp::{self, AfXdp, Mode};
 use dataplane::capture::live::{Live, Prepare, Settings};
+use dataplane::capture::remote::{self, Remote};
 use dataplane::capture::{CaptureError, Source};
 use dataplane::pipeline::Sources;
 
@@ -19,13 +20,19 @@ use crate::silence;
 ///
 /// # Errors
 /// What is in the way, and what to do.
-pub fn open(config: &Config, interface: &str) -> Result<Sources, Error> {
+pub fn open(config: &Config) -> Result<Sources, Error> {
     let capture = &config.capture;
+    match capture.source {
+        CaptureSource::Dpdk => return dpdk::sources(config),
+        CaptureSource::Remote => return remote(capture),
+        _ => {}
+    }
+    let interface = capture.interface.as_deref().unwrap_or_default();
+    silence::prepare(interface, capture.silence)?;
     let wanted = match capture.source {
-        CaptureSource::Libpcap => return libpcap(capture, interface),
         CaptureSource::AfPacket => af_packet(config, interface),
         CaptureSource::AfXdp => af_xdp(capture, interface),
-        CaptureSource::Dpdk => return dpdk::sources(config),
+        _ => return libpcap(capture, interface),
     };
     let why = match wanted {
         Ok(sources) => return Ok(sources),
@@ -38,6 +45,19 @@ pub fn open(config: &Config, interface: &str) -> Result<Sources, Error> {
         "cannot be used, libpcap is instead: {why}"
     );
     Ok(sources)
+}
+
+fn remote(capture: &Capture) -> Result<Sources, Error> {
+    let keys = &capture.remote;
+    let settings = remote::Settings {
+        address: keys.address,
+        ports: keys.ports.clone(),
+        gre: keys.gre,
+        buffer_bytes: usize::try_from(capture.buffer.0).unwrap_or(usize::MAX),
+    };
+    let source = Remote::open(&settings).map_err(|error| Error::Config(error.to_string()))?;
+    tracing::info!(address = %keys.address, source = "remote", "listening");
+    Ok(Sources::Spread(Box::new(source)))
 }
 
 fn libpcap(capture: &Capture, interface: &str) -> Result<Sources, Error> {
@@ -125,6 +145,7 @@ fn prepare(capture: &Capture) -> Prepare {
 const fn name(source: CaptureSource) -> &'static str {
     match source {
         CaptureSource::Dpdk => "dpdk",
+        CaptureSource::Remote => "remote",
         CaptureSource::Libpcap => "libpcap",
         CaptureSource::AfPacket => "af_packet",
         CaptureSource::AfXdp => "af_xdp",

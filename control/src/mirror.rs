@@ -6,7 +6,7 @@ use dataplane::pipeline::Sources;
 use dataplane::span::{Expect, Finding, Observer, Severity, Told};
 use dataplane::telemetry::Sample;
 
-use crate::config::Config;
+use crate::config::Capture;
 use crate::metrics::gauge;
 
 /// The mirror of one interface.
@@ -31,11 +31,11 @@ pub struct Change {
 impl Mirror {
     /// Has the sources of an interface looked at while they are read.
     #[must_use]
-    pub fn of(config: &Config, interface: &str, sources: Sources) -> (Sources, Self) {
+    pub fn of(capture: &Capture, sources: Sources) -> (Sources, Self) {
         let mut told = Vec::new();
         let mut observed = |source| -> Box<dyn dataplane::capture::Source> {
             let expect = Expect {
-                vlans: config.capture.expect_vlans.clone(),
+                vlans: capture.expect_vlans.clone(),
                 own: None,
                 silent_after: 0,
             };
@@ -50,7 +50,7 @@ impl Mirror {
             }
         };
         let mirror = Self {
-            interface: interface.to_owned(),
+            interface: capture.name().to_owned(),
             told,
             findings: BTreeMap::new(),
         };

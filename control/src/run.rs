@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::RunArgs;
 use crate::clock::{self, Stopwatch};
-use crate::config::{self, CaptureSource, Config};
+use crate::config::{self, Config};
 use crate::error::Error;
 use crate::health::Health;
 use crate::metrics::{self, counter, gauge};
@@ -20,7 +20,7 @@ use crate::ruleset::{self, Loaded};
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
-use crate::{doctor, dpdk, engine, http, live, logging, silence, site_key};
+use crate::{doctor, engine, http, live, logging, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -85,7 +85,7 @@ impl Appliance {
         let depth = usize::from(config.limits.queue_depth);
         let eve = if config.outputs.eve.enabled {
             let file = EveFile::resumed(&config.outputs.eve, Arc::clone(&counts))?;
-            Some(if config.capture.interface.is_some() {
+            Some(if config.capture.is_live() {
                 sinks::spawn_live("eve", file, depth, &delivery)?
             } else {
                 sinks::spawn("eve", file, depth)?
@@ -116,31 +116,21 @@ impl Appliance {
 
     /// Opens the source and starts the pipeline.
     fn capture(&mut self) -> Result<(), Error> {
-        let (sources, is_live) = match &self.config.capture.interface {
-            _ if self.config.capture.source == CaptureSource::Dpdk => {
-                (dpdk::sources(&self.config)?, true)
-            }
-            Some(interface) => {
-                silence::prepare(interface, self.config.capture.silence)?;
-                let sources = live::open(&self.config, interface)?;
-                let (sources, mirror) = Mirror::of(&self.config, interface, sources);
-                self.mirror = mirror;
-                (sources, true)
-            }
-            None if self.config.capture.files.is_empty() => {
-                return Err(Error::Config(
-                    "capture.interface is not set; name the interface that the SPAN port feeds \
-                     (`vitalwire doctor` lists them)"
-                        .to_owned(),
-                ));
-            }
-            None => (
-                Sources::Spread(engine::files(
-                    &self.config.capture,
-                    &self.config.capture.files,
-                )),
-                false,
-            ),
+        let capture = &self.config.capture;
+        let is_live = capture.is_live();
+        let sources = if is_live {
+            let sources = live::open(&self.config)?;
+            let (sources, mirror) = Mirror::of(capture, sources);
+            self.mirror = mirror;
+            sources
+        } else if capture.files.is_empty() {
+            return Err(Error::Config(
+                "capture.interface is not set; name the interface that the SPAN port feeds \
+                 (`vitalwire doctor` lists them)"
+                    .to_owned(),
+            ));
+        } else {
+            Sources::Spread(engine::files(capture, &capture.files))
         };
         let settings = engine::settings(&self.config, self.site.clone(), is_live);
         let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
@@ -195,11 +185,7 @@ impl Appliance {
         if now == self.blind {
             return;
         }
-        let capture = &self.config.capture;
-        let interface = match capture.source {
-            CaptureSource::Dpdk => &capture.dpdk.port,
-            _ => capture.interface.as_deref().unwrap_or("-"),
-        };
+        let interface = self.config.capture.name();
         match &now {
             Some(why) => tracing::warn!(interface, "blind, waiting: {why}"),
             None => tracing::info!(interface, "seeing again"),

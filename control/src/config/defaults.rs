@@ -53,6 +53,7 @@ impl Default for Capture {
             busy_poll_us: 0,
             stamps: Stamps::Kernel,
             xdp: XdpMode::Auto,
+            remote: super::Remote::default(),
             dpdk: Dpdk::default(),
         }
     }
@@ -141,6 +142,16 @@ impl Default for Log {
         Self {
             level: Level::Info,
             format: LogFormat::Text,
+        }
+    }
+}
+
+impl Default for super::Remote {
+    fn default() -> Self {
+        Self {
+            address: Ipv4Addr::UNSPECIFIED,
+            ports: vec![4789, 6081, 37_008],
+            gre: true,
         }
     }
 }

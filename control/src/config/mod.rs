@@ -5,7 +5,7 @@ mod read;
 pub mod units;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -108,8 +108,29 @@ pub struct Capture {
     pub stamps: Stamps,
     /// How `af_xdp` takes frames.
     pub xdp: XdpMode,
+    /// Where remote mirrors send to, for `remote`.
+    pub remote: Remote,
     /// The adapter that DPDK drives, for `dpdk`.
     pub dpdk: Dpdk,
+}
+
+impl Capture {
+    /// What frames come from, in the log and in findings.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self.source {
+            CaptureSource::Dpdk => &self.dpdk.port,
+            CaptureSource::Remote => "remote",
+            _ => self.interface.as_deref().unwrap_or("-"),
+        }
+    }
+
+    /// Whether frames come as they are sent, and not from files.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.interface.is_some()
+            || matches!(self.source, CaptureSource::Dpdk | CaptureSource::Remote)
+    }
 }
 
 /// How frames are taken from the interface.
@@ -123,8 +144,23 @@ pub enum CaptureSource {
     AfPacket,
     /// From AF_XDP sockets, before the kernel's network stack, which sees none of the frames.
     AfXdp,
+    /// From sockets that remote mirrors send to (VXLAN, Geneve, TZSP, ERSPAN in GRE); what is
+    /// named below `remote`.
+    Remote,
     /// From an adapter that DPDK drives, past the kernel; it is named below `dpdk`.
     Dpdk,
+}
+
+/// Where remote mirrors send to: an address of this machine, which is not that of a SPAN port.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Remote {
+    /// The machine's own address that they send to; 0.0.0.0 is any of them.
+    pub address: Ipv4Addr,
+    /// UDP ports: 4789 VXLAN, 6081 Geneve, 37008 TZSP.
+    pub ports: Vec<u16>,
+    /// Whether GRE is taken too, with ERSPAN in it. Needs CAP_NET_RAW.
+    pub gre: bool,
 }
 
 /// Who stamps frames.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CaptureSource, Config};
+use super::{Capture, CaptureSource, Config};
 use crate::error::{Error, did_you_mean};
 
 /// Reads and checks a file.
@@ -108,13 +108,26 @@ fn check(config: &Config) -> Result<(), String> {
 /// What the source needs, and what does not go with it.
 fn check_source(config: &Config) -> Result<(), String> {
     let capture = &config.capture;
-    if capture.source != CaptureSource::Dpdk {
-        return Ok(());
+    let named = capture.interface.is_some() || !capture.files.is_empty();
+    match capture.source {
+        CaptureSource::Remote if named => Err(
+            "capture.source remote takes what is sent to capture.remote.address; leave out \
+             capture.interface and capture.files"
+                .to_owned(),
+        ),
+        CaptureSource::Remote if capture.remote.ports.is_empty() && !capture.remote.gre => {
+            Err("capture.remote: no port and no gre; name what mirrors send".to_owned())
+        }
+        CaptureSource::Dpdk => check_dpdk(capture, named),
+        _ => Ok(()),
     }
+}
+
+fn check_dpdk(capture: &Capture, named: bool) -> Result<(), String> {
     if cfg!(not(feature = "dpdk")) {
         return Err(crate::dpdk::MISSING.to_owned());
     }
-    if capture.interface.is_some() || !capture.files.is_empty() {
+    if named {
         return Err(
             "capture.source dpdk takes its port from capture.dpdk.port; leave out \
              capture.interface and capture.files"

@@ -17,6 +17,7 @@ pub mod memory;
 mod pcap_file;
 mod pcapng;
 mod record;
+pub mod remote;
 mod sockopt;
 mod waiting;
 mod window;

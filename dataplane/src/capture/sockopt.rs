@@ -10,8 +10,14 @@ use libc::{c_int, socklen_t};
 
 /// A socket of a family that no crate of ours has.
 pub(super) fn socket(family: c_int) -> io::Result<OwnedFd> {
+    raw(family, 0)
+}
+
+/// A raw socket for a protocol of a family.
+pub(super) fn raw(family: c_int, protocol: c_int) -> io::Result<OwnedFd> {
+    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
     // SAFETY: takes no pointer.
-    let fd = unsafe { libc::socket(family, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
+    let fd = unsafe { libc::socket(family, kind, protocol) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
