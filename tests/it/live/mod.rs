@@ -4,6 +4,7 @@ mod appliance;
 mod doctor;
 mod dpdk;
 mod metrics;
+mod remote;
 mod trouble;
 mod watched;
 
