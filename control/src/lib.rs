@@ -17,6 +17,7 @@ pub mod inspect;
 pub mod ledger;
 pub mod live;
 pub mod logging;
+pub mod lost;
 pub mod metrics;
 pub mod mirror;
 pub mod observed;

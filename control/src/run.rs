@@ -14,13 +14,14 @@ use crate::clock::{self, Stopwatch};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::health::Health;
+use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
 use crate::ruleset::{self, Loaded};
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
-use crate::{doctor, engine, http, live, logging, site_key};
+use crate::{doctor, engine, http, ledger, live, logging, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -67,6 +68,7 @@ struct Appliance {
     before: Snapshot,
     uptime: Stopwatch,
     mirror: Mirror,
+    lost: Lost,
     /// Why the source is blind, as it was last told.
     blind: Option<String>,
     reloads: u64,
@@ -105,6 +107,7 @@ impl Appliance {
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
             mirror: Mirror::default(),
+            lost: Lost::default(),
             blind: None,
             reloads: 0,
             reloads_failed: 0,
@@ -165,8 +168,10 @@ impl Appliance {
             }
             self.look();
             self.look_at_mirror();
+            let snapshot = self.snapshot();
+            self.lost.announce(&ledger::losses(&snapshot));
             self.health
-                .update(self.snapshot(), !ended || again, self.blind.clone());
+                .update(snapshot, !ended || again, self.blind.clone());
             if ended && !again {
                 return Ok(());
             }
