@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr_iter;
 use smallvec::SmallVec;
 
 use super::findings::Findings;
 use super::message::{Fields, Message};
 use super::names::message_name;
 use super::store::Store;
-use super::wire::{Delims, piece};
+use super::wire::{piece, pieces};
 use crate::catalogue::FieldIx;
 use crate::event::{Direction, Event, Value};
 use crate::json::{LIST_MAX, hex};
@@ -39,21 +38,20 @@ pub(super) fn emit<'m>(
     arrival: Arrival,
     emit: &mut dyn Emit,
 ) {
-    let texts = texts(message, found);
+    let mut texts = Texts::new();
+    gather(message, found, &mut texts);
     let digest = digits(store.digest());
     let injected = found.injected.map(|i| {
         let ([a, b, c], [x, y, z]) = (i.name, i.inside);
         [a, b, c, b' ', b'i', b'n', b' ', x, y, z]
     });
-    let names: SmallVec<[Value<'_>; LIST_MAX]> = message
-        .segments()
-        .take(LIST_MAX)
-        .map(|segment| Value::Text(segment_name(&segment)))
-        .collect();
-    let statuses: SmallVec<[Value<'_>; 16]> =
-        found.statuses.iter().map(|s| Value::Text(s)).collect();
-    let errors: SmallVec<[Value<'_>; 16]> =
-        found.error_codes.iter().map(|s| Value::Text(s)).collect();
+    let mut names: SmallVec<[Value<'_>; LIST_MAX]> = SmallVec::new();
+    let segments = message.segments().take(LIST_MAX);
+    names.extend(segments.map(|segment| Value::Text(segment_name(&segment))));
+    let mut statuses: SmallVec<[Value<'_>; 16]> = SmallVec::new();
+    statuses.extend(found.statuses.iter().map(|s| Value::Text(s)));
+    let mut errors: SmallVec<[Value<'_>; 16]> = SmallVec::new();
+    errors.extend(found.error_codes.iter().map(|s| Value::Text(s)));
 
     let mut event = Event::new(&field::KIND, arrival.direction);
     for (at, text) in &texts {
@@ -115,7 +113,7 @@ fn digits(digest: u64) -> [u8; 16] {
     out
 }
 
-type Texts<'m> = SmallVec<[(FieldIx, Cow<'m, [u8]>); 32]>;
+type Texts<'m> = SmallVec<[(FieldIx, Cow<'m, [u8]>); 24]>;
 
 /// MSH's fields: number, component (0: the whole first repetition), and what they become.
 const MSH: &[(usize, u16, FieldIx)] = &[
@@ -134,15 +132,18 @@ const MSH: &[(usize, u16, FieldIx)] = &[
 ];
 
 /// Every text of the event, as far as it is there: empty counts, absent does not.
-fn texts<'m>(message: &Message<'m>, found: &Findings<'m>) -> Texts<'m> {
-    let mut texts = Texts::new();
+fn gather<'m>(message: &Message<'m>, found: &Findings<'m>, texts: &mut Texts<'m>) {
     let mut put = |at: FieldIx, raw: Option<&'m [u8]>| {
         if let Some(raw) = raw {
             texts.push((at, message.text(raw)));
         }
     };
     if let Some(msh) = &found.msh {
-        let fields = split(msh.text, message.delims);
+        let mut fields = [None; MSH_FIELDS];
+        let parts = pieces(msh.text, message.delims.field);
+        for (slot, field) in fields.iter_mut().zip(parts) {
+            *slot = Some(field);
+        }
         for (n, component, at) in MSH {
             // MSH-1 is the separator, so the first piece behind the name is MSH-2.
             let whole = fields.get(n.saturating_sub(1)).copied().flatten();
@@ -175,17 +176,4 @@ fn texts<'m>(message: &Message<'m>, found: &Findings<'m>) -> Texts<'m> {
     put(field::ACK_CODE, of(&found.msa, 1, 1));
     put(field::ACK_TO, of(&found.msa, 2, 1));
     put(field::ACK_TEXT, of(&found.msa, 3, 0));
-    texts
-}
-
-/// The fields of MSH, parted once.
-fn split(text: &[u8], delims: Delims) -> [Option<&[u8]>; MSH_FIELDS] {
-    let mut fields = [None; MSH_FIELDS];
-    let mut from = 0_usize;
-    let ends = memchr_iter(delims.field, text).chain([text.len()]);
-    for (slot, end) in fields.iter_mut().zip(ends) {
-        *slot = text.get(from..end);
-        from = end.saturating_add(1);
-    }
-    fields
 }

@@ -99,7 +99,7 @@ pub(super) fn unit<'m>(field: &'m [u8], delims: Delims) -> Option<Read<'m>> {
     let mut found: Option<Read<'m>> = None;
     for n in [1_u16, 2, 4, 5] {
         let part = trim(piece(field, delims.component, n).unwrap_or_default());
-        let system = piece(field, delims.component, if n < 3 { 3 } else { 6 }).unwrap_or_default();
+        let system = || piece(field, delims.component, if n < 3 { 3 } else { 6 });
         let Some(read) = read(part, system) else {
             continue;
         };
@@ -118,7 +118,7 @@ fn is_ucum(label: Label<'_>) -> bool {
     matches!(label, Label::Wire(text) if !text.starts_with(b"MDC_"))
 }
 
-fn read<'m>(part: &'m [u8], system: &[u8]) -> Option<Read<'m>> {
+fn read<'m>(part: &'m [u8], system: impl Fn() -> Option<&'m [u8]>) -> Option<Read<'m>> {
     if part.is_empty() {
         return None;
     }
@@ -131,7 +131,7 @@ fn read<'m>(part: &'m [u8], system: &[u8]) -> Option<Read<'m>> {
     }
     if let Some(code) = integer(part) {
         // A number in another system's triplet may be a code without its partition.
-        return by_code(code).filter(|_| system != b"UCUM" || code < PARTITION);
+        return by_code(code).filter(|_| code < PARTITION || system() != Some(b"UCUM"));
     }
     ucum(part).map(wire)
 }

@@ -47,8 +47,14 @@ impl Subject<'_> {
     }
 
     fn crossed(&self, field: FieldRef) -> &Owned {
-        let needs = self.ruleset.needs(self.kind.id);
-        let place = needs.iter().position(|need| *need == field);
+        let mut needs = self.ruleset.needs(self.kind.id).iter();
+        let place = match field {
+            // To compare numbers alone is quicker.
+            FieldRef::Field(ix) => {
+                needs.position(|need| matches!(need, FieldRef::Field(known) if *known == ix))
+            }
+            other => needs.position(|need| *need == other),
+        };
         place.and_then(|at| self.fields.get(at)).unwrap_or(&ABSENT)
     }
 
@@ -126,7 +132,7 @@ fn clear(value: Value<'_>) -> Owned {
         Value::Bool(v) => Owned::Bool(v),
         Value::Int(v) | Value::Duration(v) => Owned::Int(v),
         Value::Decimal(v) => Owned::Decimal(v),
-        Value::Text(v) => Owned::Text(Text::new(&String::from_utf8_lossy(v))),
+        Value::Text(v) => Owned::Text(Text::lossy(v)),
         Value::Ip(v) => Owned::Ip(v),
         Value::Mac(v) => Owned::Mac(v),
         Value::Absent | Value::Phi(_) | Value::List(_) => Owned::Absent,
