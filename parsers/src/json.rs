@@ -34,13 +34,17 @@ pub fn object_with(
         if matches!(value, Value::Absent) || !field.class.is_written() {
             continue;
         }
-        writer.enter(field.object);
+        if field.object != writer.open {
+            writer.enter(field.object);
+        }
         writer.key(field.key);
         match value {
             Value::Phi(phi) if !phi.is_empty() => {
                 let name = known(FieldIx(at)).unwrap_or_else(|| site.of(*phi));
                 quoted(name, writer.out);
             }
+            // Most values are texts.
+            Value::Text(raw) if field.class.is_shown() => text(raw, writer.out),
             other => self::value(*other, field.class, site, writer.out),
         }
     }
@@ -58,9 +62,6 @@ struct Writer<'o> {
 
 impl Writer<'_> {
     fn enter(&mut self, object: Option<&'static str>) {
-        if object == self.open {
-            return;
-        }
         self.leave();
         if let Some(name) = object {
             self.key(name);
@@ -78,6 +79,7 @@ impl Writer<'_> {
     }
 
     /// A name of the catalogue, which has nothing to escape.
+    #[inline]
     fn key(&mut self, name: &str) {
         match std::mem::take(&mut self.first) {
             true => self.out.push(b'"'),

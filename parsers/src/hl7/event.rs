@@ -133,6 +133,7 @@ const MSH: &[(usize, u16, FieldIx)] = &[
 
 /// Every text of the event, as far as it is there: empty counts, absent does not.
 fn gather<'m>(message: &Message<'m>, found: &Findings<'m>, texts: &mut Texts<'m>) {
+    let delims = message.delims;
     let mut put = |at: FieldIx, raw: Option<&'m [u8]>| {
         if let Some(raw) = raw {
             texts.push((at, message.text(raw)));
@@ -140,7 +141,7 @@ fn gather<'m>(message: &Message<'m>, found: &Findings<'m>, texts: &mut Texts<'m>
     };
     if let Some(msh) = &found.msh {
         let mut fields = [None; MSH_FIELDS];
-        let parts = pieces(msh.text, message.delims.field);
+        let parts = pieces(msh.text, delims.field);
         for (slot, field) in fields.iter_mut().zip(parts) {
             *slot = Some(field);
         }
@@ -157,23 +158,41 @@ fn gather<'m>(message: &Message<'m>, found: &Findings<'m>, texts: &mut Texts<'m>
             );
         }
     }
-    let of =
-        |segment: &Option<Fields<'m>>, field, component| segment.as_ref()?.value(field, component);
-    let filled = |segment: &Option<Fields<'m>>, field| segment.as_ref()?.filled(field, 1);
-    put(field::PATIENT_ID, of(&found.pid, 3, 1));
-    put(field::PATIENT_NAME, of(&found.pid, 5, 0));
-    put(field::VISIT, of(&found.pv1, 19, 1));
-    put(field::MERGED_PATIENT_ID, of(&found.mrg, 1, 1));
-    put(field::ORDER_CONTROL, of(&found.orc, 1, 1));
-    put(
-        field::PLACER_ORDER,
-        filled(&found.orc, 2).or_else(|| filled(&found.obr, 2)),
-    );
-    put(
-        field::FILLER_ORDER,
-        filled(&found.orc, 3).or_else(|| filled(&found.obr, 3)),
-    );
-    put(field::ACK_CODE, of(&found.msa, 1, 1));
-    put(field::ACK_TO, of(&found.msa, 2, 1));
-    put(field::ACK_TEXT, of(&found.msa, 3, 0));
+    let whole = |field: Option<&'m [u8]>| piece(field?, delims.repetition, 1);
+    let first = |field: Option<&'m [u8]>| piece(whole(field)?, delims.component, 1);
+    let filled = |field| first(field).filter(|text| !text.is_empty());
+    if let Some(pid) = &found.pid {
+        let [id, name] = pid.fields([3, 5]);
+        put(field::PATIENT_ID, first(id));
+        put(field::PATIENT_NAME, whole(name));
+    }
+    if let Some(pv1) = &found.pv1 {
+        put(field::VISIT, first(pv1.field(19)));
+    }
+    if let Some(mrg) = &found.mrg {
+        put(field::MERGED_PATIENT_ID, first(mrg.field(1)));
+    }
+    if found.orc.is_some() || found.obr.is_some() {
+        let orders = |order: &Option<Fields<'m>>| {
+            let fields = order.as_ref().map(|order| order.fields([1, 2, 3]));
+            fields.unwrap_or_default()
+        };
+        let ([control, placer, filler], [_, requested, filled_as]) =
+            (orders(&found.orc), orders(&found.obr));
+        put(field::ORDER_CONTROL, first(control));
+        put(
+            field::PLACER_ORDER,
+            filled(placer).or_else(|| filled(requested)),
+        );
+        put(
+            field::FILLER_ORDER,
+            filled(filler).or_else(|| filled(filled_as)),
+        );
+    }
+    if let Some(msa) = &found.msa {
+        let [code, to, text] = msa.fields([1, 2, 3]);
+        put(field::ACK_CODE, first(code));
+        put(field::ACK_TO, first(to));
+        put(field::ACK_TEXT, whole(text));
+    }
 }

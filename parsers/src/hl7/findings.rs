@@ -93,7 +93,8 @@ impl<'m> Findings<'m> {
     }
 
     fn observation(&mut self, segment: &Fields<'m>, message: &Message<'m>) {
-        let [value, status] = segment.fields([5, 11]);
+        let fields = segment.fields([5, 11]);
+        let [value, status] = fields.map(Option::unwrap_or_default);
         if self.embedded.is_none() && value.len() >= FILE_BYTES_MIN {
             self.embedded = embedded(value, message.delims);
         }

@@ -91,10 +91,16 @@ impl<'m> Message<'m> {
     }
 
     /// A value as text: escape sequences resolved, and with the separators that everybody knows.
+    #[inline]
     pub(crate) fn text(&self, raw: &'m [u8]) -> Cow<'m, [u8]> {
         if self.plain {
-            return Cow::Borrowed(raw);
+            Cow::Borrowed(raw)
+        } else {
+            self.resolved(raw)
         }
+    }
+
+    fn resolved(&self, raw: &'m [u8]) -> Cow<'m, [u8]> {
         let known = self.delims.component == b'^' && self.delims.subcomponent == b'&';
         let escaped = memchr(self.delims.escape, raw).is_some();
         if known && !escaped {
@@ -130,15 +136,11 @@ impl<'m> Fields<'m> {
         piece(self.text, self.delims.field, n.saturating_add(1))
     }
 
-    /// Several fields of a segment that does not name the delimiters, by ascending number; empty
-    /// where they are not there.
-    pub(crate) fn fields<const N: usize>(&self, wanted: [u16; N]) -> [&'m [u8]; N] {
+    /// Several fields of a segment that does not name the delimiters, by ascending number.
+    pub(crate) fn fields<const N: usize>(&self, wanted: [u16; N]) -> [Option<&'m [u8]>; N] {
         // The first piece is the name.
         let pieces = wanted.map(|n| n.saturating_add(1));
-        spans(self.text, self.delims.field, pieces).map(|span| {
-            let field = span.and_then(|span| self.text.get(span));
-            field.unwrap_or_default()
-        })
+        spans(self.text, self.delims.field, pieces).map(|span| self.text.get(span?))
     }
 
     /// A component of the first repetition of a field; component 0 is the whole repetition.

@@ -1,5 +1,6 @@
 //! An event as the correlator sees it: what crossed of it, whoever made it.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use parsers::catalogue::{FieldIx, Kind};
@@ -59,13 +60,13 @@ impl Subject<'_> {
     }
 
     /// Any field that rules may name.
-    pub(super) fn value(&self, field: FieldRef) -> Owned {
+    pub(super) fn value(&self, field: FieldRef) -> Cow<'_, Owned> {
         match field {
-            FieldRef::Envelope(ix) => match envelope::FIELDS.get(ix.index()) {
+            FieldRef::Envelope(ix) => Cow::Owned(match envelope::FIELDS.get(ix.index()) {
                 Some(field) => clear((field.get)(self.envelope)),
                 None => Owned::Absent,
-            },
-            other => self.crossed(other).clone(),
+            }),
+            other => Cow::Borrowed(self.crossed(other)),
         }
     }
 
@@ -80,10 +81,10 @@ impl Subject<'_> {
 
     /// What tells the values of a field apart; one for each value of a list, none if absent.
     pub(super) fn distinct(&self, field: FieldRef) -> SmallVec<[u64; 1]> {
-        match self.value(field) {
+        match &*self.value(field) {
             Owned::Absent => SmallVec::new(),
             Owned::List(items) => items.iter().map(digest).collect(),
-            one => smallvec![digest(&one)],
+            one => smallvec![digest(one)],
         }
     }
 }
