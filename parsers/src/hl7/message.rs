@@ -175,8 +175,12 @@ impl<'m> Fields<'m> {
 
 impl Lookup for Message<'_> {
     fn any(&self, path: &Path, each: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
-        let class = fields::class(path);
-        let mut visit = |raw: &[u8]| self.visit(raw, class, each);
+        // Most messages lack most of the segments that rules ask for.
+        let mut class = None;
+        let mut visit = |raw: &[u8]| {
+            let class = *class.get_or_insert_with(|| fields::class(path));
+            self.visit(raw, class, each)
+        };
         self.named(path.segment)
             .enumerate()
             .filter(|(at, _)| picks(path.occurrence, *at))
