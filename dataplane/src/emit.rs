@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use parsers::catalogue::FieldIx;
 use parsers::event::{Direction, Envelope, Event};
 use parsers::json;
 use parsers::kinds::anomaly;
-use parsers::phi::Pseudonymizer;
+use parsers::phi::{Pseudonym, Pseudonymizer};
 use parsers::protocol::{Anomaly, Emit};
 use parsers::time::Time;
 use rules::eve::Eve;
@@ -131,9 +132,19 @@ impl Recorder {
         let fields = pen.fields.len();
         Owned::all_of(event, &self.ruleset, &self.site, &mut pen.fields);
         let crossing = pen.fields.get(fields..).unwrap_or_default();
-        let known = |field| {
-            let place = self.ruleset.need(kind.id, FieldRef::Field(field))?;
-            crossing.get(place)?.pseudonym()
+        let known: SmallVec<[(FieldIx, Pseudonym); 8]> = self
+            .ruleset
+            .needs(kind.id)
+            .iter()
+            .zip(crossing)
+            .filter_map(|(need, owned)| match need {
+                FieldRef::Field(field) => Some((*field, owned.pseudonym()?)),
+                _ => None,
+            })
+            .collect();
+        let known = |wanted| {
+            let found = known.iter().find(|(field, _)| *field == wanted);
+            found.map(|(_, name)| *name)
         };
         let head = pen.arena.len();
         self.heads.write(&self.eve, envelope, &mut pen.arena);

@@ -34,13 +34,17 @@ pub fn object_with(
         if matches!(value, Value::Absent) || !field.class.is_written() {
             continue;
         }
-        writer.enter(field.object);
+        if field.object != writer.open {
+            writer.enter(field.object);
+        }
         writer.key(field.key);
         match value {
             Value::Phi(phi) if !phi.is_empty() => {
                 let name = known(FieldIx(at)).unwrap_or_else(|| site.of(*phi));
                 quoted(name, writer.out);
             }
+            // Most values are texts.
+            Value::Text(raw) if field.class.is_shown() => text(raw, writer.out),
             other => self::value(*other, field.class, site, writer.out),
         }
     }
@@ -58,9 +62,6 @@ struct Writer<'o> {
 
 impl Writer<'_> {
     fn enter(&mut self, object: Option<&'static str>) {
-        if object == self.open {
-            return;
-        }
         self.leave();
         if let Some(name) = object {
             self.key(name);
@@ -78,12 +79,12 @@ impl Writer<'_> {
     }
 
     /// A name of the catalogue, which has nothing to escape.
+    #[inline]
     fn key(&mut self, name: &str) {
-        if !self.first {
-            self.out.push(b',');
+        match std::mem::take(&mut self.first) {
+            true => self.out.push(b'"'),
+            false => self.out.extend_from_slice(b",\""),
         }
-        self.first = false;
-        self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
     }
@@ -222,9 +223,10 @@ pub fn display(out: &mut Vec<u8>, args: std::fmt::Arguments<'_>) {
 pub fn text(raw: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let kept = raw.get(..TEXT_BYTES_MAX).unwrap_or(raw);
-    // A fold without branches, so that the compiler can take many bytes at once.
-    let odd = kept.iter().fold(0_u8, |odd, b| odd | is_odd(*b));
-    if odd == 0 {
+    if kept
+        .iter()
+        .all(|b| PLAIN.get(usize::from(*b)) == Some(&true))
+    {
         out.extend_from_slice(kept);
     } else {
         for chunk in kept.utf8_chunks() {
@@ -243,10 +245,19 @@ pub fn text(raw: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// 0 for what stands for itself in a JSON string: printable ASCII but quote and backslash.
-const fn is_odd(byte: u8) -> u8 {
-    ((byte < 0x20) | (byte >= 0x7f) | (byte == b'"') | (byte == b'\\')) as u8
-}
+/// Whether a byte stands for itself in a JSON string: printable ASCII but quote and backslash. A
+/// table, since most texts are a few bytes long.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut rest: &mut [bool] = &mut plain;
+    let mut byte = 0_u8;
+    while let [first, behind @ ..] = rest {
+        *first = matches!(byte, 0x20..0x7f) && byte != b'"' && byte != b'\\';
+        byte = byte.wrapping_add(1);
+        rest = behind;
+    }
+    plain
+};
 
 fn escaped(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();

@@ -151,7 +151,7 @@ impl Owned {
             return Self::Pseudonym(site.of(phi));
         };
         let raw = raw.get(..OWNED_TEXT_MAX).unwrap_or(raw);
-        Self::Text(Text::new(&String::from_utf8_lossy(raw)))
+        Self::Text(Text::lossy(raw))
     }
 
     /// Appends the fields of an event that a rule set's correlator part needs, in that order.
@@ -216,7 +216,7 @@ impl Owned {
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) if !text.is_empty() => Some(text),
+            Self::Text(text) if !text.as_bytes().is_empty() => Some(text),
             _ => None,
         }
     }
@@ -232,13 +232,29 @@ impl Text {
     pub fn new(text: &str) -> Self {
         Self(SmallVec::from_slice(text.as_bytes()))
     }
+
+    /// Owns what may not be UTF-8 in places.
+    #[must_use]
+    pub fn lossy(raw: &[u8]) -> Self {
+        if raw.is_ascii() {
+            Self(SmallVec::from_slice(raw))
+        } else {
+            Self::new(&String::from_utf8_lossy(raw))
+        }
+    }
+
+    /// Its bytes, without a look whether they are UTF-8.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl std::ops::Deref for Text {
     type Target = str;
 
     fn deref(&self) -> &str {
-        // Only `new` makes one.
+        // Only `new` and `lossy` make one.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }

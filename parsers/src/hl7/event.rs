@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr_iter;
 use smallvec::SmallVec;
 
 use super::findings::Findings;
 use super::message::{Fields, Message};
 use super::names::message_name;
 use super::store::Store;
-use super::wire::{Delims, piece};
+use super::wire::{piece, pieces};
 use crate::catalogue::FieldIx;
 use crate::event::{Direction, Event, Value};
 use crate::json::{LIST_MAX, hex};
@@ -39,21 +38,20 @@ pub(super) fn emit<'m>(
     arrival: Arrival,
     emit: &mut dyn Emit,
 ) {
-    let texts = texts(message, found);
+    let mut texts = Texts::new();
+    gather(message, found, &mut texts);
     let digest = digits(store.digest());
     let injected = found.injected.map(|i| {
         let ([a, b, c], [x, y, z]) = (i.name, i.inside);
         [a, b, c, b' ', b'i', b'n', b' ', x, y, z]
     });
-    let names: SmallVec<[Value<'_>; LIST_MAX]> = message
-        .segments()
-        .take(LIST_MAX)
-        .map(|segment| Value::Text(segment_name(&segment)))
-        .collect();
-    let statuses: SmallVec<[Value<'_>; 16]> =
-        found.statuses.iter().map(|s| Value::Text(s)).collect();
-    let errors: SmallVec<[Value<'_>; 16]> =
-        found.error_codes.iter().map(|s| Value::Text(s)).collect();
+    let mut names: SmallVec<[Value<'_>; LIST_MAX]> = SmallVec::new();
+    let segments = message.segments().take(LIST_MAX);
+    names.extend(segments.map(|segment| Value::Text(segment_name(&segment))));
+    let mut statuses: SmallVec<[Value<'_>; 16]> = SmallVec::new();
+    statuses.extend(found.statuses.iter().map(|s| Value::Text(s)));
+    let mut errors: SmallVec<[Value<'_>; 16]> = SmallVec::new();
+    errors.extend(found.error_codes.iter().map(|s| Value::Text(s)));
 
     let mut event = Event::new(&field::KIND, arrival.direction);
     for (at, text) in &texts {
@@ -115,7 +113,7 @@ fn digits(digest: u64) -> [u8; 16] {
     out
 }
 
-type Texts<'m> = SmallVec<[(FieldIx, Cow<'m, [u8]>); 32]>;
+type Texts<'m> = SmallVec<[(FieldIx, Cow<'m, [u8]>); 24]>;
 
 /// MSH's fields: number, component (0: the whole first repetition), and what they become.
 const MSH: &[(usize, u16, FieldIx)] = &[
@@ -134,15 +132,19 @@ const MSH: &[(usize, u16, FieldIx)] = &[
 ];
 
 /// Every text of the event, as far as it is there: empty counts, absent does not.
-fn texts<'m>(message: &Message<'m>, found: &Findings<'m>) -> Texts<'m> {
-    let mut texts = Texts::new();
+fn gather<'m>(message: &Message<'m>, found: &Findings<'m>, texts: &mut Texts<'m>) {
+    let delims = message.delims;
     let mut put = |at: FieldIx, raw: Option<&'m [u8]>| {
         if let Some(raw) = raw {
             texts.push((at, message.text(raw)));
         }
     };
     if let Some(msh) = &found.msh {
-        let fields = split(msh.text, message.delims);
+        let mut fields = [None; MSH_FIELDS];
+        let parts = pieces(msh.text, delims.field);
+        for (slot, field) in fields.iter_mut().zip(parts) {
+            *slot = Some(field);
+        }
         for (n, component, at) in MSH {
             // MSH-1 is the separator, so the first piece behind the name is MSH-2.
             let whole = fields.get(n.saturating_sub(1)).copied().flatten();
@@ -156,36 +158,41 @@ fn texts<'m>(message: &Message<'m>, found: &Findings<'m>) -> Texts<'m> {
             );
         }
     }
-    let of =
-        |segment: &Option<Fields<'m>>, field, component| segment.as_ref()?.value(field, component);
-    let filled = |segment: &Option<Fields<'m>>, field| segment.as_ref()?.filled(field, 1);
-    put(field::PATIENT_ID, of(&found.pid, 3, 1));
-    put(field::PATIENT_NAME, of(&found.pid, 5, 0));
-    put(field::VISIT, of(&found.pv1, 19, 1));
-    put(field::MERGED_PATIENT_ID, of(&found.mrg, 1, 1));
-    put(field::ORDER_CONTROL, of(&found.orc, 1, 1));
-    put(
-        field::PLACER_ORDER,
-        filled(&found.orc, 2).or_else(|| filled(&found.obr, 2)),
-    );
-    put(
-        field::FILLER_ORDER,
-        filled(&found.orc, 3).or_else(|| filled(&found.obr, 3)),
-    );
-    put(field::ACK_CODE, of(&found.msa, 1, 1));
-    put(field::ACK_TO, of(&found.msa, 2, 1));
-    put(field::ACK_TEXT, of(&found.msa, 3, 0));
-    texts
-}
-
-/// The fields of MSH, parted once.
-fn split(text: &[u8], delims: Delims) -> [Option<&[u8]>; MSH_FIELDS] {
-    let mut fields = [None; MSH_FIELDS];
-    let mut from = 0_usize;
-    let ends = memchr_iter(delims.field, text).chain([text.len()]);
-    for (slot, end) in fields.iter_mut().zip(ends) {
-        *slot = text.get(from..end);
-        from = end.saturating_add(1);
+    let whole = |field: Option<&'m [u8]>| piece(field?, delims.repetition, 1);
+    let first = |field: Option<&'m [u8]>| piece(whole(field)?, delims.component, 1);
+    let filled = |field| first(field).filter(|text| !text.is_empty());
+    if let Some(pid) = &found.pid {
+        let [id, name] = pid.fields([3, 5]);
+        put(field::PATIENT_ID, first(id));
+        put(field::PATIENT_NAME, whole(name));
     }
-    fields
+    if let Some(pv1) = &found.pv1 {
+        put(field::VISIT, first(pv1.field(19)));
+    }
+    if let Some(mrg) = &found.mrg {
+        put(field::MERGED_PATIENT_ID, first(mrg.field(1)));
+    }
+    if found.orc.is_some() || found.obr.is_some() {
+        let orders = |order: &Option<Fields<'m>>| {
+            let fields = order.as_ref().map(|order| order.fields([1, 2, 3]));
+            fields.unwrap_or_default()
+        };
+        let ([control, placer, filler], [_, requested, filled_as]) =
+            (orders(&found.orc), orders(&found.obr));
+        put(field::ORDER_CONTROL, first(control));
+        put(
+            field::PLACER_ORDER,
+            filled(placer).or_else(|| filled(requested)),
+        );
+        put(
+            field::FILLER_ORDER,
+            filled(filler).or_else(|| filled(filled_as)),
+        );
+    }
+    if let Some(msa) = &found.msa {
+        let [code, to, text] = msa.fields([1, 2, 3]);
+        put(field::ACK_CODE, first(code));
+        put(field::ACK_TO, first(to));
+        put(field::ACK_TEXT, whole(text));
+    }
 }

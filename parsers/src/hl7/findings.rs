@@ -7,7 +7,6 @@ use super::embedded::{Embedded, embedded};
 use super::escape::Oddities;
 use super::inject::{Injected, look};
 use super::message::{Fields, Message};
-use super::wire::pieces;
 
 /// Distinct result statuses that an event lists; the standard has some 15.
 const STATUSES_MAX: usize = 16;
@@ -44,9 +43,12 @@ impl<'m> Findings<'m> {
     /// Looks at every segment once; `room` is where text is unescaped.
     pub(super) fn of(message: &Message<'m>, room: &mut Vec<u8>) -> Self {
         let mut found = Self::default();
+        found.bytes(message.bytes);
         for segment in message.segments() {
             found.remember(segment);
-            found.look(&segment, message, room);
+            if !message.plain {
+                found.look(&segment, message, room);
+            }
             match &segment.name {
                 b"OBX" => found.observation(&segment, message),
                 b"ERR" => found.error(&segment),
@@ -71,14 +73,17 @@ impl<'m> Findings<'m> {
         slot.get_or_insert(segment);
     }
 
-    /// The text of a segment, whatever it means.
-    fn look(&mut self, segment: &Fields<'m>, message: &Message<'m>, room: &mut Vec<u8>) {
+    /// The bytes of the message, whatever they mean.
+    fn bytes(&mut self, bytes: &[u8]) {
         // Two folds without branches, so that the compiler takes many bytes at once.
-        let bytes = segment.text.iter();
-        let controls = bytes.clone().fold(0_u8, |odd, b| odd | is_control(*b));
-        let high = bytes.fold(0_u8, |high, b| high | *b);
-        self.controls |= controls != 0;
-        self.high |= high >= 0x80;
+        let controls = bytes.iter().fold(0_u8, |odd, b| odd | is_control(*b));
+        let high = bytes.iter().fold(0_u8, |high, b| high | *b);
+        self.controls = controls != 0;
+        self.high = high >= 0x80;
+    }
+
+    /// The text of a segment.
+    fn look(&mut self, segment: &Fields<'m>, message: &Message<'m>, room: &mut Vec<u8>) {
         let (injected, oddities) = look(segment, message.delims, room);
         self.injected = self.injected.or(injected);
         // What was cut may have been cut in the middle of a sequence.
@@ -88,9 +93,8 @@ impl<'m> Findings<'m> {
     }
 
     fn observation(&mut self, segment: &Fields<'m>, message: &Message<'m>) {
-        let mut fields = pieces(segment.text, message.delims.field);
-        let value = fields.nth(5).unwrap_or_default();
-        let status = fields.nth(5).unwrap_or_default();
+        let fields = segment.fields([5, 11]);
+        let [value, status] = fields.map(Option::unwrap_or_default);
         if self.embedded.is_none() && value.len() >= FILE_BYTES_MIN {
             self.embedded = embedded(value, message.delims);
         }

@@ -4,7 +4,7 @@
 use memchr::{memchr, memchr2_iter};
 
 use super::escape::{Oddities, unescape};
-use super::message::Fields;
+use super::message::{Fields, HEADER_BYTES};
 use super::names::is_segment;
 use super::wire::Delims;
 
@@ -24,7 +24,7 @@ pub(super) fn look(
 ) -> (Option<Injected>, Oddities) {
     let text = match &segment.name {
         // The encoding characters are no escape sequence.
-        b"MSH" => segment.text.get(9..).unwrap_or_default(),
+        b"MSH" => segment.text.get(HEADER_BYTES..).unwrap_or_default(),
         _ => segment.text,
     };
     let escaped = memchr(delims.escape, text).is_some();

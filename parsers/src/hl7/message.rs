@@ -3,20 +3,27 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2, memmem};
 
 use super::escape::unescape;
 use super::fields;
 use super::store::{Segment, Store};
-use super::wire::{Delims, piece, pieces};
+use super::wire::{Delims, piece, pieces, spans};
 use crate::catalogue::Path;
 use crate::event::{Lookup, Value};
 use crate::phi::{Class, Phi};
 
+/// `MSH`, the field separator, four encoding characters and the separator again.
+pub(super) const HEADER_BYTES: usize = 9;
+
 /// A message, as far as it is kept.
 pub(crate) struct Message<'m> {
     pub(crate) delims: Delims,
-    bytes: &'m [u8],
+    /// Segments end to end, without what ends them.
+    pub(super) bytes: &'m [u8],
+    /// It has no escape sequence, no line feed, and the separators that everybody knows: most
+    /// messages are like that, and their values need no look each.
+    pub(super) plain: bool,
     segments: &'m [Segment],
     /// Room in which the values that rules ask for by path are unescaped.
     room: &'m RefCell<Vec<u8>>,
@@ -34,9 +41,16 @@ pub(crate) struct Fields<'m> {
 
 impl<'m> Message<'m> {
     pub(super) fn new(store: &'m Store, room: &'m RefCell<Vec<u8>>) -> Self {
+        let delims = store.delims;
+        let known = delims.component == b'^' && delims.subcomponent == b'&';
+        // The encoding characters are no escape sequence.
+        let header = store.segments.first().map_or(0, |first| first.end as usize);
+        let text = store.bytes.get(header.min(HEADER_BYTES)..);
+        let text = text.unwrap_or_default();
         Self {
-            delims: store.delims,
+            delims,
             bytes: &store.bytes,
+            plain: known && memchr2(delims.escape, b'\n', text).is_none(),
             segments: &store.segments,
             room,
         }
@@ -77,7 +91,16 @@ impl<'m> Message<'m> {
     }
 
     /// A value as text: escape sequences resolved, and with the separators that everybody knows.
+    #[inline]
     pub(crate) fn text(&self, raw: &'m [u8]) -> Cow<'m, [u8]> {
+        if self.plain {
+            Cow::Borrowed(raw)
+        } else {
+            self.resolved(raw)
+        }
+    }
+
+    fn resolved(&self, raw: &'m [u8]) -> Cow<'m, [u8]> {
         let known = self.delims.component == b'^' && self.delims.subcomponent == b'&';
         let escaped = memchr(self.delims.escape, raw).is_some();
         if known && !escaped {
@@ -113,6 +136,13 @@ impl<'m> Fields<'m> {
         piece(self.text, self.delims.field, n.saturating_add(1))
     }
 
+    /// Several fields of a segment that does not name the delimiters, by ascending number.
+    pub(crate) fn fields<const N: usize>(&self, wanted: [u16; N]) -> [Option<&'m [u8]>; N] {
+        // The first piece is the name.
+        let pieces = wanted.map(|n| n.saturating_add(1));
+        spans(self.text, self.delims.field, pieces).map(|span| self.text.get(span?))
+    }
+
     /// A component of the first repetition of a field; component 0 is the whole repetition.
     pub(crate) fn value(&self, field: u16, component: u16) -> Option<&'m [u8]> {
         let whole = self.field(field)?;
@@ -145,8 +175,12 @@ impl<'m> Fields<'m> {
 
 impl Lookup for Message<'_> {
     fn any(&self, path: &Path, each: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
-        let class = fields::class(path);
-        let mut visit = |raw: &[u8]| self.visit(raw, class, each);
+        // Most messages lack most of the segments that rules ask for.
+        let mut class = None;
+        let mut visit = |raw: &[u8]| {
+            let class = *class.get_or_insert_with(|| fields::class(path));
+            self.visit(raw, class, each)
+        };
         self.named(path.segment)
             .enumerate()
             .filter(|(at, _)| picks(path.occurrence, *at))

@@ -29,6 +29,8 @@ pub(super) enum Token<'a> {
     Header([u8; 3]),
     /// Bytes of a segment.
     Data(&'a [u8]),
+    /// The last bytes of a segment, and the carriage return that ends it.
+    Line(&'a [u8]),
     /// A segment ends; true if a line feed ended it.
     SegmentEnd(bool),
     /// A line feed where a segment begins: it came behind a carriage return.
@@ -233,7 +235,7 @@ impl Framing {
         if !first || ![b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"].into_iter().any(is) {
             self.at_segment = false;
             self.in_header = false;
-            return Step::Took(Token::Nothing, 0);
+            return self.inside(bytes, last, start_block);
         }
         match (bytes, last) {
             ([a, b, c, separator, ..], _) if !separator.is_ascii_alphanumeric() => {
@@ -245,19 +247,30 @@ impl Framing {
             ([_, _, _, _, ..], _) | (_, true) => {
                 self.at_segment = false;
                 self.in_header = false;
-                Step::Took(Token::Nothing, 0)
+                self.inside(bytes, last, start_block)
             }
             _ => self.need(bytes.len().saturating_add(1)),
         }
     }
 
     fn inside<'a>(&mut self, bytes: &'a [u8], last: bool, start_block: bool) -> Step<'a> {
-        let mut end = memchr3(b'\r', VT, FS, bytes).unwrap_or(bytes.len());
-        if self.in_header || self.line_feeds {
-            end = memchr(b'\n', bytes.get(..end).unwrap_or(bytes)).unwrap_or(end);
-        }
-        if let Some(data @ [_, ..]) = bytes.get(..end) {
-            return Step::Took(Token::Data(data), end);
+        let ends_lines = self.in_header || self.line_feeds;
+        match bytes {
+            [b'\r' | VT | FS, ..] | [] => {}
+            [b'\n', ..] if ends_lines => {}
+            _ => {
+                let mut end = memchr3(b'\r', VT, FS, bytes).unwrap_or(bytes.len());
+                if ends_lines {
+                    end = memchr(b'\n', bytes.get(..end).unwrap_or(bytes)).unwrap_or(end);
+                }
+                let next = end.saturating_add(1);
+                if let Some(line @ [.., b'\r']) = bytes.get(..next) {
+                    self.segment_ended();
+                    return Step::Took(Token::Line(line), next);
+                }
+                let data = bytes.get(..end).unwrap_or(bytes);
+                return Step::Took(Token::Data(data), end);
+            }
         }
         match bytes {
             [] => Step::Need(1),
@@ -291,9 +304,13 @@ impl Framing {
     }
 
     const fn end_segment<'a>(&mut self, line_feed: bool) -> Step<'a> {
+        self.segment_ended();
+        Step::Took(Token::SegmentEnd(line_feed), 1)
+    }
+
+    const fn segment_ended(&mut self) {
         self.at_segment = true;
         self.in_header = false;
-        Step::Took(Token::SegmentEnd(line_feed), 1)
     }
 
     const fn close<'a>(&mut self, how: Closed, took: usize) -> Step<'a> {

@@ -1,22 +1,27 @@
 //! Names: what message types are for, and the segments of the standard.
 
+use std::sync::LazyLock;
+
 /// What a message of this type and trigger is for, in one word (HL7 v2.5 tables 0076 and 0003).
 pub(super) fn message_name(message_type: &[u8], trigger: &[u8]) -> Option<&'static str> {
-    let find = |event: Option<u32>| {
-        let wanted = (code(message_type)?, event?);
-        let at = MESSAGES.binary_search_by_key(&Some(wanted), |(kind, event, _)| {
-            Some((code(kind.as_bytes())?, code(event.as_bytes())?))
-        });
-        MESSAGES.get(at.ok()?).map(|(.., name)| *name)
+    let find = |event: &[u8]| {
+        let at = KEYS.binary_search(&key(message_type, event)?).ok()?;
+        MESSAGES.get(at).map(|(.., name)| *name)
     };
-    find(code(trigger)).or_else(|| find(Some(0)))
+    find(trigger).or_else(|| find(b""))
 }
 
-/// A code of three characters as a number of the same order: texts are slow to compare. Nothing is 0.
-const fn code(text: &[u8]) -> Option<u32> {
-    match *text {
-        [] => Some(0),
-        [a, b, c] => Some(u32::from_be_bytes([0, a, b, c])),
+/// The keys of [`MESSAGES`].
+static KEYS: LazyLock<Box<[u64]>> = LazyLock::new(|| {
+    let key = |(kind, event, _): &(&str, &str, _)| key(kind.as_bytes(), event.as_bytes());
+    MESSAGES.iter().filter_map(key).collect()
+});
+
+/// A type and a trigger, or none, as a number of the same order: texts are slow to compare.
+const fn key(message_type: &[u8], trigger: &[u8]) -> Option<u64> {
+    match (message_type, trigger) {
+        ([a, b, c], []) => Some(u64::from_be_bytes([0, 0, *a, *b, *c, 0, 0, 0])),
+        ([a, b, c], [x, y, z]) => Some(u64::from_be_bytes([0, 0, *a, *b, *c, *x, *y, *z])),
         _ => None,
     }
 }
@@ -242,5 +247,7 @@ static SEGMENTS: &[&[u8; 3]] = &[
 
 #[cfg(test)]
 pub(super) fn tables_are_sorted() -> bool {
-    MESSAGES.is_sorted_by(|(a, x, _), (b, y, _)| (a, x) < (b, y)) && SEGMENTS.is_sorted()
+    MESSAGES.is_sorted_by(|(a, x, _), (b, y, _)| (a, x) < (b, y))
+        && KEYS.len() == MESSAGES.len()
+        && SEGMENTS.is_sorted()
 }

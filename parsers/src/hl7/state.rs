@@ -180,6 +180,10 @@ impl Lane {
             Token::Between => self.told.tell(&BYTES_BETWEEN, out),
             Token::Header(name) => self.header(name, out),
             Token::Data(data) => self.store.push(data),
+            Token::Line(line) => {
+                self.store.push_line(line);
+                self.first_segment(out);
+            }
             Token::SegmentEnd(line_feed) => self.segment_end(line_feed, out),
             Token::LineFeed => self.told.tell(&LINE_FEEDS, out),
             Token::StartInside => {

@@ -1,12 +1,13 @@
 //! What is kept of the message that is being read: bounded, whatever its size.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::Hasher;
 
 use memchr::{memchr, memchr_iter};
+use siphasher::sip::SipHasher13;
 
 use super::charset::{Charset, charset};
 use super::embedded::{Embedded, embedded};
-use super::wire::{Delims, header, piece};
+use super::wire::{Delims, header, spans};
 
 /// The most bytes of a message that are kept; what comes behind is counted and named, not kept.
 /// As much as any parser may ask the stream layer for, per direction.
@@ -54,7 +55,9 @@ pub(super) struct Store {
     pub(super) out_of_room: bool,
     /// A segment's name was not three letters or digits.
     pub(super) odd_name: bool,
-    digest: DefaultHasher,
+    /// SipHash-1-3 under a key of zeros: a digest is written in events, and has to be the same
+    /// whatever this program was built with.
+    digest: SipHasher13,
     spare: Vec<u8>,
     /// Where the segment that is being read starts.
     start: usize,
@@ -84,7 +87,7 @@ impl Store {
             long_field: false,
             out_of_room: false,
             odd_name: false,
-            digest: DefaultHasher::new(),
+            digest: SipHasher13::new(),
             spare: Vec::new(),
             start: 0,
             field: 0,
@@ -147,11 +150,27 @@ impl Store {
 
     /// Bytes of the segment that is being read.
     pub(super) fn push(&mut self, data: &[u8]) {
+        self.count(data);
+        self.take(data);
+    }
+
+    /// The last bytes of the segment that is being read, and the carriage return that ends it.
+    pub(super) fn push_line(&mut self, line: &[u8]) {
+        self.count(line);
+        self.take(line.strip_suffix(b"\r").unwrap_or(line));
+        self.end();
+    }
+
+    /// Counts bytes of the message, and takes them to its digest. A header gets there once it was
+    /// read.
+    fn count(&mut self, data: &[u8]) {
         self.total = self.total.saturating_add(data.len() as u64);
-        let is_header = self.segments_seen == 0;
-        if !is_header {
+        if self.segments_seen > 0 {
             self.digest.write(data);
         }
+    }
+
+    fn take(&mut self, data: &[u8]) {
         let have = self.bytes.len().saturating_sub(self.start);
         if self.full {
             self.left_out = self.left_out.saturating_add(data.len() as u64);
@@ -260,6 +279,13 @@ impl Store {
     /// The segment that is being read ends; `separators` bytes end it.
     pub(super) fn end_segment(&mut self, separators: u64) {
         self.total = self.total.saturating_add(separators);
+        if self.segments_seen > 0 && self.in_segment() {
+            self.digest.write(b"\r");
+        }
+        self.end();
+    }
+
+    fn end(&mut self) {
         let segment = self.bytes.get(self.start..).unwrap_or_default();
         let [a, b, c, ..] = *segment else {
             self.odd_name |= !segment.is_empty();
@@ -271,8 +297,6 @@ impl Store {
             || segment.get(3).is_some_and(u8::is_ascii_alphanumeric);
         if &name == b"MSH" && self.segments_seen == 0 {
             self.read_header();
-        } else {
-            self.digest.write_u8(b'\r');
         }
         self.segments_seen = self.segments_seen.saturating_add(1);
         if &name == b"OBX" {
@@ -321,13 +345,16 @@ impl Store {
             return;
         };
         self.delims = delims;
-        self.charset =
-            piece(segment, delims.field, 18).map_or(Charset::AsIs, |field| charset(field, delims));
-        for (at, field) in segment.split(|b| *b == delims.field).enumerate() {
-            if at != 6 && at != 9 {
-                self.digest.write(field);
-            }
-            self.digest.write_u8(delims.field);
+        let [time, id, set] = spans(segment, delims.field, [7, 10, 18]);
+        let set = set.and_then(|set| segment.get(set));
+        self.charset = set.map_or(Charset::AsIs, |set| charset(set, delims));
+        let mut rest = 0_usize;
+        for field in [time, id].into_iter().flatten() {
+            let before = segment.get(rest..field.start).unwrap_or_default();
+            self.digest.write(before);
+            rest = field.end;
         }
+        self.digest.write(segment.get(rest..).unwrap_or_default());
+        self.digest.write(&[delims.field]);
     }
 }

@@ -4,6 +4,8 @@
 //! A message is text. MSH names its own delimiters: the byte after `MSH` parts fields, and MSH-2
 //! has the others (component, repetition, escape, sub-component; 2.7 added truncation).
 
+use std::ops::Range;
+
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take, take_till};
@@ -116,24 +118,121 @@ fn sound(bytes: &[u8]) -> Head {
 
 /// The n-th piece, from 1, of bytes that `separator` parts. Absent when there are fewer.
 pub(crate) fn piece(bytes: &[u8], separator: u8, n: u16) -> Option<&[u8]> {
-    let mut left = n.checked_sub(1)?;
-    let mut from = 0_usize;
-    // Pieces are a few bytes long: a plain loop beats a search that has to be set up each time.
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte == separator {
-            if left == 0 {
-                return bytes.get(from..at);
-            }
-            left = left.saturating_sub(1);
-            from = at.saturating_add(1);
-        }
+    if n == 1 {
+        // Mostly the first of one: a plain loop over a few bytes.
+        let end = bytes.iter().position(|byte| *byte == separator);
+        return end.map_or(Some(bytes), |end| bytes.get(..end));
     }
-    if left == 0 { bytes.get(from..) } else { None }
+    let [span] = spans(bytes, separator, [n]);
+    bytes.get(span?)
+}
+
+/// Where pieces are, by their numbers, from 1 and ascending.
+pub(crate) fn spans<const N: usize>(
+    bytes: &[u8],
+    separator: u8,
+    wanted: [u16; N],
+) -> [Option<Range<usize>>; N] {
+    let mut marks = Marks::new(bytes, separator);
+    // The piece that begins where the last one ended, and where that is.
+    let (mut next, mut from) = (1_u16, 0_usize);
+    wanted.map(|n| {
+        if let Some(between) = n.checked_sub(next)?.checked_sub(1) {
+            from = marks.nth(usize::from(between))?.saturating_add(1);
+        }
+        let end = marks.next().unwrap_or(bytes.len());
+        let span = from..end;
+        (next, from) = (n.saturating_add(1), end.saturating_add(1));
+        Some(span)
+    })
 }
 
 /// All pieces of bytes that `separator` parts; one if it is not there.
 pub(crate) fn pieces(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    bytes.split(move |b| *b == separator)
+    let mut marks = Marks::new(bytes, separator);
+    let mut from = Some(0_usize);
+    std::iter::from_fn(move || {
+        let start = from?;
+        let mark = marks.next();
+        from = mark.map(|at| at.saturating_add(1));
+        bytes.get(start..mark.unwrap_or(bytes.len()))
+    })
+}
+
+/// The places of a byte, found eight bytes at a time: pieces are a few bytes long, so that a search
+/// which has to be set up for each takes longer than it saves.
+struct Marks<'b> {
+    rest: &'b [u8],
+    /// The byte, eight times.
+    mark: u64,
+    /// Where the eight bytes behind those that were looked at last begin.
+    next: usize,
+    /// The high bit of each of the bytes looked at last that is the one.
+    hits: u64,
+}
+
+impl<'b> Marks<'b> {
+    fn new(bytes: &'b [u8], mark: u8) -> Self {
+        Self {
+            rest: bytes,
+            mark: u64::from_ne_bytes([mark; 8]),
+            next: 0,
+            hits: 0,
+        }
+    }
+
+    /// Looks at the next bytes, if there are any.
+    fn advance(&mut self) -> Option<()> {
+        let word = match self.rest.split_first_chunk() {
+            Some((word, rest)) => {
+                self.rest = rest;
+                u64::from_le_bytes(*word)
+            }
+            None if self.rest.is_empty() => return None,
+            None => {
+                let last = std::mem::take(&mut self.rest).iter().rev();
+                // In front of the bytes that are there, ones that differ from the mark.
+                last.fold(!self.mark, |word, byte| (word << 8) | u64::from(*byte))
+            }
+        };
+        const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+        let differs = word ^ self.mark;
+        self.hits = !(((differs & LOW).wrapping_add(LOW)) | differs | LOW);
+        self.next = self.next.wrapping_add(8);
+        Some(())
+    }
+}
+
+impl Iterator for Marks<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        while self.hits == 0 {
+            self.advance()?;
+        }
+        let at = (self.hits.trailing_zeros() / 8) as usize;
+        self.hits &= self.hits.wrapping_sub(1);
+        Some(self.next.wrapping_sub(8).wrapping_add(at))
+    }
+
+    /// Passes over eight bytes at a time.
+    fn nth(&mut self, mut n: usize) -> Option<usize> {
+        loop {
+            // The product's highest byte is the sum of its factor's bytes.
+            let ones = u64::from_ne_bytes([1; 8]);
+            let [here, ..] = (self.hits >> 7).wrapping_mul(ones).to_be_bytes();
+            match n.checked_sub(here.into()) {
+                Some(more) => n = more,
+                None => break,
+            }
+            self.hits = 0;
+            self.advance()?;
+        }
+        for _ in 0..n {
+            self.hits &= self.hits.wrapping_sub(1);
+        }
+        self.next()
+    }
 }
 
 /// Without spaces at either end.
@@ -163,10 +262,10 @@ fn number(input: &[u8]) -> Wire<'_, &[u8]> {
 
 /// A whole number without sign. Nothing else may be there.
 pub(crate) fn integer(text: &[u8]) -> Option<u32> {
-    let (_, digits) = all_consuming(digits).parse(trim(text)).ok()?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-fn digits(input: &[u8]) -> Wire<'_, &[u8]> {
-    digit1.parse(input)
+    let digits = trim(text);
+    let number = digits.iter().try_fold(0_u32, |number, digit| {
+        let digit = char::from(*digit).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit)
+    });
+    number.filter(|_| !digits.is_empty())
 }

@@ -70,7 +70,7 @@ fn is_event(segment: &Fields<'_>, message: &Message<'_>) -> bool {
 fn facet<'m>(alarm: &mut Alarm<'m>, segment: &Fields<'m>, message: &Message<'m>) {
     let delims = message.delims;
     if segment.filled(18, 0).is_some() {
-        alarm.facts.device(segment);
+        alarm.facts.device(segment, message.delims);
     }
     match alarm.facts.observe(segment, message) {
         Some(Term::Alarm) => {

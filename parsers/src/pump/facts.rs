@@ -10,7 +10,7 @@ use super::units::{self, Label};
 use crate::catalogue::FieldIx;
 use crate::event::{Direction, Event};
 use crate::hl7::message::{Fields, Message};
-use crate::hl7::wire::{decimal, piece};
+use crate::hl7::wire::{Delims, decimal, piece};
 use crate::json::display;
 use crate::kinds::pump as field;
 use crate::protocol::Emit;
@@ -99,7 +99,7 @@ impl<'m> Facts<'m> {
             Term::Device => {
                 let named = segment.filled(3, 0).and_then(|v| mdc::name(v, delims));
                 self.text(field::DEVICE_TYPE, named);
-                self.device(segment);
+                self.device(segment, delims);
             }
             _ => {}
         }
@@ -107,11 +107,14 @@ impl<'m> Facts<'m> {
     }
 
     /// The device, from OBX-18: an identifier, and that of the system it belongs to.
-    pub(super) fn device(&mut self, segment: &Fields<'m>) {
-        let own = segment.filled(18, 1);
-        let system = segment.filled(18, 3);
-        self.text(field::DEVICE, own.or(system));
-        if segment.filled(18, 4) == Some(b"EUI-64") {
+    pub(super) fn device(&mut self, segment: &Fields<'m>, delims: Delims) {
+        let Some(device) = segment.filled(18, 0) else {
+            return;
+        };
+        let part = |n| piece(device, delims.component, n).filter(|part| !part.is_empty());
+        let system = part(3);
+        self.text(field::DEVICE, part(1).or(system));
+        if part(4) == Some(b"EUI-64") {
             self.text(field::DEVICE_EUI64, system);
         }
     }

@@ -12,7 +12,7 @@ use nom::multi::fold_many0;
 use nom::sequence::preceded;
 
 use super::codes::{FAMILIES, PREFIXES};
-use crate::hl7::wire::{Delims, integer, piece, trim};
+use crate::hl7::wire::{Delims, integer, pieces, trim};
 use crate::wire::Wire;
 
 /// What is measured, and the base unit that [`Unit::factor`] leads to.
@@ -97,10 +97,18 @@ pub(super) enum Label<'m> {
 /// nothing in it is a known unit, or when two units in it differ.
 pub(super) fn unit<'m>(field: &'m [u8], delims: Delims) -> Option<Read<'m>> {
     let mut found: Option<Read<'m>> = None;
-    for n in [1_u16, 2, 4, 5] {
-        let part = trim(piece(field, delims.component, n).unwrap_or_default());
-        let system = piece(field, delims.component, if n < 3 { 3 } else { 6 }).unwrap_or_default();
-        let Some(read) = read(part, system) else {
+    let mut parts = [&b""[..]; 6];
+    for (part, piece) in parts.iter_mut().zip(pieces(field, delims.component)) {
+        *part = piece;
+    }
+    let [id, text, system, other_id, other_text, other_system] = parts;
+    for (part, system) in [
+        (id, system),
+        (text, system),
+        (other_id, other_system),
+        (other_text, other_system),
+    ] {
+        let Some(read) = read(trim(part), system) else {
             continue;
         };
         match found {

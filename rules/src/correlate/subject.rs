@@ -1,5 +1,6 @@
 //! An event as the correlator sees it: what crossed of it, whoever made it.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use parsers::catalogue::{FieldIx, Kind};
@@ -47,19 +48,25 @@ impl Subject<'_> {
     }
 
     fn crossed(&self, field: FieldRef) -> &Owned {
-        let needs = self.ruleset.needs(self.kind.id);
-        let place = needs.iter().position(|need| *need == field);
+        let mut needs = self.ruleset.needs(self.kind.id).iter();
+        let place = match field {
+            // To compare numbers alone is quicker.
+            FieldRef::Field(ix) => {
+                needs.position(|need| matches!(need, FieldRef::Field(known) if *known == ix))
+            }
+            other => needs.position(|need| *need == other),
+        };
         place.and_then(|at| self.fields.get(at)).unwrap_or(&ABSENT)
     }
 
     /// Any field that rules may name.
-    pub(super) fn value(&self, field: FieldRef) -> Owned {
+    pub(super) fn value(&self, field: FieldRef) -> Cow<'_, Owned> {
         match field {
-            FieldRef::Envelope(ix) => match envelope::FIELDS.get(ix.index()) {
+            FieldRef::Envelope(ix) => Cow::Owned(match envelope::FIELDS.get(ix.index()) {
                 Some(field) => clear((field.get)(self.envelope)),
                 None => Owned::Absent,
-            },
-            other => self.crossed(other).clone(),
+            }),
+            other => Cow::Borrowed(self.crossed(other)),
         }
     }
 
@@ -74,10 +81,10 @@ impl Subject<'_> {
 
     /// What tells the values of a field apart; one for each value of a list, none if absent.
     pub(super) fn distinct(&self, field: FieldRef) -> SmallVec<[u64; 1]> {
-        match self.value(field) {
+        match &*self.value(field) {
             Owned::Absent => SmallVec::new(),
             Owned::List(items) => items.iter().map(digest).collect(),
-            one => smallvec![digest(&one)],
+            one => smallvec![digest(one)],
         }
     }
 }
@@ -126,7 +133,7 @@ fn clear(value: Value<'_>) -> Owned {
         Value::Bool(v) => Owned::Bool(v),
         Value::Int(v) | Value::Duration(v) => Owned::Int(v),
         Value::Decimal(v) => Owned::Decimal(v),
-        Value::Text(v) => Owned::Text(Text::new(&String::from_utf8_lossy(v))),
+        Value::Text(v) => Owned::Text(Text::lossy(v)),
         Value::Ip(v) => Owned::Ip(v),
         Value::Mac(v) => Owned::Mac(v),
         Value::Absent | Value::Phi(_) | Value::List(_) => Owned::Absent,

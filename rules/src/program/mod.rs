@@ -140,7 +140,15 @@ impl Program {
         for switch in &self.switches {
             subject.any(switch.field, |value| {
                 let groups = bytes(value).and_then(|text| switch.groups.get(text));
-                self.groups(scratch, subject, groups.map_or(&[], |g| g), matched);
+                let groups = groups.map_or(&[][..], |groups| groups);
+                // That the field equals the text is what their conditions ask.
+                for group in groups
+                    .iter()
+                    .filter_map(|at| self.groups.get(usize::from(*at)))
+                {
+                    scratch.learn(group.guard, true);
+                }
+                self.groups(scratch, subject, groups, matched);
                 false
             });
         }
