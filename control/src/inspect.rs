@@ -201,7 +201,7 @@ fn wait(running: &Running, watched: bool) -> Result<(), Error> {
 }
 
 /// How often to look whether it is through.
-const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(1);
 
 /// A bar on stderr; of a pipe nobody knows how long it is.
 fn bar(progress: ReadProgress) -> ProgressBar {
