@@ -1,6 +1,7 @@
 //! `vitalwire doctor`: what stands between this machine and a clean capture, each finding with the
 //! exact command that mends it. It reads and listens; it changes nothing.
 
+mod bpf;
 mod card;
 mod host;
 mod interface;
@@ -178,6 +179,7 @@ pub fn may_capture(interface: &str) -> Result<(), Error> {
 /// No such interface.
 pub fn examine(interface: Option<&str>, config: &Config) -> Result<Vec<Finding>, Error> {
     let mut findings = host::all();
+    findings.extend(bpf::all(config));
     findings.extend(room::all(config));
     let names = match interface {
         Some(name) => vec![name.to_owned()],
