@@ -6,21 +6,53 @@ use std::hint::black_box;
 use benches::conversation::{self, Each};
 use benches::{captures, pipeline};
 use criterion::{Criterion, Throughput};
+use dataplane::decode;
+use dataplane::span::{Expect, Judge};
 use parsers::PROTOCOLS;
 use parsers::event::Envelope;
 use parsers::phi::Pseudonymizer;
+use parsers::time::{NANOS_PER_SEC, Time};
 use rules::Scratch;
 use smallvec::SmallVec;
 
-fn decode(criterion: &mut Criterion) {
+fn decoding(criterion: &mut Criterion) {
     let frames = captures::frames(&captures::ward());
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Elements(frames.len() as u64));
     group.bench_function("ward", |bencher| {
         bencher.iter(|| {
             for (frame, bytes) in &frames {
-                _ = black_box(dataplane::decode::decode(frame, bytes));
+                _ = black_box(decode::decode(frame, bytes));
             }
+        });
+    });
+    group.finish();
+}
+
+/// What the judge of a mirror port costs beside decoding, a frame.
+fn judge(criterion: &mut Criterion) {
+    let mut frames = captures::frames(&captures::ward());
+    // One after the other in time, as they would come from one port.
+    frames.sort_by_key(|(frame, _)| frame.time);
+    let packets: Vec<_> = frames
+        .iter()
+        .filter_map(|(frame, bytes)| Some((frame, bytes, decode::decode(frame, bytes).ok()?)))
+        .collect();
+    let mut group = criterion.benchmark_group("judge");
+    group.throughput(Throughput::Elements(packets.len() as u64));
+    group.bench_function("ward", |bencher| {
+        let mut judge = Judge::new(Expect::default());
+        let mut later = 0_i64;
+        bencher.iter(|| {
+            // A day later each time, or all of it would have come twice.
+            later = later.saturating_add(86_400 * NANOS_PER_SEC);
+            judge.begin(Time::ZERO);
+            for (frame, bytes, packet) in &packets {
+                let mut frame = **frame;
+                frame.time = frame.time.plus(later);
+                judge.frame(&frame, bytes, packet);
+            }
+            black_box(judge.tally().frames)
         });
     });
     group.finish();
@@ -103,7 +135,8 @@ fn whole(criterion: &mut Criterion) {
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    decode(&mut criterion);
+    decoding(&mut criterion);
+    judge(&mut criterion);
     parse(&mut criterion);
     render(&mut criterion);
     matching(&mut criterion);

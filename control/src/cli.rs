@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 
 use crate::config::units::Span;
+use crate::doctor::Dialect;
 
 /// Passive inspection of medical-device networks: DICOM, HL7 v2, infusion pumps.
 ///
@@ -319,11 +320,13 @@ pub enum ConfigCommand {
 memory; at each interface: link, silence, losses, MTU, ring, queues and their hash, offloads, flow
 control, interrupts, memory node. With an interface it then listens for some seconds and judges the
 SPAN itself: silent, one-sided, tagged in one direction only, silent VLANs (capture.expect_vlans),
-packets that come twice, cut or giant frames, no mirror but an access port. Each finding has the
-command that mends it. Changes nothing and sends nothing.
+no tags where VLANs are expected, packets that come twice, cut or giant frames, no mirror but an
+access port. Each finding has the command that mends it; for what a switch mends, the commands of
+Cisco, Aruba and Juniper switches follow. Changes nothing and sends nothing.
 
 --json prints an array of findings: about (machine, interface, span), interface, check, verdict (ok,
-note, warn, fail), what, fix, and facts where there are numbers.
+note, warn, fail), what, fix, switch where there are commands for one (by ios, nxos, aruba, aruba-switch,
+junos), and facts where there are numbers.
 
 Exit codes: 0 nothing keeps capture from working; 1 something does, on the interface asked for;
 2 no such interface.
@@ -331,6 +334,7 @@ Exit codes: 0 nothing keeps capture from working; 1 something does, on the inter
 Examples:
   vitalwire doctor
   sudo vitalwire doctor --interface span0 --listen 60s
+  sudo vitalwire doctor --interface span0 --switch nxos
   vitalwire doctor --capture ward.pcapng           the SPAN that a recording was made from
   vitalwire doctor --json | jq -r '.[] | select(.verdict==\"fail\") | .fix'"
 )]
@@ -350,6 +354,10 @@ pub struct DoctorArgs {
     /// Take the interface, expected VLANs, folders and limits from this configuration.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Say what to type on this switch only [default: on each]. `aruba` is AOS-CX, `aruba-switch`
+    /// ArubaOS-Switch, `ios` IOS-XE too.
+    #[arg(long, value_name = "SWITCH")]
+    pub switch: Option<Dialect>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

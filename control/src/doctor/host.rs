@@ -10,7 +10,6 @@ use super::{Finding, Verdict};
 pub(super) fn all() -> Vec<Finding> {
     let mut findings = vec![permission(), kernel()];
     findings.extend(tools());
-    findings.extend(filters());
     findings.push(clock());
     findings.extend(clock_source());
     findings.push(processors());
@@ -23,7 +22,10 @@ pub(super) fn all() -> Vec<Finding> {
 fn permission() -> Finding {
     if !system::may_capture() {
         let what = "this process has no CAP_NET_RAW, so it cannot capture";
-        let fix = format!("sudo setcap cap_net_raw+ep {}", system::program());
+        let fix = format!(
+            "sudo setcap cap_net_raw,cap_bpf,cap_perfmon+ep {}",
+            system::program()
+        );
         return Finding::machine("permission", Verdict::Fail, what).fix(fix);
     }
     let what = if system::may_configure() {
@@ -92,7 +94,7 @@ fn lacks(version: (u32, u32), built: &str) -> Vec<&'static str> {
         .collect()
 }
 
-fn version(release: &str) -> (u32, u32) {
+pub(super) fn version(release: &str) -> (u32, u32) {
     let mut numbers = release
         .split(|c: char| !c.is_ascii_digit())
         .map(|part| part.parse().unwrap_or(0));
@@ -101,7 +103,7 @@ fn version(release: &str) -> (u32, u32) {
 }
 
 /// How the kernel was built; empty where it does not say.
-fn built(release: &str) -> String {
+pub(super) fn built(release: &str) -> String {
     let beside = text(format!("/boot/config-{release}"));
     if !beside.is_empty() {
         return beside;
@@ -118,27 +120,6 @@ fn built(release: &str) -> String {
 
 /// Such a file has some 250 KiB.
 const BUILT_MAX: u64 = 16 << 20;
-
-/// Whether capture filters run as machine code; only root may know.
-fn filters() -> Option<Finding> {
-    let told = text("/proc/sys/net/core/bpf_jit_enable");
-    match told.as_str() {
-        "" => None,
-        "0" => Some(
-            Finding::machine(
-                "filters",
-                Verdict::Warn,
-                "the kernel interprets packet filters",
-            )
-            .fix("sudo sysctl -w net.core.bpf_jit_enable=1"),
-        ),
-        _ => Some(Finding::machine(
-            "filters",
-            Verdict::Ok,
-            "packet filters run as machine code (BPF JIT)",
-        )),
-    }
-}
 
 /// Events of several sensors are compared by their seconds.
 const CLOCK_MS_MAX: i64 = 1000;

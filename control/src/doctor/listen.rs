@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::link::Link;
 use super::span::{expect, told};
+use super::switch::Dialect;
 use super::system::text;
 use super::{Finding, Verdict};
 use crate::clock::{self, Stopwatch};
@@ -22,7 +23,12 @@ use crate::{doctor, terminal};
 ///
 /// # Errors
 /// The interface went away meanwhile.
-pub(super) fn live(name: &str, span: Duration, config: &Config) -> Result<Vec<Finding>, Error> {
+pub(super) fn live(
+    name: &str,
+    span: Duration,
+    config: &Config,
+    dialect: Option<Dialect>,
+) -> Result<Vec<Finding>, Error> {
     let before = Link::read(name)?;
     let not = |why: String| {
         let what = format!("not listened to: {why}");
@@ -52,7 +58,7 @@ pub(super) fn live(name: &str, span: Duration, config: &Config) -> Result<Vec<Fi
         elapsed < span
     });
     bar.finish_and_clear();
-    let mut findings = told(name, name, &judge, clock::now());
+    let mut findings = told(name, name, &judge, clock::now(), dialect);
     if let Err(error) = listened {
         let what = format!("listening ended early: {error}");
         findings.push(Finding::span(name, "heard", Verdict::Fail, what));
@@ -73,7 +79,11 @@ pub(super) fn live(name: &str, span: Duration, config: &Config) -> Result<Vec<Fi
 ///
 /// # Errors
 /// The file cannot be read at all.
-pub(super) fn recording(path: &Path, config: &Config) -> Result<Vec<Finding>, Error> {
+pub(super) fn recording(
+    path: &Path,
+    config: &Config,
+    dialect: Option<Dialect>,
+) -> Result<Vec<Finding>, Error> {
     let mut source = Files::new(vec![path.to_path_buf()]);
     let mut judge = Judge::new(expect(config, None));
     let read = span::watch(&mut source, &mut judge, |_| true);
@@ -83,7 +93,7 @@ pub(super) fn recording(path: &Path, config: &Config) -> Result<Vec<Finding>, Er
     {
         return Err(Error::Capture(vec![error.to_string()]));
     }
-    let mut findings = told(&name, "IF", &judge, judge.now());
+    let mut findings = told(&name, "IF", &judge, judge.now(), dialect);
     if let Err(error) = read {
         let what = format!("read in part only: {error}");
         findings.push(Finding::span(&name, "recording", Verdict::Warn, what));
@@ -173,14 +183,26 @@ mod tests {
     #[test]
     fn a_recording_is_judged_and_a_missing_one_is_an_error() {
         let ward = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pcaps/ward/imaging.pcap");
-        let findings = recording(&ward, &Config::default()).unwrap();
+        let findings = recording(&ward, &Config::default(), None).unwrap();
         let has = |check| findings.iter().any(|f| f.check == check);
         assert!(
             has("heard") && has("medical") && has("directions"),
             "{findings:?}"
         );
         assert!(!has("one-sided") && !has("access-port"), "{findings:?}");
-        assert!(recording(Path::new("no-such.pcap"), &Config::default()).is_err());
+        assert!(recording(Path::new("no-such.pcap"), &Config::default(), None).is_err());
+    }
+
+    #[test]
+    fn a_recording_without_the_tags_that_were_expected_is_mended_on_the_switch() {
+        let ward = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pcaps/ward/imaging.pcap");
+        let mut config = Config::default();
+        config.capture.expect_vlans = vec![30, 40];
+        let findings = recording(&ward, &config, Some(Dialect::Ios)).unwrap();
+        let untagged = findings.iter().find(|f| f.check == "untagged").unwrap();
+        assert_eq!(untagged.switch.len(), 1, "{untagged:?}");
+        assert!(untagged.switch["ios"][0].ends_with("encapsulation replicate"));
+        assert!(!findings.iter().any(|f| f.check == "silent-vlan"));
     }
 
     #[test]

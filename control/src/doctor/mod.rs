@@ -1,6 +1,7 @@
 //! `vitalwire doctor`: what stands between this machine and a clean capture, each finding with the
 //! exact command that mends it. It reads and listens; it changes nothing.
 
+mod bpf;
 mod card;
 mod host;
 mod interface;
@@ -10,7 +11,10 @@ mod listen;
 mod report;
 mod room;
 mod span;
+mod switch;
 mod system;
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -19,6 +23,8 @@ use crate::cli::DoctorArgs;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::terminal::show;
+
+pub use switch::Dialect;
 
 /// How a finding is to be taken.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -61,6 +67,9 @@ pub struct Finding {
     pub what: String,
     /// The command that mends it, or empty.
     pub fix: String,
+    /// What mends it on a switch: commands by dialect.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub switch: BTreeMap<&'static str, Vec<String>>,
     /// Numbers behind it, for programs.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub facts: Value,
@@ -75,6 +84,7 @@ impl Finding {
             verdict,
             what: what.into(),
             fix: String::new(),
+            switch: BTreeMap::new(),
             facts: Value::Null,
         }
     }
@@ -118,11 +128,11 @@ pub fn run(args: &DoctorArgs) -> Result<(), Error> {
         .as_ref()
         .or(config.capture.interface.as_ref());
     let findings = match (&args.capture, named) {
-        (Some(capture), _) => listen::recording(capture, &config)?,
+        (Some(capture), _) => listen::recording(capture, &config, args.switch)?,
         (None, Some(name)) => {
             let mut findings = examine(Some(name), &config)?;
             if !args.no_listen {
-                findings.extend(listen::live(name, args.listen.0, &config)?);
+                findings.extend(listen::live(name, args.listen.0, &config, args.switch)?);
             }
             findings
         }
@@ -169,6 +179,7 @@ pub fn may_capture(interface: &str) -> Result<(), Error> {
 /// No such interface.
 pub fn examine(interface: Option<&str>, config: &Config) -> Result<Vec<Finding>, Error> {
     let mut findings = host::all();
+    findings.extend(bpf::all(config));
     findings.extend(room::all(config));
     let names = match interface {
         Some(name) => vec![name.to_owned()],

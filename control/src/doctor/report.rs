@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use super::switch::{Dialect, PLACEHOLDERS};
 use super::{About, Finding, Verdict};
 
 /// Text is broken here; commands are not, so that they can be copied.
@@ -24,8 +25,35 @@ pub(super) fn text(findings: &[Finding]) -> String {
         }
         one(&mut text, finding, plain);
     }
+    switches(&mut text, findings);
     text.push_str(&format!("\n{}\n", sum(findings)));
     text
+}
+
+/// What mends findings on a switch, a block for each dialect.
+fn switches(text: &mut String, findings: &[Finding]) {
+    if findings.iter().all(|finding| finding.switch.is_empty()) {
+        return;
+    }
+    for dialect in Dialect::ALL {
+        let told: Vec<(&str, &Vec<String>)> = findings
+            .iter()
+            .filter_map(|finding| Some((finding.check, finding.switch.get(dialect.name())?)))
+            .collect();
+        if !told.is_empty() {
+            text.push_str(&format!("\non the switch: {}\n", dialect.title()));
+        }
+        for (check, lines) in told {
+            for (at, line) in lines.iter().enumerate() {
+                let check = if at == 0 { check } else { "" };
+                text.push_str(&format!("  {check:<16}{line}\n"));
+            }
+        }
+    }
+    text.push('\n');
+    for line in broken(PLACEHOLDERS, WIDTH) {
+        text.push_str(&format!("{line}\n"));
+    }
 }
 
 fn title(finding: &Finding) -> String {
@@ -93,6 +121,20 @@ fn broken(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_block_for_each_dialect_follows_the_findings() {
+        let mut finding = Finding::span("span0", "untagged", Verdict::Warn, "no tags seen");
+        assert!(!text(&[finding.clone()]).contains("SESSION"));
+        let lines = ["monitor session SESSION", "  no shut"].map(str::to_owned);
+        finding.switch.insert("nxos", lines.to_vec());
+        let text = text(&[finding]);
+        let block = "\non the switch: Cisco NX-OS\n  untagged        monitor session SESSION\n";
+        assert!(text.contains(block), "{text}");
+        assert!(text.contains("\n                    no shut\n"), "{text}");
+        assert_eq!(text.matches("on the switch: ").count(), 1, "{text}");
+        assert_eq!(text.matches("SESSION is").count(), 1, "{text}");
+    }
 
     #[test]
     fn long_findings_are_broken_and_commands_are_not() {

@@ -5,6 +5,7 @@ use parsers::time::{NANOS_PER_SEC, Time};
 use serde_json::json;
 
 use super::room::human;
+use super::switch::{Dialect, commands};
 use super::{Finding, Verdict};
 use crate::config::Config;
 
@@ -19,7 +20,13 @@ pub(super) fn expect(config: &Config, own: Option<[u8; 6]>) -> Expect {
 
 /// Everything that is to be said of a source: what was seen, and what is wrong with it. Of a
 /// recording nobody knows the interface; commands then name `IF`.
-pub(super) fn told(source: &str, interface: &str, judge: &Judge, now: Time) -> Vec<Finding> {
+pub(super) fn told(
+    source: &str,
+    interface: &str,
+    judge: &Judge,
+    now: Time,
+    dialect: Option<Dialect>,
+) -> Vec<Finding> {
     let found = judge.findings(now);
     let mut findings = seen(source, judge);
     findings.extend(found.iter().map(|finding| {
@@ -28,8 +35,10 @@ pub(super) fn told(source: &str, interface: &str, judge: &Judge, now: Time) -> V
             Severity::Warn => Verdict::Warn,
             Severity::Fail => Verdict::Fail,
         };
-        Finding::span(source, finding.name(), verdict, finding.to_string())
-            .fix(finding.fix(interface))
+        let what = finding.to_string();
+        let mut told = Finding::span(source, finding.name(), verdict, what);
+        told.switch = commands(finding, dialect);
+        told.fix(finding.fix(interface))
     }));
     findings.extend(both_ways(source, judge, &found));
     findings

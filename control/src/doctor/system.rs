@@ -4,6 +4,10 @@ use std::path::Path;
 
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_NET_RAW: u32 = 13;
+const CAP_IPC_LOCK: u32 = 14;
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
+const CAP_BPF: u32 = 39;
 
 /// A file's text without the space around it; empty if it cannot be read.
 pub(super) fn text(path: impl AsRef<Path>) -> String {
@@ -71,6 +75,21 @@ pub(super) fn may_capture() -> bool {
 /// Whether this process may configure interfaces.
 pub(super) fn may_configure() -> bool {
     has_capability(CAP_NET_ADMIN)
+}
+
+/// Whether this process may lock as much memory as it likes.
+pub(super) fn may_lock() -> bool {
+    has_capability(CAP_IPC_LOCK)
+}
+
+/// Whether this process may load eBPF programs, and such as follow pointers. Whoever administers
+/// the system may do both; before Linux 5.8 nobody else.
+pub(super) fn may_load() -> (bool, bool) {
+    let all = has_capability(CAP_SYS_ADMIN);
+    (
+        all || has_capability(CAP_BPF),
+        all || has_capability(CAP_PERFMON),
+    )
 }
 
 fn has_capability(bit: u32) -> bool {

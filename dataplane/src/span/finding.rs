@@ -107,6 +107,11 @@ pub enum Finding {
         /// When it was heard last, if ever.
         last: Option<Time>,
     },
+    /// No VLAN tag at all, where VLANs are expected.
+    Untagged {
+        /// Frames seen.
+        frames: u64,
+    },
     /// Packets that come twice.
     Duplicates(Share),
     /// Frames that are shorter than their headers say.
@@ -154,6 +159,7 @@ impl Finding {
             Self::TagOneWay { .. } => "tag-one-way",
             Self::VlansDiffer { .. } => "vlans-differ",
             Self::SilentVlan { .. } => "silent-vlan",
+            Self::Untagged { .. } => "untagged",
             Self::Duplicates(_) => "duplicates",
             Self::Truncated { .. } => "truncated",
             Self::Giants { .. } => "giants",
@@ -174,6 +180,7 @@ impl Finding {
             Self::OneSided { .. }
             | Self::TagOneWay { .. }
             | Self::SilentVlan { .. }
+            | Self::Untagged { .. }
             | Self::Duplicates(_)
             | Self::Truncated { .. }
             | Self::Unreadable(_)
@@ -186,38 +193,40 @@ impl Finding {
         }
     }
 
-    /// What mends it. What a switch has to be told is in the words of Cisco IOS, with SPAN session 1.
+    /// What mends it: the command, or what to do on the switch, whose commands differ by vendor.
     #[must_use]
     pub fn fix(&self, interface: &str) -> String {
         match self {
             Self::Silent { .. } => format!(
-                "on the switch: show monitor session 1 (is this port its destination, and its source \
-                 up?); here: ip -s link show dev {interface}"
+                "on the switch: is this port the session's destination, and are its sources up? here: \
+                 ip -s link show dev {interface}"
             ),
-            Self::AccessPort { .. } => "on the switch: monitor session 1 destination interface PORT, \
-                                        with the PORT that this cable goes to"
+            Self::AccessPort { .. } => "on the switch: make the port that this cable goes to the \
+                                        destination of a mirror session"
                 .to_owned(),
             Self::OneSided { .. } => {
-                "on the switch: monitor session 1 source interface PORTS both (or source vlan IDS both)"
-                    .to_owned()
+                "on the switch: mirror both directions of each source".to_owned()
             }
             Self::TagOneWay { .. } => {
-                "on the switch: monitor session 1 destination interface PORT encapsulation replicate; \
-                 flow.vlan_in_key: auto copes with it meanwhile"
+                "on the switch: keep tags in both directions; flow.vlan_in_key: auto copes with it \
+                 meanwhile"
                     .to_owned()
             }
             Self::VlansDiffer { .. } => "in the configuration: flow: {vlan_in_key: no}".to_owned(),
-            Self::SilentVlan { vlan, .. } => format!(
-                "on the switch: show monitor session 1, then: monitor session 1 source vlan {vlan} both"
-            ),
+            Self::SilentVlan { vlan, .. } => {
+                format!("on the switch: add VLAN {vlan}, or a trunk that has it, to the sources")
+            }
+            Self::Untagged { .. } => "on the switch: keep tags at the session's destination, or \
+                                      mirror a trunk in the place of access ports"
+                .to_owned(),
             Self::Duplicates(_) => {
-                "on the switch: no monitor session 1 source vlan IDS both, then: monitor session 1 \
-                 source vlan IDS rx (what enters one port leaves another: mirror one of both)"
+                "on the switch: mirror what enters only, since what enters one port leaves another; \
+                 flow.duplicates: remove copes with it meanwhile"
                     .to_owned()
             }
-            Self::Truncated { by: Cut::Mirror, .. } => {
-                "on the switch: no truncate, within the monitor session".to_owned()
-            }
+            Self::Truncated {
+                by: Cut::Mirror, ..
+            } => "on the switch: no truncation within the mirror session".to_owned(),
             Self::Truncated {
                 by: Cut::Capture, ..
             } => "in the configuration: capture: {snaplen: 65535}; of recordings: tcpdump -s 0".to_owned(),
@@ -232,8 +241,7 @@ impl Finding {
             Self::Unreadable(_) => format!("sudo tcpdump -c 20 -eni {interface}"),
             Self::Encapsulated { .. } => String::new(),
             Self::NothingMedical { .. } => {
-                "on the switch: monitor session 1 source vlan IDS both, with the VLANs of modalities, \
-                 archives, interface engines and pumps"
+                "on the switch: mirror the VLANs of modalities, archives, interface engines and pumps"
                     .to_owned()
             }
         }
@@ -269,6 +277,11 @@ impl fmt::Display for Finding {
                  way back; so with {pairs} address pairs"
             ),
             Self::SilentVlan { vlan, last } => silent_vlan(f, *vlan, *last),
+            Self::Untagged { frames } => write!(
+                f,
+                "no tags seen: the SPAN lacks `encapsulation replicate`, or its sources are access \
+                 ports; none of {frames} frames has a tag, though VLANs are expected"
+            ),
             Self::Duplicates(share) => {
                 write!(
                     f,

@@ -154,13 +154,19 @@ impl Judge {
             }
             return found;
         }
-        found.extend(self.tally.port().filter(|_| !self.pairs.are_overheard()));
+        let port = self.tally.port().filter(|_| !self.pairs.are_overheard());
+        found.extend(port);
         found.extend(self.pairs.one_sided());
         found.extend(self.pairs.tags());
-        let silent = self
-            .vlans
-            .silent(&self.expect, self.first.unwrap_or(now), now);
-        found.extend(silent.map(|(vlan, last)| Finding::SilentVlan { vlan, last }));
+        let first = self.first.unwrap_or(now);
+        let silent = self.vlans.silent(&self.expect, first, now);
+        let silent = silent.map(|(vlan, last)| Finding::SilentVlan { vlan, last });
+        // An access port has no tags either: what is wrong with it is said already.
+        let untagged = self.tally.untagged().filter(|_| port.is_none());
+        match untagged.filter(|_| !self.vlans.were_ever()) {
+            Some(untagged) if silent.clone().next().is_some() => found.push(untagged),
+            _ => found.extend(silent),
+        }
         found.extend(self.tally.findings());
         found.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
         found

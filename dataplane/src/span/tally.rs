@@ -144,6 +144,12 @@ impl Tally {
         })
     }
 
+    /// That nothing has a tag, if that holds: whoever asks knows whether tags are expected.
+    pub(super) fn untagged(&self) -> Option<Finding> {
+        let frames = self.frames;
+        (frames >= FRAMES_MIN).then_some(Finding::Untagged { frames })
+    }
+
     pub(super) fn findings(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         let again = Share::new(self.again, self.comparable);

@@ -264,7 +264,28 @@ fn an_expected_vlan_that_says_nothing_is_named_and_others_are_not() {
     assert_eq!(names(&judge), ["silent-vlan"]);
     let found = finding(&judge, "silent-vlan");
     assert_eq!(found.to_string(), "silent VLAN: nothing of VLAN 40");
-    assert!(found.fix("span0").contains("source vlan 40 both"));
+    assert!(found.fix("span0").contains("VLAN 40"));
+}
+
+#[test]
+fn no_tag_at_all_is_one_finding_and_not_one_for_each_expected_vlan() {
+    let expect = || Expect {
+        vlans: vec![30, 40],
+        ..Expect::default()
+    };
+    let bare = judge_of(expect(), talk(|_| {}));
+    assert_eq!(names(&bare), ["untagged"]);
+    let found = finding(&bare, "untagged");
+    assert_eq!(found.severity(), Severity::Warn);
+    let text = found.to_string();
+    let known = "no tags seen: the SPAN lacks `encapsulation replicate`";
+    assert!(text.starts_with(known), "{text}");
+    let third = judge_of(expect(), talk(|s| s.vlan = Some(50)));
+    assert_eq!(names(&third), ["silent-vlan", "silent-vlan"]);
+    let port = judge_of(expect(), (0..20).map(|n| arp(1 + n % 3)));
+    assert!(!names(&port).contains(&"untagged"));
+    let unasked = judge(talk(|_| {}));
+    assert!(!names(&unasked).contains(&"untagged"));
 }
 
 #[test]

@@ -55,13 +55,18 @@ impl Vlans {
             .map(|(id, vlan)| (id, vlan.frames, vlan.bytes))
     }
 
+    /// Whether any frame had a tag, in this window or before.
+    pub(super) fn were_ever(&self) -> bool {
+        self.table.iter().any(|vlan| vlan.last.is_some())
+    }
+
     /// VLANs that ought to say something and do not, with the time of their last frame.
     pub(super) fn silent<'a>(
         &'a self,
         expect: &'a Expect,
         began: Time,
         now: Time,
-    ) -> impl Iterator<Item = (u16, Option<Time>)> + 'a {
+    ) -> impl Iterator<Item = (u16, Option<Time>)> + Clone + 'a {
         let watched = expect.silent_after > 0;
         (0_u16..)
             .zip(&self.table)

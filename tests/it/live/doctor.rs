@@ -164,7 +164,7 @@ fn double_mirroring_is_named() {
 }
 
 #[test]
-fn a_silent_mirror_and_a_silent_vlan_are_named() {
+fn a_silent_mirror_and_missing_tags_are_named() {
     let Some(lab) = lab("doctor-silent") else {
         return;
     };
@@ -177,7 +177,7 @@ fn a_silent_mirror_and_a_silent_vlan_are_named() {
     let config: &Path = &config;
     let path = config.to_str().expect("UTF-8");
     let output = doctor(&lab, &["--listen", "1s", "--json", "--config", path]);
-    assert_eq!(wrong(&findings(&output)), ["silent-vlan"]);
+    assert_eq!(wrong(&findings(&output)), ["untagged"]);
 }
 
 #[test]
