@@ -41,6 +41,12 @@ impl Prepared {
         control::engine::workers(&self.config)
     }
 
+    /// Takes away what the last run wrote. To cut a file that the system is still writing to the
+    /// disk takes milliseconds, which are none of the pipeline's.
+    pub fn clean(&self) {
+        drop(std::fs::remove_file(&self.eve));
+    }
+
     /// Reads a file once.
     ///
     /// # Errors

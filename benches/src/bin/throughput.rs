@@ -78,6 +78,7 @@ fn measure(arguments: &Arguments) -> Outcome<()> {
         let started = Instant::now();
         baseline::walk(file)?;
         bare.push(started.elapsed());
+        prepared.clean();
         let started = Instant::now();
         prepared.run(file)?;
         whole.push(started.elapsed());

@@ -44,7 +44,7 @@ impl Pool {
         // The oldest is at the front and most likely free.
         let free = self.blocks.iter().position(is_free);
         free.and_then(|at| self.blocks.swap_remove_front(at))
-            .unwrap_or_else(|| Block::Own(std::iter::repeat_n(0, self.size).collect()))
+            .unwrap_or_else(|| Block::Own(zeros(self.size)))
     }
 
     /// Remembers a block that others may still have, for later.
@@ -57,6 +57,18 @@ impl Pool {
     pub const fn size(&self) -> usize {
         self.size
     }
+}
+
+/// Zeros that the system gives: a page that is never written never becomes memory, and none is
+/// written twice.
+#[expect(
+    unsafe_code,
+    reason = "the library has no safe way to such zeros in an Arc"
+)]
+fn zeros(len: usize) -> Arc<[u8]> {
+    let zeros = Arc::<[u8]>::new_zeroed_slice(len);
+    // SAFETY: zero is a value of a byte.
+    unsafe { zeros.assume_init() }
 }
 
 fn is_free(block: &Block) -> bool {
