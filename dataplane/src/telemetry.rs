@@ -19,6 +19,22 @@ pub struct Sample {
     pub value: u64,
 }
 
+/// A number that only grows.
+pub(crate) fn counter(
+    name: &'static str,
+    help: &'static str,
+    labels: &[(&'static str, &str)],
+    value: u64,
+) -> Sample {
+    Sample {
+        name,
+        help,
+        counter: true,
+        labels: labels.iter().map(|&(k, v)| (k, v.to_owned())).collect(),
+        value,
+    }
+}
+
 /// Percentiles of one stage's latency.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Latency {

@@ -19,7 +19,8 @@ mod watch;
 use parsers::time::Time;
 
 use crate::batch::{Frame, LinkType};
-use crate::decode::{DecodeIssue, Ip, Net, Packet, Transport, checksums_ok};
+use crate::capture::Batch;
+use crate::decode::{DecodeIssue, Ip, Net, Packet, Transport, checksums_ok, decode};
 
 pub use finding::{Cut, Finding, Severity, Share};
 pub use observer::{Observer, Told};
@@ -95,6 +96,18 @@ impl Judge {
         self.began.get_or_insert(now);
         self.first.get_or_insert(now);
         self.now = self.now.max(now);
+    }
+
+    /// What a source gave at once.
+    pub fn batch(&mut self, batch: &Batch) {
+        for frame in &batch.frames {
+            let bytes = frame.bytes(&batch.blocks);
+            match decode(frame, bytes) {
+                Ok(packet) => self.frame(frame, bytes, &packet),
+                Err(issue) => self.undecoded(frame, issue),
+            }
+        }
+        self.tick(batch.now);
     }
 
     /// A frame, its bytes, and what they carry.

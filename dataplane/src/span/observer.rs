@@ -7,7 +7,6 @@ use parsers::time::{NANOS_PER_SEC, Time};
 
 use super::{Expect, Finding, Judge};
 use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source};
-use crate::decode::decode;
 use crate::telemetry::Sample;
 
 /// How long a look takes: long enough that both directions of a conversation show.
@@ -65,17 +64,6 @@ impl Observer {
         (observer, told)
     }
 
-    fn look(&mut self, batch: &Batch) {
-        for frame in &batch.frames {
-            let bytes = frame.bytes(&batch.blocks);
-            match decode(frame, bytes) {
-                Ok(packet) => self.judge.frame(frame, bytes, &packet),
-                Err(issue) => self.judge.undecoded(frame, issue),
-            }
-        }
-        self.judge.tick(batch.now);
-    }
-
     /// Whether it is time to begin a look or to end one. A clock that jumps begins anew.
     fn turn(&mut self, now: Time) {
         let until = *self.until.get_or_insert_with(|| now.plus(LOOK_NANOS));
@@ -101,7 +89,7 @@ impl Source for Observer {
             self.turn(batch.now);
         }
         if self.looks {
-            self.look(batch);
+            self.judge.batch(batch);
         }
         fill
     }

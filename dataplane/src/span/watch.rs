@@ -2,7 +2,6 @@
 
 use super::Judge;
 use crate::capture::{Batch, CaptureError, Fill, Source};
-use crate::decode::decode;
 
 /// Shows a source's frames to a judge until the source ends or `go_on` says no; it is asked after
 /// every fill.
@@ -18,14 +17,7 @@ pub fn watch(
     loop {
         batch.clear();
         let fill = source.fill(&mut batch)?;
-        for frame in &batch.frames {
-            let bytes = frame.bytes(&batch.blocks);
-            match decode(frame, bytes) {
-                Ok(packet) => judge.frame(frame, bytes, &packet),
-                Err(issue) => judge.undecoded(frame, issue),
-            }
-        }
-        judge.tick(batch.now);
+        judge.batch(&batch);
         if fill == Fill::End || !go_on(judge) {
             return Ok(());
         }

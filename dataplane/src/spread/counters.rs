@@ -4,7 +4,7 @@ use crate::batch::Frame;
 use crate::capture::Losses;
 use crate::decode::{DecodeIssue, Net, Packet, Transport, WrongChecksum, checksums_ok};
 use crate::defrag::{Counters as Fragments, Defrag};
-use crate::telemetry::Sample;
+use crate::telemetry::{Sample, counter};
 
 /// Counts of everything up to the workers. Single writer; clone it to publish it.
 ///
@@ -233,20 +233,5 @@ impl Counters {
                 self.waiting,
             )
         });
-    }
-}
-
-fn counter(
-    name: &'static str,
-    help: &'static str,
-    labels: &[(&'static str, &str)],
-    value: u64,
-) -> Sample {
-    Sample {
-        name,
-        help,
-        counter: true,
-        labels: labels.iter().map(|&(k, v)| (k, v.to_owned())).collect(),
-        value,
     }
 }

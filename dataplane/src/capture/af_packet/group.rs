@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use super::fanout::{Fanout, Misplaced};
 use super::ring::Ring;
 use super::socket::{Size, Socket, compile, stamp_in_adapter};
-use super::{MISPLACED, Settings, counter};
+use super::{MISPLACED, Settings};
 use crate::capture::live::link;
-use crate::telemetry::Sample;
+use crate::telemetry::{Sample, counter};
 
 /// What the rings of an interface share.
 pub(super) struct Group {

@@ -27,7 +27,7 @@ use crate::capture::clock::Clock;
 use crate::capture::live::{IDLE, Prepare, Retry, link, machine_time, pause};
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source, sockopt};
 use crate::decode::decode;
-use crate::telemetry::{Sample, monotonic_nanos};
+use crate::telemetry::{Sample, counter, monotonic_nanos};
 use group::{Group, Opened};
 use ring::{Next, Ring, Walk};
 
@@ -431,21 +431,6 @@ impl Source for AfPacket {
             counts.adapter_stamps,
         ));
         samples
-    }
-}
-
-fn counter(
-    name: &'static str,
-    help: &'static str,
-    labels: &[(&'static str, &str)],
-    value: u64,
-) -> Sample {
-    Sample {
-        name,
-        help,
-        counter: true,
-        labels: labels.iter().map(|&(k, v)| (k, v.to_owned())).collect(),
-        value,
     }
 }
 
