@@ -26,6 +26,7 @@ mod lookup;
 mod merge;
 mod opens;
 pub mod pipeline;
+mod prefetch;
 mod reader;
 mod seat;
 pub mod span;

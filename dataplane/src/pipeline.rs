@@ -12,6 +12,7 @@ use rules::Ruleset;
 use rules::correlate::{Correlator, Out, Summary};
 use rules::eve::Eve;
 
+use crate::capture::ahead::Ahead;
 use crate::capture::{CaptureError, ReadProgress, Source};
 use crate::correlate_thread::{self, Correlate, Output, OutputCounts, Totals};
 use crate::counters::{self, Counts, Published};
@@ -134,6 +135,11 @@ pub fn start(
         Box::new(Spreading::new(source, spread))
     };
     let feeds = match sources {
+        // One worker decodes what another thread reads for it.
+        Sources::Spread(source) if settings.workers <= 1 => {
+            let ahead = Ahead::start(source, depth(&settings))?;
+            Feeds::Steered(vec![spreading(Box::new(ahead), 1, settings.checksums)])
+        }
         Sources::Spread(source) => {
             let workers = settings.workers.max(1);
             Feeds::Spread(spreading(source, workers, settings.checksums))

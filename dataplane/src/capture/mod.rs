@@ -2,6 +2,7 @@
 
 pub mod af_packet;
 pub mod af_xdp;
+pub(crate) mod ahead;
 pub mod blocks;
 pub mod clock;
 mod compressed;
@@ -75,6 +76,9 @@ pub struct Batch {
     pub now: Time,
     /// No frame with this number or a lower one comes any more; 0 where the frames say it all.
     pub upto: u64,
+    /// When it was read, on the monotonic clock; 0 where it is handed on at
+    /// once.
+    pub read_at: u64,
 }
 
 impl Batch {
@@ -83,6 +87,7 @@ impl Batch {
         self.frames.clear();
         self.blocks.clear();
         self.upto = 0;
+        self.read_at = 0;
     }
 }
 
