@@ -192,11 +192,18 @@ impl Worker {
         self.recorder.counts.one(Count::FlowSeen);
         let keyed = Keyed::of(packet, ip);
         let hash = self.table.hash(&keyed);
-        if self.is_copy(hash, &keyed, ip, frame, bytes) {
+        let print = print(hash, &keyed, ip, bytes);
+        if let Some(copies) = &self.copies {
+            copies.soon(print);
+        }
+        let found = self.table.find(hash, &keyed);
+        if let Some(copies) = &mut self.copies
+            && copies.is_copy(print, frame.time, frame.now)
+        {
             self.recorder.counts.one(Count::FlowCopies);
             return;
         }
-        let Some(slot) = self.lookup(hash, &keyed, frame, packet, ip) else {
+        let Some(slot) = self.lookup(found, hash, &keyed, frame, packet, ip) else {
             self.recorder.counts.one(Count::FlowFull);
             return;
         };
@@ -250,37 +257,6 @@ impl Worker {
             }
             _ => {}
         }
-    }
-
-    /// Whether a mirror gave this packet twice.
-    #[inline]
-    fn is_copy(&mut self, flow: u64, keyed: &Keyed, ip: &Ip, frame: &Frame, bytes: &[u8]) -> bool {
-        let Some(copies) = &mut self.copies else {
-            return false;
-        };
-        let (sum, len, more) = match &ip.transport {
-            Transport::Tcp(tcp) => {
-                let places = u64::from(tcp.seq) << 32 | u64::from(tcp.ack);
-                let len = u64::from(tcp.wire_len) ^ u64::from(tcp.flags) << 24;
-                (tcp.checksum, len, places)
-            }
-            Transport::Udp {
-                checksum, payload, ..
-            } => (*checksum, payload.len.into(), 0),
-            Transport::Icmp(span)
-            | Transport::Other(span)
-            | Transport::Fragment(Fragment { payload: span, .. }) => {
-                let first = part(bytes, *span).first_chunk().copied();
-                (
-                    0,
-                    span.len.into(),
-                    u64::from_le_bytes(first.unwrap_or_default()),
-                )
-            }
-        };
-        let one =
-            u64::from(ip.ident) << 48 | u64::from(sum) << 32 | len << 1 | u64::from(keyed.from_a);
-        copies.is_copy(copies::print(flow, [one, more]), frame.time, frame.now)
     }
 
     /// Frames that the capture lost, as far as it says. Told by one worker for all.
@@ -337,6 +313,30 @@ const fn key(frame: u64) -> Key {
         first_frame: 0,
         sub: 0,
     }
+}
+
+/// What tells this packet from others, for finding those that a mirror gave twice.
+#[inline]
+fn print(flow: u64, keyed: &Keyed, ip: &Ip, bytes: &[u8]) -> u64 {
+    let (sum, len, more) = match &ip.transport {
+        Transport::Tcp(tcp) => {
+            let places = u64::from(tcp.seq) << 32 | u64::from(tcp.ack);
+            let len = u64::from(tcp.wire_len) ^ u64::from(tcp.flags) << 24;
+            (tcp.checksum, len, places)
+        }
+        Transport::Udp {
+            checksum, payload, ..
+        } => (*checksum, payload.len.into(), 0),
+        Transport::Icmp(span)
+        | Transport::Other(span)
+        | Transport::Fragment(Fragment { payload: span, .. }) => {
+            let first = part(bytes, *span).first_chunk().copied();
+            let more = u64::from_le_bytes(first.unwrap_or_default());
+            (0, span.len.into(), more)
+        }
+    };
+    let one = u64::from(ip.ident) << 48 | u64::from(sum) << 32 | len << 1 | u64::from(keyed.from_a);
+    copies::print(flow, [one, more])
 }
 
 /// A frame's bytes.
