@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parsers::phi::Pseudonymizer;
 use parsers::time::Time;
 use rules::Ruleset;
@@ -96,6 +96,8 @@ pub struct Running {
     readers: Vec<JoinHandle<Vec<CaptureError>>>,
     workers: Vec<JoinHandle<()>>,
     correlator: JoinHandle<Summary>,
+    /// Closed when the correlator, which ends last, is through.
+    ended: Receiver<()>,
     watch: Watch,
 }
 
@@ -222,7 +224,11 @@ pub(crate) fn start_with(
             Arc::clone(to_correlator)
         },
     };
-    let correlator = named("correlator".to_owned(), move || thread.run())?;
+    let (at_work, ended) = bounded(0);
+    let correlator = named("correlator".to_owned(), move || {
+        let _at_work: Sender<()> = at_work;
+        thread.run()
+    })?;
     let (shared, readers, workers) = match parts.feeds {
         Feeds::Spread(feed) => one_reader(feed, ruleset, seats, emptied, depth)?,
         Feeds::Steered(feeds) => own_readers(feeds, ruleset, seats, depth)?,
@@ -232,6 +238,7 @@ pub(crate) fn start_with(
         readers,
         workers,
         correlator,
+        ended,
         watch,
     })
 }
@@ -352,12 +359,10 @@ impl Running {
         self.shared.told.iter().find_map(Told::blind)
     }
 
-    /// Whether every thread has ended by itself.
+    /// Waits, at most so long, until everything has been read and processed; says whether it has.
     #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.readers.iter().all(JoinHandle::is_finished)
-            && self.workers.iter().all(JoinHandle::is_finished)
-            && self.correlator.is_finished()
+    pub fn ends_within(&self, most: Duration) -> bool {
+        self.ended.recv_timeout(most) == Err(RecvTimeoutError::Disconnected)
     }
 
     /// Waits for the end and closes the outputs' queues.
