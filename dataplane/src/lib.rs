@@ -29,6 +29,7 @@ pub mod pipeline;
 mod prefetch;
 mod reader;
 mod seat;
+mod shed;
 pub mod span;
 pub mod spread;
 mod stream;

@@ -12,7 +12,7 @@ use rules::Ruleset;
 use rules::correlate::{Correlator, Out, Summary};
 use rules::eve::Eve;
 
-use crate::capture::ahead::Ahead;
+use crate::capture::ahead::{Ahead, percent};
 use crate::capture::{CaptureError, ReadProgress, Source};
 use crate::correlate_thread::{self, Correlate, Output, OutputCounts, Totals};
 use crate::counters::{self, Counts, Published};
@@ -139,7 +139,7 @@ pub fn start(
     let feeds = match sources {
         // One worker decodes what another thread reads for it.
         Sources::Spread(source) if settings.workers <= 1 => {
-            let ahead = Ahead::start(source, depth(&settings))?;
+            let ahead = Ahead::start(source, depth(&settings), settings.live)?;
             Feeds::Steered(vec![spreading(Box::new(ahead), 1, settings.checksums)])
         }
         Sources::Spread(source) => {
@@ -230,7 +230,7 @@ pub(crate) fn start_with(
         thread.run()
     })?;
     let (shared, readers, workers) = match parts.feeds {
-        Feeds::Spread(feed) => one_reader(feed, ruleset, seats, emptied, depth)?,
+        Feeds::Spread(feed) => one_reader(settings, feed, ruleset, seats, emptied)?,
         Feeds::Steered(feeds) => own_readers(feeds, ruleset, seats, depth)?,
     };
     Ok(Running {
@@ -251,12 +251,13 @@ type Threads = (
 
 /// One thread reads and hands out, the workers take from their queues.
 fn one_reader(
+    settings: &Settings,
     feed: Box<dyn Feed>,
     ruleset: Arc<Ruleset>,
     seats: Vec<Seat>,
     emptied: Receiver<Work>,
-    depth: usize,
 ) -> std::io::Result<Threads> {
+    let depth = depth(settings);
     let shared = Arc::new(Shared::new(ruleset, 1));
     let reader = Reader::new(feed, Arc::clone(&shared), 0, seats.len(), emptied);
     let (mut queues, mut workers) = (Vec::new(), Vec::new());
@@ -265,8 +266,12 @@ fn one_reader(
         queues.push(queue);
         workers.push(named(format!("worker-{at}"), move || seat.run(&tasks))?);
     }
-    let give = move |worker: usize, task: Task| {
+    let live = settings.live;
+    let give = move |worker: usize, mut task: Task| {
         if let Some(queue) = queues.get(worker) {
+            if let (Task::Work(work, _), true) = (&mut task, live) {
+                work.backlog = work.backlog.max(percent(queue.len(), queue.capacity()));
+            }
             // A worker that is gone has been counted as a panic.
             drop(queue.send(task));
         }

@@ -22,6 +22,7 @@ use crate::link::{arp_event, icmp_event};
 use crate::opens::Opens;
 use crate::pipeline::{FlowRecords, Settings};
 use crate::reader::Sight;
+use crate::shed::Shed;
 use crate::spread::{Item, Work};
 use crate::stream::{Memory, Segment};
 use crate::{anomalies, timers};
@@ -40,6 +41,10 @@ pub(crate) struct Worker {
     pub(crate) second: Option<i64>,
     pub(crate) due: Vec<(i64, Entry)>,
     pub(crate) midstream: bool,
+    /// What is left out while it is behind.
+    pub(crate) shed: Shed,
+    /// The second of packet time at which that was last told.
+    shed_told: Option<i64>,
     /// Nothing where packets that were mirrored twice are wanted twice.
     pub(crate) copies: Option<Copies>,
     vlan_in_key: crate::pipeline::VlanInKey,
@@ -70,6 +75,8 @@ impl Worker {
             second: None,
             due: Vec::new(),
             midstream: settings.midstream,
+            shed: Shed::Nothing,
+            shed_told: None,
             copies: (!settings.keep_copies).then(Copies::new),
             vlan_in_key: settings.vlan_in_key,
             shares,
@@ -87,6 +94,24 @@ impl Worker {
         }
         let counts = &mut self.recorder.counts;
         counts.add(Count::WorkerSeen, work.items.len() as u64);
+        let before = self.shed;
+        self.shed = before.next(work.backlog);
+        if before != self.shed
+            && let Some(item) = work.items.first()
+        {
+            self.shedding(item.frame.no, work.now);
+        }
+    }
+
+    /// Tells, once a second at most, that it leaves something out, or nothing any more.
+    fn shedding(&mut self, frame: u64, now: Time) {
+        let caught_up = self.shed == Shed::Nothing;
+        if !caught_up && self.shed_told == Some(now.secs()) {
+            return;
+        }
+        self.shed_told = Some(now.secs());
+        let word = if caught_up { "caught_up" } else { "shedding" };
+        self.tell_of_the_watching(word, frame, now);
     }
 
     /// Does a work, or what is left of it: each tick before its frame.
@@ -272,12 +297,16 @@ impl Worker {
 
     /// The source went blind, or sees again. Told by one worker for all.
     pub(crate) fn sight(&mut self, sight: Sight, frame: u64, now: Time) {
-        let envelope = self.of_the_watching(frame, now);
-        let mut event = Event::new(&capture::KIND, Direction::ToServer);
         let word = match sight {
             Sight::Blind => "blind",
             Sight::Seeing => "seeing",
         };
+        self.tell_of_the_watching(word, frame, now);
+    }
+
+    fn tell_of_the_watching(&mut self, word: &str, frame: u64, now: Time) {
+        let envelope = self.of_the_watching(frame, now);
+        let mut event = Event::new(&capture::KIND, Direction::ToServer);
         event.set(capture::EVENT, word);
         self.recorder.event(Lane::Medical, &envelope, &event, true);
     }

@@ -18,6 +18,8 @@ pub(crate) struct Ahead {
     /// Emptied batches go back.
     spare: Sender<Batch>,
     thread: Option<JoinHandle<()>>,
+    /// Whether frames are lost when it is not asked often enough.
+    live: bool,
     told: Told,
 }
 
@@ -43,7 +45,11 @@ impl Ahead {
     ///
     /// # Errors
     /// A thread that the system refuses.
-    pub(crate) fn start(source: Box<dyn Source>, depth: usize) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        source: Box<dyn Source>,
+        depth: usize,
+        live: bool,
+    ) -> std::io::Result<Self> {
         let (full, filled) = bounded(depth);
         let (spare, emptied) = bounded(depth.saturating_add(2));
         let mut reading = Reading::new(source);
@@ -55,6 +61,7 @@ impl Ahead {
             filled,
             spare,
             thread: Some(thread),
+            live,
             told,
         })
     }
@@ -66,6 +73,12 @@ impl Source for Ahead {
             return Ok(Fill::End);
         };
         self.told = filled.told;
+        if self.live {
+            filled.batch.backlog = filled
+                .batch
+                .backlog
+                .max(percent(self.filled.len(), self.filled.capacity()));
+        }
         std::mem::swap(batch, &mut filled.batch);
         filled.batch.clear();
         // The thread makes a new one when none came back.
@@ -160,6 +173,12 @@ impl Reading {
             samples: Arc::clone(&self.samples),
         }
     }
+}
+
+/// How full a queue is, in percent.
+pub(crate) fn percent(len: usize, capacity: Option<usize>) -> u8 {
+    let most = capacity.unwrap_or(usize::MAX).max(1);
+    u8::try_from(len.saturating_mul(100) / most).unwrap_or(100)
 }
 
 /// Samples are taken this often: making them allocates, and nobody asks more often.

@@ -95,6 +95,7 @@ impl Spread {
             work.dispatched_upto = self.dispatched_upto;
             work.now = self.last_now.unwrap_or_default();
             work.read_at = batch.read_at;
+            work.backlog = batch.backlog;
             if !work.items.is_empty() {
                 work.blocks.extend(batch.blocks.iter().cloned());
             }
@@ -339,6 +340,8 @@ pub struct Work {
     pub dispatched_upto: u64,
     /// Packet time at that frame, or the capture clock on an idle poll.
     pub now: Time,
+    /// How much of what holds frames behind these is full, in percent.
+    pub backlog: u8,
     /// The rules to match this with.
     pub ruleset: Arc<Ruleset>,
     /// When it was read, on the monotonic clock, for latency figures only.
@@ -355,6 +358,7 @@ impl Work {
             ticks: Vec::new(),
             dispatched_upto: 0,
             now: Time::ZERO,
+            backlog: 0,
             ruleset,
             read_at: 0,
         }
