@@ -14,6 +14,7 @@ use crate::copies::{self, Copies};
 use crate::counters::Count;
 use crate::decode::{DecodeIssue, Fragment, Ip, Net, Packet, Span, Transport, tcp_flags};
 use crate::emit::{Lane, Moment, Recorder};
+use crate::evidence::Desk;
 use crate::flow::expiry::{Entry, ICMP, ICMPV6};
 use crate::flow::key::Keyed;
 use crate::flow::table::Table;
@@ -42,6 +43,8 @@ pub(crate) struct Worker {
     pub(crate) midstream: bool,
     /// Nothing where packets that were mirrored twice are wanted twice.
     pub(crate) copies: Option<Copies>,
+    /// Nothing where nobody wants evidence.
+    pub(crate) evidence: Option<Desk>,
     vlan_in_key: crate::pipeline::VlanInKey,
     shares: Shares,
     /// Anomalies without a flow told in this second.
@@ -71,6 +74,7 @@ impl Worker {
             due: Vec::new(),
             midstream: settings.midstream,
             copies: (!settings.keep_copies).then(Copies::new),
+            evidence: None,
             vlan_in_key: settings.vlan_in_key,
             shares,
             loose_anomalies: 0,
@@ -231,12 +235,21 @@ impl Worker {
                     now: frame.now,
                     one_sided: false,
                 };
+                if let Some(desk) = &mut self.evidence {
+                    let header = before(bytes, tcp.payload);
+                    let bulk = tcp.flags & CHANGES == 0 && flow.is_bulk(direction, &segment);
+                    self.recorder.trail = desk.keeper.keep(flow, frame, header, bulk);
+                }
                 self.segment(slot, direction, segment, moment);
                 if closes {
                     self.closed(slot, moment);
                 }
             }
             Transport::Udp { payload, .. } => {
+                if let Some(desk) = &mut self.evidence {
+                    let header = before(bytes, *payload);
+                    self.recorder.trail = desk.keeper.keep(flow, frame, header, false);
+                }
                 let payload = part(bytes, *payload);
                 flow.carried(direction, payload.len() as u64);
                 self.datagram(slot, direction, payload, moment);
@@ -354,6 +367,11 @@ fn part(bytes: &[u8], span: Span) -> &[u8] {
     bytes.get(from..until).unwrap_or_default()
 }
 
+/// What comes before a part: every header, if it is a payload.
+fn before(bytes: &[u8], span: Span) -> &[u8] {
+    bytes.get(..span.offset as usize).unwrap_or_default()
+}
+
 /// The envelope of a frame without a flow.
 pub(crate) fn bare(frame: &Frame, packet: Option<&Packet>) -> Envelope {
     let mac = packet.and_then(|packet| packet.mac);
@@ -380,3 +398,5 @@ pub(crate) const LOOSE_ANOMALIES_MAX: u32 = 32;
 const LOSS_SUB: u32 = 1 << 31;
 /// One second of packet time.
 pub(crate) const SECOND: i64 = NANOS_PER_SEC;
+/// A segment with one of these says more than its payload.
+const CHANGES: u8 = tcp_flags::RST | tcp_flags::SYN | tcp_flags::FIN;
