@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use make::capture::{Capture, START_NS};
-use make::frame::host;
-use make::hl7::{Head, Link, body::adt, mllp};
+use make::Conversation;
+use make::capture::{Capture, SECOND, START_NS};
+use make::dicom::{Associate, Dataset, Dimse, Session, Syntax, uid};
+use make::frame::{host, vlan};
+use make::hl7::{Head, Link, body::adt, message, mllp};
+use make::tunnel::Tunnel;
 use serde_json::Value;
 
 use crate::support::{self, Run};
@@ -161,7 +164,7 @@ fn long_session(messages: u32) -> Capture {
     capture
 }
 
-/// A rule that fires on discharges.
+/// Rules that fire on discharges, and on images stored.
 const DISCHARGED: &str = "pack: {name: site, version: \"9\"}
 rules:
   - id: site-discharged
@@ -173,6 +176,16 @@ rules:
     on: hl7
     when: direction == \"to_server\" and hl7.trigger == \"A03\"
     explain: \"{src_ip} told of a discharge\"
+    what_to_do: Nothing.
+  - id: site-stored
+    sid: 1900002
+    rev: 1
+    title: An image was stored
+    severity: low
+    category: operations
+    on: dicom
+    when: dicom.command == \"C-STORE-RSP\"
+    explain: \"{src_ip} stored an image\"
     what_to_do: Nothing.
 ";
 
@@ -213,35 +226,20 @@ fn a_flow_longer_than_the_bound_is_cut_at_its_beginning_and_says_so() {
     assert_eq!(manifest["clock"]["source"], "capture");
 }
 
-/// Other sessions push a quiet one out of the ring.
+/// Another session pushes a quiet one out of the ring.
 #[test]
 fn what_the_ring_no_longer_has_is_told() {
-    let (quiet, loud) = (
-        (
-            host("10.20.3.21").port(40_001),
-            host("10.20.3.10").port(2575),
-        ),
-        (
-            host("10.20.3.22").port(40_002),
-            host("10.20.3.10").port(2575),
-        ),
-    );
-    let message = |kind: &str, n: u32| {
-        let head = Head::new(("ADT", "F"), ("ENGINE", "F"), &format!("ADT^{kind}"), "C");
-        mllp(&make::hl7::message(&head, &adt(kind, n)))
-    };
-    let hour = 3600 * make::capture::SECOND;
-    let quiet = Link::open(START_NS, quiet.0, quiet.1)
-        .raw(&message("A08", 1))
-        .wait(hour / 2)
-        .raw(&message("A03", 2))
-        .closed();
-    let mut link = Link::open(START_NS + make::capture::SECOND, loud.0, loud.1);
-    for n in 0..9000 {
-        link = link.raw(&message("A08", n));
-    }
-    let mut capture = Capture::new();
-    capture.add(quiet).add(link.closed()).sort();
+    let mut capture = session_around(|capture, from_ns| {
+        let client = host("10.20.3.22").port(40_002);
+        let head = Head::new(("ADT", "F"), ("ENGINE", "F"), "ADT^A08", "C");
+        let message = mllp(&message(&head, &adt("A08", 2)));
+        let mut link = Link::open(from_ns, client, host("10.20.3.10").port(2575));
+        for _ in 0..9000 {
+            link = link.raw(&message);
+        }
+        capture.add(link.closed());
+    });
+    capture.sort();
     // The least memory that may be configured has the smallest ring.
     let run = inspected(&capture, "limits: {memory: 64MiB}\n", &["--workers", "1"]);
     let all = manifests(&evidence_dir(&run));
@@ -250,6 +248,131 @@ fn what_the_ring_no_longer_has_is_told() {
     assert_eq!(frames["complete_from_start"], false, "{manifest:#}");
     assert!(frames["cut"].as_u64() >= Some(4), "{manifest:#}");
     assert!(frames["kept"].as_u64() >= Some(1), "{manifest:#}");
+}
+
+/// Connections that never say anything push nothing out of a medical session.
+#[test]
+fn a_flood_of_connections_costs_no_evidence() {
+    let mut capture = session_around(|capture, from_ns| {
+        for n in 0..20_000_u32 {
+            let [_, a, b, c] = n.wrapping_mul(2_654_435_761).to_be_bytes();
+            let client = host(&format!("100.{a}.{b}.{c}")).port(1024);
+            let mut tcp = Conversation::new(client, host("10.20.3.10").port(2575));
+            tcp.wait_until(from_ns + u64::from(n) * 1000).unanswered();
+            capture.add(tcp.frames());
+        }
+    });
+    capture.sort();
+    let run = inspected(&capture, "limits: {memory: 64MiB}\n", &["--workers", "1"]);
+    let all = manifests(&evidence_dir(&run));
+    let (_, manifest) = all.iter().next().expect("evidence");
+    assert_eq!(
+        manifest["frames"]["complete_from_start"], true,
+        "{manifest:#}"
+    );
+    assert_eq!(manifest["frames"]["cut"], 0, "{manifest:#}");
+}
+
+/// An HL7 connection with a discharge at its end, half an hour after it began, and what happens
+/// from a second after its beginning on.
+fn session_around(meanwhile: impl FnOnce(&mut Capture, u64)) -> Capture {
+    let half_an_hour = 1800 * SECOND;
+    let client = host("10.20.3.21").port(40_001);
+    let message = |trigger: &str| {
+        let kind = format!("ADT^{trigger}");
+        let head = Head::new(("ADT", "F"), ("ENGINE", "F"), &kind, "C");
+        mllp(&message(&head, &adt(trigger, 1)))
+    };
+    let session = Link::open(START_NS, client, host("10.20.3.10").port(2575))
+        .raw(&message("A08"))
+        .wait(half_an_hour)
+        .raw(&message("A03"))
+        .closed();
+    let mut capture = Capture::new();
+    capture.add(session);
+    meanwhile(&mut capture, START_NS + SECOND);
+    capture
+}
+
+/// Most frames of an image carry pixels: they are counted, not kept.
+#[test]
+fn the_inside_of_an_image_is_left_out_and_counted() {
+    let pixels = vec![7; 400_000];
+    let data = Dataset::new()
+        .text((0x0008, 0x0016), "UI", uid::CT_STORAGE)
+        .bytes((0x7fe0, 0x0010), "OW", &pixels)
+        .encode(Syntax::ExplicitLe);
+    let (client, server) = (
+        host("10.20.1.11").port(40_000),
+        host("10.20.2.10").port(104),
+    );
+    let associate = Associate::new("CT1", "PACS").propose(uid::CT_STORAGE, &[uid::EXPLICIT_LE]);
+    let session = Session::at(START_NS, client, server, associate)
+        .accepted()
+        .client(1, &Dimse::store(1, uid::CT_STORAGE, "1.2.3", data))
+        .server(1, &Dimse::store_response(1, uid::CT_STORAGE, "1.2.3", 0));
+    let mut capture = Capture::new();
+    capture.add(session.released());
+    let run = inspected(&capture, "", &[]);
+    let alert = &run.of_type("alert")[0];
+    let all = manifests(&evidence_dir(&run));
+    let (_, manifest) = all.iter().next().expect("evidence");
+    let [kept, bulk] =
+        ["kept", "bulk"].map(|key| manifest["frames"][key].as_u64().expect("a number"));
+    assert_eq!(kept + bulk, alert["pcap_cnt"].as_u64().expect("a number"));
+    assert!(kept >= 10 && bulk > 5 * kept, "{manifest:#}");
+    assert_eq!(
+        manifest["frames"]["complete_from_start"], true,
+        "{manifest:#}"
+    );
+}
+
+#[test]
+fn tags_tunnels_and_fragments_bring_no_payload_along() {
+    let (client, server) = (
+        host("10.20.3.20").port(40_000),
+        host("10.20.3.10").port(2575),
+    );
+    let (from, to) = (host("192.0.2.1"), host("192.0.2.2"));
+    let plain = || Conversation::new(client, server);
+    for (name, tcp) in [
+        ("tags", plain().vlans(&[vlan(20), vlan(30)])),
+        ("VXLAN", plain().tunnel(Tunnel::Vxlan(from, to, 7))),
+        ("ERSPAN III", plain().tunnel(Tunnel::Erspan3(from, to, 7))),
+        ("MPLS", plain().tunnel(Tunnel::Mpls(vec![16, 17]))),
+        ("fragments", plain().fragment(200)),
+    ] {
+        let head = Head::new(("ADT", "F"), ("ENGINE", "F"), "ADT^A03", "C");
+        let link = Link::over(tcp).say(&head, &adt("A03", 1), "AA");
+        let mut capture = Capture::new();
+        capture.add(link.closed());
+        let run = inspected(&capture, "", &[]);
+        let dir = evidence_dir(&run);
+        let all = manifests(&dir);
+        let (id, manifest) = all.iter().next().expect(name);
+        let kept = manifest["frames"]["kept"].as_u64().expect("a number");
+        assert!(kept >= 4, "{name}: {manifest:#}");
+        let file = dir.join(format!("{id}.pcapng"));
+        let bytes = std::fs::read(&file).expect("readable");
+        for word in ["SYNTHETIC", "ADT", "|"] {
+            let found = bytes
+                .windows(word.len())
+                .any(|part| part == word.as_bytes());
+            assert!(!found, "{name}: {word}");
+        }
+        if support::has("tshark") {
+            let lens = tshark(&file, "frame", &["frame.cap_len", "tcp.payload"]);
+            assert_eq!(lens.len() as u64, kept, "{name}");
+            for line in lens {
+                let (len, payload) = line.split_once('\t').unwrap_or((&line, ""));
+                assert!(
+                    len.parse::<u32>().is_ok_and(|len| len <= 96),
+                    "{name}: {line}"
+                );
+                assert_eq!(payload, "", "{name}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -5,6 +5,8 @@ use parsers::time::Time;
 use super::ring::Ring;
 use super::{Keeper, Place, SLOT_BYTES};
 use crate::batch::{Frame, LinkType};
+use crate::capture::files::Files;
+use crate::capture::{Batch, Source};
 
 fn frame(no: u64) -> Frame {
     Frame {
@@ -104,4 +106,55 @@ fn what_a_flow_brings_along_stays_in_order() {
     .unwrap();
     let frames = keeper.gather(trail);
     assert_eq!(numbers(frames.iter()), [1, 2, 3, 4, 5, 6]);
+}
+
+/// A file of one frame, as our own reader reads it.
+fn read_back(frame: &Frame, header: &[u8]) -> (Frame, Vec<u8>, Vec<String>) {
+    let mut ring = Ring::new(SLOT_BYTES);
+    let name = ring.keep(frame, header, 1, None);
+    let slots: Vec<_> = ring.back_from(name).cloned().collect();
+    let bytes = super::pcapng::write(&slots, &["span0".to_owned()], "program", "about");
+    let path = std::env::temp_dir().join(format!(
+        "vitalwire-evidence-{}-{}.pcapng",
+        std::process::id(),
+        frame.no
+    ));
+    std::fs::write(&path, bytes).unwrap();
+    let mut files = Files::new(vec![path.clone()]);
+    let mut batch = Batch::default();
+    while batch.frames.is_empty() {
+        files.fill(&mut batch).unwrap();
+    }
+    std::fs::remove_file(path).unwrap();
+    let [read] = batch.frames[..] else {
+        panic!("{} frames", batch.frames.len());
+    };
+    let bytes = read.bytes(&batch.blocks).to_vec();
+    (read, bytes, files.interfaces().to_vec())
+}
+
+#[test]
+fn a_file_has_times_lengths_and_the_interface() {
+    let (read, bytes, interfaces) = read_back(&frame(1_234_567), &[7; 54]);
+    assert_eq!(read.time, Time(1_234_567_000));
+    assert_eq!((read.len, read.wire_len), (54, 1500));
+    assert_eq!(read.link, LinkType::ETHERNET);
+    assert_eq!(bytes, [7; 54]);
+    assert_eq!(interfaces, ["span0"]);
+}
+
+#[test]
+fn a_tag_that_the_capture_took_off_is_put_back() {
+    let tagged = Frame {
+        vlan: Some(0x2014),
+        ..frame(1)
+    };
+    let header: Vec<u8> = (0..54).collect();
+    let (read, bytes, _) = read_back(&tagged, &header);
+    assert_eq!((read.len, read.wire_len), (58, 1504));
+    assert_eq!(bytes[..12], header[..12]);
+    assert_eq!(bytes[12..16], [0x81, 0, 0x20, 0x14]);
+    assert_eq!(bytes[16..], header[12..]);
+    let (read, bytes, _) = read_back(&Frame { no: 2, ..tagged }, &[7; 96]);
+    assert_eq!((read.len, bytes.len()), (96, 96), "still within the bound");
 }
