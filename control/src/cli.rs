@@ -369,14 +369,16 @@ pub struct DoctorArgs {
 /// Arguments of `evidence`.
 #[derive(Args, Clone, Debug, Default)]
 #[command(
-    after_long_help = "Of each alert about a flow of a medical protocol, Vitalwire keeps the headers of the flow's
-frames from before the alert on: DIR/ID.pcapng, and a manifest beside it, DIR/ID.json. Frames are cut
-behind the transport header and at 96 bytes: no payload is kept, so no patient is in it. Frames inside
-large values, such as pixels, are left out and counted; so is what was no longer there.
+    after_long_help = "Of each alert about a flow of a medical protocol, Vitalwire keeps the headers of the
+flow's frames from before the alert on: DIR/ID.pcapng, and beside it a manifest, DIR/ID.json.
+Frames are cut behind the transport header and at 96 bytes: no payload is kept, so no patient
+is in it. Frames inside large values, such as pixels, are left out and counted; so is what was
+no longer there.
 
-Without ID it lists what there is. With ID it checks the file against the SHA-256 in its manifest, and
-says what it holds and what it lacks. --json prints manifests: alert_id, rule (with revision, pack and
-the SHA-256 of all rules), sensor, frames, clock, coverage, pcapng (name, bytes, sha256), made_by.
+Without ID it lists what there is. With ID it checks the file against the SHA-256 in its
+manifest, and says what it holds and what it lacks. --json prints manifests: alert_id, rule
+(with revision, pack and the SHA-256 of all rules), sensor, frames, clock, coverage, pcapng
+(name, bytes, sha256), made_by.
 
 Exit codes: 0 listed, or checked and good; 1 no such evidence, or not what its manifest says;
 2 bad arguments or configuration.

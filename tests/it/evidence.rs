@@ -117,6 +117,7 @@ fn evidence_is_the_flow_from_its_syn_to_the_alert_as_tshark_reads_it() {
             let frames = &manifest["frames"];
             assert_eq!(frames["kept"], there.len(), "{manifest:#}");
             assert_eq!(frames["complete_from_start"], true, "{manifest:#}");
+            assert_eq!(frames["kept_to_alert"], true, "{manifest:#}");
             assert_eq!(frames["last"]["number"], alert["pcap_cnt"], "{manifest:#}");
             let all = tshark(&capture, &flow_upto(alert), HEADERS);
             let sum = ["kept", "bulk", "cut"].map(|key| frames[key].as_u64().expect("a number"));
@@ -433,6 +434,20 @@ fn the_bound_on_alerts_keeps_the_newest() {
         all.contains_key(id)
     });
     assert!(last.is_some(), "the newest are there");
+}
+
+/// A web server's port is where a rule expects DICOM: only what came before that was known is kept.
+#[test]
+fn a_flow_that_is_not_medical_is_kept_until_that_is_known() {
+    let capture = support::root().join("pcaps/rules/dicom-nondicom-on-port/fire.pcap");
+    let run = support::inspect(&[&capture], &[]);
+    let all = manifests(&evidence_dir(&run));
+    assert!(!all.is_empty());
+    for (_, manifest) in all {
+        let frames = &manifest["frames"];
+        assert_eq!(frames["kept_to_alert"], false, "{manifest:#}");
+        assert!(frames["kept"].as_u64() >= Some(4), "{manifest:#}");
+    }
 }
 
 #[test]

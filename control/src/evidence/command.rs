@@ -95,7 +95,12 @@ fn frames(frames: &Frames) -> String {
         0 => String::new(),
         n => format!("; {n} inside large values left out"),
     };
-    format!("{}, {begins}{bulk}", frames.kept)
+    let ends = if frames.kept_to_alert {
+        ""
+    } else {
+        "; none after the flow was known not to be a medical one"
+    };
+    format!("{}, {begins}{bulk}{ends}", frames.kept)
 }
 
 fn clock(clock: &Clock) -> String {

@@ -90,6 +90,9 @@ pub struct Frames {
     pub bulk: u64,
     /// Whether the flow was seen from its beginning, and the file begins there.
     pub complete_from_start: bool,
+    /// Whether frames were kept up to the alert. Of a flow that turns out to be none of a medical
+    /// protocol they are kept until then.
+    pub kept_to_alert: bool,
     /// The first one.
     pub first: Place,
     /// The last one.
@@ -171,6 +174,7 @@ impl Manifest {
                 cut: extent.cut,
                 bulk: extent.bulk,
                 complete_from_start: extent.from_start,
+                kept_to_alert: extent.to_alert,
                 first: place(extent.first),
                 last: place(extent.last),
                 bytes_max: HEADER_BYTES_MAX,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use rules::correlate::Wanted;
 
-use super::{Evidence, Keeper};
+use super::{Evidence, Keeper, Place};
 use crate::counters::{Count, Counts};
 
 /// A worker's rings, who asks for what is in them, and where it goes.
@@ -52,7 +52,8 @@ impl Desk {
 
     fn hand_out(&self, wanted: Wanted, interfaces: &Arc<[String]>, counts: &mut Counts) {
         counts.one(Count::EvidenceWanted);
-        let frames = self.keeper.gather(wanted.trail);
+        let place = Place::of(wanted.trail);
+        let frames = self.keeper.gather(place);
         if frames.is_empty() {
             counts.one(Count::EvidenceGone);
             return;
@@ -61,6 +62,7 @@ impl Desk {
             alert: wanted.alert,
             interfaces: Arc::clone(interfaces),
             frames,
+            medical: place.medical,
         };
         let sent = if self.live {
             self.out.try_send(evidence)

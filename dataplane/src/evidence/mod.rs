@@ -39,6 +39,8 @@ pub struct Evidence {
     interfaces: Arc<[String]>,
     /// The first one first; there is at least one.
     frames: Vec<Slot>,
+    /// Whether the flow is one of a medical protocol.
+    medical: bool,
 }
 
 /// How much of a flow the evidence holds.
@@ -52,6 +54,9 @@ pub struct Extent {
     pub bulk: u64,
     /// Whether the flow was seen from its beginning, and its first frame is the first one here.
     pub from_start: bool,
+    /// Whether frames were kept up to the alert, and not only until the flow was known to be none
+    /// of a medical protocol.
+    pub to_alert: bool,
     /// Number and time of the first one.
     pub first: (u64, Time),
     /// Number and time of the last one.
@@ -73,6 +78,7 @@ impl Evidence {
             cut,
             bulk: last_nth.saturating_sub(cut).saturating_sub(kept),
             from_start: cut == 0 && !self.alert.midstream,
+            to_alert: self.medical || last_no >= self.alert.frame,
             first: (first_no, first_time),
             last: (last_no, last_time),
         }
@@ -165,8 +171,7 @@ impl Keeper {
     }
 
     /// The frames of a flow up to this one, as far as they are still there.
-    fn gather(&self, trail: NonZeroU64) -> Vec<Slot> {
-        let place = Place::of(trail);
+    fn gather(&self, place: Place) -> Vec<Slot> {
         let ring = if place.medical {
             &self.medical
         } else {

@@ -1,5 +1,3 @@
-use std::num::NonZeroU64;
-
 use parsers::time::Time;
 
 use super::ring::Ring;
@@ -98,13 +96,10 @@ fn what_a_flow_brings_along_stays_in_order() {
     };
     let moved = keeper.moved(place);
     let name = keeper.medical.keep(&frame(6), b"", 6, moved);
-    let trail: NonZeroU64 = Place {
+    let frames = keeper.gather(Place {
         medical: true,
         name,
-    }
-    .trail()
-    .unwrap();
-    let frames = keeper.gather(trail);
+    });
     assert_eq!(numbers(frames.iter()), [1, 2, 3, 4, 5, 6]);
 }
 

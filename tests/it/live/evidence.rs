@@ -18,7 +18,7 @@ while True:
 /// One connection with one message.
 const CLIENT: &str = "import socket
 s = socket.create_connection(('10.20.2.10', 2575), 5)
-s.sendall(b'\\x0bMSH|^~\\\\&|A|F|E|F|20260302||ADT^A01|1|P|2.5\\rPID|1||ZQX7||ZQX^CANARY\\r\\x1c\\r')
+s.sendall(b'\\x0bMSH|^~\\\\&|ZQX|F|E|F|20260302||ADT^A01|1|P|2.5\\rPID|1||ZQX7\\r\\x1c\\r')
 s.recv(4096)
 s.close()
 ";
