@@ -218,7 +218,7 @@ fn wait(running: &Running, watched: bool) -> Result<(), Error> {
             .map_err(|error| Error::Failed(format!("signals: {error}")))?;
     }
     let bar = watched.then(|| bar(running.progress()));
-    while !running.is_finished() {
+    while !running.ends_within(POLL) {
         if interrupted.load(Ordering::Relaxed) {
             running.stop();
         }
@@ -227,7 +227,6 @@ fn wait(running: &Running, watched: bool) -> Result<(), Error> {
             bar.set_length(progress.total.max(progress.bytes));
             bar.set_position(progress.bytes);
         }
-        clock::pause(POLL);
     }
     if let Some(bar) = bar {
         bar.finish_and_clear();
@@ -235,8 +234,8 @@ fn wait(running: &Running, watched: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// How often to look whether it is through.
-const POLL: Duration = Duration::from_millis(1);
+/// How often to look for signals, and to move the bar.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A bar on stderr; of a pipe nobody knows how long it is.
 fn bar(progress: ReadProgress) -> ProgressBar {
