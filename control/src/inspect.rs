@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use dataplane::capture::ReadProgress;
+use dataplane::capture::{ReadProgress, Source};
 use dataplane::pipeline::{self, Finished, Running, Sources};
 use indicatif::{ProgressBar, ProgressStyle};
 use parsers::phi::Pseudonymizer;
@@ -119,6 +119,22 @@ pub fn process(
     eve: Option<&Path>,
     watched: bool,
 ) -> Result<Report, Error> {
+    let source = engine::files(&config.capture, captures);
+    process_source(config, source, loaded, site, eve, watched)
+}
+
+/// The same over any source that ends.
+///
+/// # Errors
+/// As [`process`].
+pub fn process_source(
+    config: &Config,
+    source: Box<dyn Source>,
+    loaded: &Loaded,
+    site: Pseudonymizer,
+    eve: Option<&Path>,
+    watched: bool,
+) -> Result<Report, Error> {
     let watch = Stopwatch::start();
     let about = About {
         eve: engine::eve(config),
@@ -129,7 +145,7 @@ pub fn process(
     let mut settings = engine::settings(config, site, false);
     let evidence = evidence(config, &about, eve)?;
     settings.evidence = evidence.as_ref().map(evidence::Running::queue);
-    let (source, seen) = Watched::new(engine::files(&config.capture, captures));
+    let (source, seen) = Watched::new(source);
     let counts = Arc::new(Counts::default());
     let depth = settings.queue_depth;
     let file = match eve {
