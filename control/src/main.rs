@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use control::cli::{Cli, Command, ConfigCommand};
 use control::error::Error;
-use control::{config, doctor, fields, inspect, pseudonym, rules_cmd, ruleset, run};
+use control::{config, doctor, evidence, fields, inspect, pseudonym, rules_cmd, ruleset, run};
 use control::{terminal, version};
 
 fn main() -> ExitCode {
@@ -31,6 +31,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),
         Some(Command::Config(ConfigCommand::Example)) => terminal::show(config::EXAMPLE),
         Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Evidence(args)) => evidence::run(args),
     }
 }
 
