@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::ops::Range;
 
 use memchr::{memchr, memchr2, memmem};
 
 use super::escape::unescape;
 use super::fields;
 use super::store::{Segment, Store};
-use super::wire::{Delims, piece, pieces, spans};
+use super::wire::{Delims, before, piece, pieces};
 use crate::catalogue::Path;
 use crate::event::{Lookup, Value};
 use crate::phi::{Class, Phi};
@@ -25,6 +26,8 @@ pub(crate) struct Message<'m> {
     /// messages are like that, and their values need no look each.
     pub(super) plain: bool,
     segments: &'m [Segment],
+    /// Where the segments' field separators are.
+    marks: &'m [u32],
     /// Room in which the values that rules ask for by path are unescaped.
     room: &'m RefCell<Vec<u8>>,
 }
@@ -36,6 +39,8 @@ pub(crate) struct Fields<'m> {
     /// Whether bytes of it were left out.
     pub(crate) cut: bool,
     pub(crate) text: &'m [u8],
+    /// Where its field separators are.
+    marks: &'m [u32],
     delims: Delims,
 }
 
@@ -44,7 +49,7 @@ impl<'m> Message<'m> {
         let delims = store.delims;
         let known = delims.component == b'^' && delims.subcomponent == b'&';
         // The encoding characters are no escape sequence.
-        let header = store.segments.first().map_or(0, |first| first.end as usize);
+        let header = store.segments.first().map_or(0, |first| first.text.end as usize);
         let text = store.bytes.get(header.min(HEADER_BYTES)..);
         let text = text.unwrap_or_default();
         Self {
@@ -52,6 +57,7 @@ impl<'m> Message<'m> {
             bytes: &store.bytes,
             plain: known && memchr2(delims.escape, b'\n', text).is_none(),
             segments: &store.segments,
+            marks: &store.marks,
             room,
         }
     }
@@ -63,13 +69,12 @@ impl<'m> Message<'m> {
 
     /// The segments in order.
     pub(crate) fn segments(&self) -> impl Iterator<Item = Fields<'m>> + use<'m> {
-        let (bytes, delims) = (self.bytes, self.delims);
+        let (bytes, marks, delims) = (self.bytes, self.marks, self.delims);
         self.segments.iter().map(move |segment| Fields {
             name: segment.name,
             cut: segment.cut,
-            text: bytes
-                .get(segment.start as usize..segment.end as usize)
-                .unwrap_or_default(),
+            text: bytes.get(range(&segment.text)).unwrap_or_default(),
+            marks: marks.get(range(&segment.marks)).unwrap_or_default(),
             delims,
         })
     }
@@ -126,34 +131,51 @@ impl<'m> Message<'m> {
 
 impl<'m> Fields<'m> {
     /// A field, all its repetitions. MSH-1 is the separator itself.
+    #[inline]
     pub(crate) fn field(&self, n: u16) -> Option<&'m [u8]> {
-        if self.names_delims() {
-            return match n {
-                1 => self.text.get(3..4),
-                n => piece(self.text, self.delims.field, n),
-            };
+        if !self.names_delims() {
+            return self.piece(n.into());
         }
-        piece(self.text, self.delims.field, n.saturating_add(1))
+        match n {
+            1 => self.text.get(3..4),
+            n => self.piece(usize::from(n.checked_sub(1)?)),
+        }
     }
 
-    /// Several fields of a segment that does not name the delimiters, by ascending number.
+    /// Several fields.
     pub(crate) fn fields<const N: usize>(&self, wanted: [u16; N]) -> [Option<&'m [u8]>; N] {
-        // The first piece is the name.
-        let pieces = wanted.map(|n| n.saturating_add(1));
-        spans(self.text, self.delims.field, pieces).map(|span| self.text.get(span?))
+        wanted.map(|n| self.field(n))
+    }
+
+    /// What is between separators; 0 is the segment's name.
+    #[inline]
+    fn piece(&self, at: usize) -> Option<&'m [u8]> {
+        let from = match at.checked_sub(1) {
+            Some(before) => (*self.marks.get(before)? as usize).saturating_add(1),
+            None => 0,
+        };
+        match self.marks.get(at) {
+            Some(end) => self.text.get(from..*end as usize),
+            None => self.text.get(from..),
+        }
     }
 
     /// A component of the first repetition of a field; component 0 is the whole repetition.
     pub(crate) fn value(&self, field: u16, component: u16) -> Option<&'m [u8]> {
         let whole = self.field(field)?;
-        let first = if self.is_atomic(field) {
-            whole
-        } else {
-            piece(whole, self.delims.repetition, 1)?
+        let Delims {
+            component: part,
+            repetition,
+            ..
+        } = self.delims;
+        let first = match component {
+            _ if self.is_atomic(field) => whole,
+            1 => return Some(before(whole, part, repetition)),
+            _ => before(whole, repetition, repetition),
         };
         match component {
             0 => Some(first),
-            n => piece(first, self.delims.component, n),
+            n => piece(first, part, n),
         }
     }
 
@@ -208,6 +230,10 @@ impl Message<'_> {
         unescape(raw, self.delims, room);
         show(room)
     }
+}
+
+fn range(place: &Range<u32>) -> Range<usize> {
+    place.start as usize..place.end as usize
 }
 
 /// Whether a path that asks for this one, or for all, means the one at this place from 0.
