@@ -4,4 +4,5 @@ pub mod baseline;
 pub mod captures;
 pub mod conversation;
 pub mod memory;
+pub mod messages;
 pub mod pipeline;

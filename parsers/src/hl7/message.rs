@@ -49,7 +49,10 @@ impl<'m> Message<'m> {
         let delims = store.delims;
         let known = delims.component == b'^' && delims.subcomponent == b'&';
         // The encoding characters are no escape sequence.
-        let header = store.segments.first().map_or(0, |first| first.text.end as usize);
+        let header = store
+            .segments
+            .first()
+            .map_or(0, |first| first.text.end as usize);
         let text = store.bytes.get(header.min(HEADER_BYTES)..);
         let text = text.unwrap_or_default();
         Self {
