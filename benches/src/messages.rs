@@ -23,13 +23,16 @@ impl Feed {
     }
 }
 
+/// Makes the message of that number.
+type Made = fn(u64) -> String;
+
 /// Messages of a feed: enough that their values differ.
 const MESSAGES: u64 = 64;
 
 /// One feed of each kind.
 #[must_use]
 pub fn feeds() -> Vec<Feed> {
-    let kinds: [(&'static str, fn(u64) -> String); 4] = [
+    let kinds: [(&'static str, Made); 4] = [
         ("acknowledgments", acknowledgment),
         ("admissions", admission),
         ("results", |n| results(n, 24)),

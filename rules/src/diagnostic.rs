@@ -229,7 +229,11 @@ impl<'s> Report<'s> {
         Diagnostic {
             level: Level::Error,
             file: file.map_or_else(String::new, |file| file.name.clone()),
-            line: small(memchr_iter(b'\n', before.as_bytes()).count().saturating_add(1)),
+            line: small(
+                memchr_iter(b'\n', before.as_bytes())
+                    .count()
+                    .saturating_add(1),
+            ),
             column: small(column.saturating_add(1)),
             message: String::new(),
             snippet: line.replace('\t', " "),
