@@ -14,6 +14,9 @@ use crate::json::{LIST_MAX, hex};
 use crate::kinds::hl7 as field;
 use crate::protocol::Emit;
 
+/// Fields of MSH that are read: up to MSH-21.
+const MSH_FIELDS: usize = 22;
+
 /// How the message came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
@@ -117,7 +120,7 @@ fn digits(digest: u64) -> [u8; 16] {
 type Texts<'m> = SmallVec<[(FieldIx, &'m [u8]); 24]>;
 
 /// MSH's fields: number, component (0: the whole first repetition), and what they become.
-const MSH: &[(u16, u16, FieldIx)] = &[
+const MSH: &[(usize, u16, FieldIx)] = &[
     (3, 1, field::SENDING_APPLICATION),
     (4, 1, field::SENDING_FACILITY),
     (5, 1, field::RECEIVING_APPLICATION),
@@ -141,8 +144,14 @@ fn gather<'m>(found: &Findings<'m>) -> Texts<'m> {
         }
     };
     if let Some(msh) = &found.msh {
+        let mut fields = [None; MSH_FIELDS];
+        for (slot, field) in fields.iter_mut().zip(msh.pieces()) {
+            *slot = Some(field);
+        }
         for (n, component, at) in MSH {
-            put(*at, msh.value(*n, *component));
+            // MSH-1 is the separator, so the first piece behind the name is MSH-2.
+            let whole = fields.get(n.saturating_sub(1)).copied().flatten();
+            put(*at, whole.and_then(|whole| msh.first(whole, *component)));
         }
     }
     if let Some(pid) = &found.pid {

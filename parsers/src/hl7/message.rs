@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2, memmem};
 use super::escape::unescape;
 use super::fields;
 use super::store::{Segment, Store};
-use super::wire::{Delims, before, piece, pieces};
+use super::wire::{Delims, Marks, before, piece, pieces};
 use crate::catalogue::Path;
 use crate::event::{Lookup, Value};
 use crate::phi::{Class, Phi};
@@ -26,8 +26,6 @@ pub(crate) struct Message<'m> {
     /// messages are like that, and their values need no look each.
     pub(super) plain: bool,
     segments: &'m [Segment],
-    /// Where the segments' field separators are.
-    marks: &'m [u32],
     /// Room in which the values that rules ask for by path are unescaped.
     room: &'m RefCell<Vec<u8>>,
 }
@@ -39,8 +37,6 @@ pub(crate) struct Fields<'m> {
     /// Whether bytes of it were left out.
     pub(crate) cut: bool,
     pub(crate) text: &'m [u8],
-    /// Where its field separators are.
-    marks: &'m [u32],
     delims: Delims,
 }
 
@@ -60,7 +56,6 @@ impl<'m> Message<'m> {
             bytes: &store.bytes,
             plain: known && memchr2(delims.escape, b'\n', text).is_none(),
             segments: &store.segments,
-            marks: &store.marks,
             room,
         }
     }
@@ -72,12 +67,11 @@ impl<'m> Message<'m> {
 
     /// The segments in order.
     pub(crate) fn segments(&self) -> impl Iterator<Item = Fields<'m>> + use<'m> {
-        let (bytes, marks, delims) = (self.bytes, self.marks, self.delims);
+        let (bytes, delims) = (self.bytes, self.delims);
         self.segments.iter().map(move |segment| Fields {
             name: segment.name,
             cut: segment.cut,
             text: bytes.get(range(&segment.text)).unwrap_or_default(),
-            marks: marks.get(range(&segment.marks)).unwrap_or_default(),
             delims,
         })
     }
@@ -153,12 +147,13 @@ impl<'m> Fields<'m> {
     /// What is between separators; 0 is the segment's name.
     #[inline]
     fn piece(&self, at: usize) -> Option<&'m [u8]> {
+        let mut marks = Marks::new(self.text, self.delims.field);
         let from = match at.checked_sub(1) {
-            Some(before) => (*self.marks.get(before)? as usize).saturating_add(1),
+            Some(before) => marks.nth(before)?.saturating_add(1),
             None => 0,
         };
-        match self.marks.get(at) {
-            Some(end) => self.text.get(from..*end as usize),
+        match marks.next() {
+            Some(end) => self.text.get(from..end),
             None => self.text.get(from..),
         }
     }
@@ -166,20 +161,26 @@ impl<'m> Fields<'m> {
     /// A component of the first repetition of a field; component 0 is the whole repetition.
     pub(crate) fn value(&self, field: u16, component: u16) -> Option<&'m [u8]> {
         let whole = self.field(field)?;
-        let Delims {
-            component: part,
-            repetition,
-            ..
-        } = self.delims;
-        let first = match component {
-            _ if self.is_atomic(field) => whole,
-            1 => return Some(before(whole, part, repetition)),
-            _ => before(whole, repetition, repetition),
-        };
         match component {
-            0 => Some(first),
-            n => piece(first, part, n),
+            0 if self.is_atomic(field) => Some(whole),
+            n if self.is_atomic(field) => piece(whole, self.delims.component, n),
+            n => self.first(whole, n),
         }
+    }
+
+    /// A component of the first repetition of what a field holds.
+    pub(super) fn first(&self, whole: &'m [u8], component: u16) -> Option<&'m [u8]> {
+        let (part, repetition) = (self.delims.component, self.delims.repetition);
+        match component {
+            0 => Some(before(whole, repetition, repetition)),
+            1 => Some(before(whole, part, repetition)),
+            n => piece(before(whole, repetition, repetition), part, n),
+        }
+    }
+
+    /// The name, and all that follows between separators.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &'m [u8]> + use<'m> {
+        pieces(self.text, self.delims.field)
     }
 
     /// A component's bytes, if it is there and not empty.

@@ -30,8 +30,6 @@ const NAME_BYTES: usize = 4;
 pub(super) struct Segment {
     pub(super) name: [u8; 3],
     pub(super) text: Range<u32>,
-    /// Those of the store's marks that are its.
-    pub(super) marks: Range<u32>,
     /// Whether bytes of it were left out.
     pub(super) cut: bool,
 }
@@ -40,8 +38,6 @@ pub(super) struct Segment {
 pub(super) struct Store {
     pub(super) bytes: Vec<u8>,
     pub(super) segments: Vec<Segment>,
-    /// Where field separators are, counted from the start of their segment.
-    pub(super) marks: Vec<u32>,
     pub(super) delims: Delims,
     pub(super) charset: Charset,
     /// Segments, kept or not.
@@ -82,7 +78,6 @@ impl Store {
         Self {
             bytes: Vec::new(),
             segments: Vec::new(),
-            marks: Vec::new(),
             delims: Delims::STANDARD,
             charset: Charset::AsIs,
             segments_seen: 0,
@@ -108,22 +103,18 @@ impl Store {
     pub(super) fn clear(&mut self) {
         let mut bytes = std::mem::take(&mut self.bytes);
         let mut segments = std::mem::take(&mut self.segments);
-        let mut marks = std::mem::take(&mut self.marks);
         let mut spare = std::mem::take(&mut self.spare);
         bytes.clear();
         segments.clear();
-        marks.clear();
         spare.clear();
         if bytes.capacity() > IDLE_BYTES || spare.capacity() > IDLE_BYTES {
             bytes.shrink_to(IDLE_BYTES);
             segments.shrink_to(IDLE_BYTES / size_of::<Segment>());
-            marks.shrink_to(IDLE_BYTES / size_of::<u32>());
             spare.shrink_to(0);
         }
         *self = Self {
             bytes,
             segments,
-            marks,
             spare,
             ..Self::new()
         };
@@ -131,8 +122,7 @@ impl Store {
 
     pub(super) fn heap_bytes(&self) -> usize {
         let segments = self.segments.capacity() * size_of::<Segment>();
-        let marks = self.marks.capacity() * size_of::<u32>();
-        self.bytes.capacity() + self.spare.capacity() + segments + marks
+        self.bytes.capacity() + self.spare.capacity() + segments
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -337,16 +327,9 @@ impl Store {
     fn add(&mut self, name: [u8; 3]) {
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         if self.start < KEPT_BYTES_MAX && self.segments.len() < SEGMENTS_MAX {
-            let text = self.bytes.get(self.start..).unwrap_or_default();
-            let marks = self.marks.len();
-            Marks::new(text, self.delims.field).for_each(|at| {
-                #[expect(clippy::cast_possible_truncation, reason = "a segment is far shorter")]
-                self.marks.push(at as u32);
-            });
             self.segments.push(Segment {
                 name,
                 text: place(self.start)..place(self.bytes.len()),
-                marks: place(marks)..place(self.marks.len()),
                 cut: self.cut,
             });
         } else {

@@ -233,15 +233,18 @@ impl Iterator for Marks<'_> {
         Some(self.from.wrapping_add(at))
     }
 
+    /// Passes over a block of bytes at a time.
     #[inline]
-    fn for_each<F: FnMut(usize)>(mut self, mut each: F) {
-        while self.hits != 0 || self.advance().is_some() {
-            let (mut hits, from) = (self.hits, self.from);
-            while hits != 0 {
-                each(from.wrapping_add(hits.trailing_zeros() as usize));
-                hits &= hits.wrapping_sub(1);
+    fn nth(&mut self, mut n: usize) -> Option<usize> {
+        loop {
+            while self.hits != 0 {
+                if n == 0 {
+                    return self.next();
+                }
+                n = n.saturating_sub(1);
+                self.hits &= self.hits.wrapping_sub(1);
             }
-            self.hits = 0;
+            self.advance()?;
         }
     }
 }
