@@ -44,7 +44,7 @@ pub use suppress::Suppression;
 pub use template::{Slot, Template};
 
 use correlate::builtin_needs;
-use parsers::catalogue::{FieldIx, KindId, Path};
+use parsers::catalogue::{FieldIx, Kind, KindId, Path};
 use parsers::event::{Envelope, Event};
 use parsers::time::Time;
 use program::{NodeIx, Nodes, OnEvent, OnRecord, Program};
@@ -63,12 +63,28 @@ pub enum FieldRef {
     Path(Path),
 }
 
+/// Where a kind's fields are among those that cross.
+#[derive(Debug)]
+struct Places(Box<[Option<u16>]>);
+
+impl Places {
+    fn new(kind: &Kind, needs: &[FieldRef]) -> Self {
+        let place = |at| {
+            let field = FieldRef::Field(FieldIx(at));
+            let place = needs.iter().position(|need| *need == field)?;
+            u16::try_from(place).ok()
+        };
+        Self((0..).take(kind.fields.len()).map(place).collect())
+    }
+}
+
 /// A compiled rule set: immutable, shared by all workers, swapped whole.
 #[derive(Debug, Default)]
 pub struct Ruleset {
-    /// By kind, like the next two.
+    /// By kind, like the next three.
     programs: Box<[Program]>,
     needs: Box<[Vec<FieldRef>]>,
+    places: Box<[Places]>,
     nodes: Box<[Nodes]>,
     /// By rule.
     roots: Box<[NodeIx]>,
@@ -126,6 +142,12 @@ impl Ruleset {
     #[must_use]
     pub fn need(&self, kind: KindId, field: FieldRef) -> Option<usize> {
         self.needs(kind).iter().position(|need| *need == field)
+    }
+
+    /// The same, of a declared field: asked for each event some ten times.
+    fn place(&self, kind: KindId, field: FieldIx) -> Option<usize> {
+        let place = self.places.get(kind.index())?.0.get(field.index())?;
+        place.map(usize::from)
     }
 
     /// Whether any rule that can fire is about this kind, so that events nobody writes need not be

@@ -40,14 +40,13 @@ pub(crate) fn resolve(
     let inside = name
         .strip_prefix(kind.name)
         .and_then(|rest| rest.strip_prefix('.'));
-    let near = near(kind, name);
     if let (Some(space), Some(inside)) = (kind.paths, inside) {
         // A name without a digit is a field that does not exist rather than a path.
         if inside.contains(|c: char| c.is_ascii_digit()) {
             return by_path(space, path, inside, report);
         }
     }
-    let (message, help) = unknown(kind, name, near);
+    let (message, help) = unknown(kind, name, near(kind, name));
     report.error_help(path.span, message, help);
     None
 }

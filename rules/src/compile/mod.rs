@@ -20,7 +20,7 @@ use crate::sets::Sets;
 use crate::suppress::Suppression;
 use crate::syntax::{self, CountTree, FileTree, RuleTree};
 use crate::template::{Slot, Template};
-use crate::{FieldRef, Ruleset, builtin_needs, expr};
+use crate::{FieldRef, Places, Ruleset, builtin_needs, expr};
 use hash::{digest, stateful_hash, version_hash};
 
 /// Compiles rule files; tells everything that is wrong, or returns the rule set with its warnings.
@@ -308,8 +308,13 @@ impl Compiler<'_> {
             Program::new(nodes, &rules, &self.sets, &self.regexes)
         };
         let programs = kinds::ALL.iter().zip(&self.nodes).map(program).collect();
+        let kinds = kinds::ALL.iter().zip(&self.needs);
+        let places = kinds
+            .map(|(kind, needs)| Places::new(kind, needs))
+            .collect();
         Ok(Ruleset {
             programs,
+            places,
             needs: self.needs.into(),
             nodes: self.nodes.into(),
             roots: self.roots.into(),

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use parsers::catalogue::{FieldIx, FieldIx as Ix, KindId};
-use parsers::json::{self, display};
+use parsers::json::{self, number, padded};
 use parsers::kinds::{anomaly, arp, asset, capture, dicom, flow, hl7, opens, pump};
 
 use super::Correlator;
@@ -244,19 +244,24 @@ impl Correlator {
         let from = end(subject.envelope.src.ip, hl7::SENDING_APPLICATION);
         let to = end(subject.envelope.dest.ip, hl7::RECEIVING_APPLICATION);
         let now = subject.envelope.time.0;
-        let answers = subject.pseudonym(hl7::ACK_TO);
-        if let Some(id) = subject
+        let waits = subject
             .pseudonym(hl7::CONTROL_ID)
-            .filter(|_| subject.text(hl7::MESSAGE_TYPE) != Some("ACK"))
-        {
-            let owed = answers.is_none();
-            self.acks.message(id, from.clone(), to.clone(), now, owed);
+            .filter(|_| subject.text(hl7::MESSAGE_TYPE) != Some("ACK"));
+        let Some(answered) = subject.pseudonym(hl7::ACK_TO) else {
+            if let Some(id) = waits {
+                self.acks.message(id, from, to, now, true);
+            }
+            return;
+        };
+        if let Some(id) = waits {
+            self.acks.message(id, from.clone(), to.clone(), now, false);
         }
-        let waited = answers.and_then(|id| self.acks.answer(id, &from, &to, now));
-        if let Some(nanos) = waited {
-            let micros = nanos.wrapping_div(1_000);
-            let (millis, rest) = (micros.wrapping_div(1_000), micros.wrapping_rem(1_000));
-            display(extra, format_args!("\"latency_ms\":{millis}.{rest:03}"));
+        if let Some(nanos) = self.acks.answer(answered, &from, &to, now) {
+            let micros = nanos.unsigned_abs() / 1_000;
+            extra.extend_from_slice(b"\"latency_ms\":");
+            number(micros / 1_000, extra);
+            extra.push(b'.');
+            extra.extend_from_slice(&padded::<3>(micros % 1_000));
         }
     }
 

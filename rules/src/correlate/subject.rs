@@ -48,13 +48,9 @@ impl Subject<'_> {
     }
 
     fn crossed(&self, field: FieldRef) -> &Owned {
-        let mut needs = self.ruleset.needs(self.kind.id).iter();
         let place = match field {
-            // To compare numbers alone is quicker.
-            FieldRef::Field(ix) => {
-                needs.position(|need| matches!(need, FieldRef::Field(known) if *known == ix))
-            }
-            other => needs.position(|need| *need == other),
+            FieldRef::Field(ix) => self.ruleset.place(self.kind.id, ix),
+            other => self.ruleset.need(self.kind.id, other),
         };
         place.and_then(|at| self.fields.get(at)).unwrap_or(&ABSENT)
     }
@@ -143,8 +139,8 @@ fn clear(value: Value<'_>) -> Owned {
 /// Self-delimiting: two lists of values have the same bytes only if they are the same.
 fn encode(value: &Owned, key: &mut Key) {
     let mut put = |tag: u8, bytes: &[u8]| {
-        key.push(tag);
-        key.extend_from_slice(&length(bytes.len()));
+        let [high, low] = length(bytes.len());
+        key.extend_from_slice(&[tag, high, low]);
         key.extend_from_slice(bytes);
     };
     match value {
