@@ -58,6 +58,8 @@ pub enum Command {
     Rules(RulesCommand),
     /// List the fields that rules may match on.
     Fields(FieldsArgs),
+    /// List the devices that are known, with what each said of itself.
+    Assets(AssetsArgs),
     /// Tell what a value you know is called in our events.
     Pseudonym(PseudonymArgs),
     /// Check a configuration, print its schema or an annotated example.
@@ -258,6 +260,45 @@ pub struct FieldsArgs {
     /// As Markdown tables.
     #[arg(long)]
     pub markdown: bool,
+}
+
+/// Arguments of `assets`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(
+    after_long_help = "Devices are known by what they said themselves and by who answers where; nothing
+is sent. `run` keeps them in its state_dir, anew each minute; `inspect --state DIR` in DIR. With
+--config, names come from the list that inventory.import names. The CSV may be completed (name, role,
+owner, phone, unit, criticality, life_support) and be that list.
+
+Exit codes: 0 printed; 1 no devices are kept there; 2 bad arguments, configuration or list.
+
+Examples:
+  vitalwire assets --config /etc/vitalwire/vitalwire.yaml
+  vitalwire assets --state DIR --format csv > devices.csv
+  vitalwire assets --state DIR --format json | jq -r '.[] | select(.facts.ae_title) | .ip'"
+)]
+pub struct AssetsArgs {
+    /// Take the state directory and the imported list from this configuration.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The state directory [default: the configuration's, else ~/.local/state/vitalwire].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// For people, spreadsheets or programs.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: AssetsFormat,
+}
+
+/// How `assets` prints.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub enum AssetsFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For spreadsheets: what would be a formula there begins with an apostrophe.
+    Csv,
+    /// Everything, and who told.
+    Json,
 }
 
 /// Arguments of `pseudonym`.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use dataplane::pipeline::{self, Running, Sources};
 use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
+use rules::correlate::inventory::Snapshot as Inventory;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::RunArgs;
@@ -14,6 +15,7 @@ use crate::clock::{self, Stopwatch};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::health::Health;
+use crate::inventory::{self, Keeper};
 use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
@@ -69,6 +71,9 @@ struct Appliance {
     uptime: Stopwatch,
     mirror: Mirror,
     lost: Lost,
+    /// The devices that were known when the last pipeline ended, and before the start.
+    inventory: Option<Arc<Inventory>>,
+    keeper: Keeper,
     /// Why the source is blind, as it was last told.
     blind: Option<String>,
     reloads: u64,
@@ -95,6 +100,8 @@ impl Appliance {
         } else {
             None
         };
+        let inventory = inventory::load(&config.state_dir)?.map(Arc::new);
+        let keeper = Keeper::new(config.state_dir.clone());
         let mut appliance = Self {
             config,
             loaded,
@@ -108,6 +115,8 @@ impl Appliance {
             uptime: Stopwatch::start(),
             mirror: Mirror::default(),
             lost: Lost::default(),
+            inventory,
+            keeper,
             blind: None,
             reloads: 0,
             reloads_failed: 0,
@@ -135,7 +144,8 @@ impl Appliance {
         } else {
             Sources::Spread(engine::files(capture, &capture.files))
         };
-        let settings = engine::settings(&self.config, self.site.clone(), is_live);
+        let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
+        settings.inventory.clone_from(&self.inventory);
         let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
         if self.before.samples.is_empty() {
             tracing::info!(workers = settings.workers, live = is_live, "capturing");
@@ -153,6 +163,7 @@ impl Appliance {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut stats = Every::new(self.config.stats.interval.0);
         let mut heartbeat = Every::new(self.config.heartbeat.interval.0);
+        let mut keep = Every::new(KEEP_INTERVAL);
         loop {
             tokio::select! {
                 _ = second.tick() => {}
@@ -175,12 +186,26 @@ impl Appliance {
             if ended && !again {
                 return Ok(());
             }
+            self.keep_inventory(keep.is_due());
             if stats.is_due() {
                 self.tell_stats();
             }
             if heartbeat.is_due() {
                 self.beat();
             }
+        }
+    }
+
+    /// Keeps the devices that are known, once the pipeline gives them; asks for them when due.
+    fn keep_inventory(&mut self, due: bool) {
+        let Some(pipeline) = &self.pipeline else {
+            return;
+        };
+        if let Some(snapshot) = pipeline.take_inventory() {
+            self.keeper.keep(Arc::new(snapshot));
+        }
+        if due {
+            pipeline.ask_inventory();
         }
     }
 
@@ -308,6 +333,7 @@ impl Appliance {
                 self.loaded = loaded;
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
+                self.config.inventory = config.inventory;
                 self.config.suppressions = config.suppressions;
             }
             Err(error) => {
@@ -325,6 +351,9 @@ impl Appliance {
             return Ok(());
         };
         metrics::add(&mut self.before, &finished.snapshot);
+        // A correlator that died has nothing to say; what was kept before stays.
+        let inventory = Some(finished.summary.inventory).filter(|i| i.version > 0);
+        self.inventory = inventory.map(Arc::new).or_else(|| self.inventory.take());
         if finished.errors.is_empty() {
             return Ok(());
         }
@@ -341,6 +370,9 @@ impl Appliance {
             pipeline.stop();
         }
         let outcome = self.finish_pipeline();
+        if let Some(inventory) = self.inventory.take() {
+            self.keeper.finish(&inventory);
+        }
         self.health.update(self.snapshot(), false, None);
         self.tell_stats();
         if let Some(eve) = self.eve.take() {
@@ -350,7 +382,13 @@ impl Appliance {
     }
 }
 
+/// How often the inventory is kept: what a crash may cost.
+const KEEP_INTERVAL: Duration = Duration::from_secs(60);
+
 fn say_unarmed(loaded: &Loaded) {
+    for note in &loaded.notes {
+        tracing::warn!("{note}");
+    }
     let unarmed = loaded.unarmed();
     let mut sets: Vec<String> = unarmed.iter().flat_map(|(_, sets)| sets.clone()).collect();
     sets.sort();

@@ -7,6 +7,7 @@ pub(crate) mod table;
 use parsers::event::{Direction, Endpoint, Envelope, FlowFacts, Tunnel};
 use parsers::protocol::Spec;
 use parsers::time::Time;
+use rules::record::Service;
 
 use crate::batch::Frame;
 use crate::datagrams::Datagrams;
@@ -337,6 +338,31 @@ impl Flow {
 
     pub(crate) fn is_medical(&self) -> bool {
         self.cold.app.is_some_and(|spec| spec.medical)
+    }
+
+    /// The service that its server offers.
+    pub(crate) fn service(&self, frame: u64) -> Service {
+        let [_, server] = self.endpoints();
+        Service {
+            frame,
+            proto: self.key.proto,
+            port: server.port.unwrap_or(0),
+            app: self.cold.app.map_or("", |spec| spec.name),
+            ..Service::default()
+        }
+    }
+
+    /// The same with what it carried, once it is over; nothing if it was never answered.
+    pub(crate) fn served(&self, frame: u64) -> Option<Service> {
+        let [to_server, to_client] = self.payload;
+        let has_ports = matches!(self.key.proto, expiry::TCP | expiry::UDP);
+        let carried = to_server.saturating_add(to_client) > 0;
+        (has_ports && carried && !self.is_one_sided()).then(|| Service {
+            flows: 1,
+            bytes_to_server: to_server,
+            bytes_to_client: to_client,
+            ..self.service(frame)
+        })
     }
 
     /// Client and server: addresses and ports.

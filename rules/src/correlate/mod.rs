@@ -6,7 +6,8 @@
 //!
 //! What it does with an event, in this order: latency of an acknowledgment and the previous holder
 //! of an address are appended, the event is written, each rule that it met is counted, held back,
-//! suppressed or told, and what it says of devices is learnt.
+//! suppressed or told, and what it says of devices is learnt: a rule sees of the inventory what
+//! was known before its event.
 
 mod acks;
 mod alert;
@@ -15,6 +16,7 @@ mod census;
 mod config;
 mod counters;
 mod coverage;
+pub mod inventory;
 mod learn;
 mod line;
 mod made;
@@ -48,6 +50,7 @@ pub use learn::{builtin_needs, matched_in_correlator};
 use crate::eve::Eve;
 use crate::record::{Batch, Body, EventBody, Phase, Record};
 use crate::{Ruleset, Scratch, Severity};
+use inventory::{Sides, Snapshot};
 use subject::Subject;
 use window::Windows;
 
@@ -102,6 +105,7 @@ pub struct Correlator {
     acks: acks::Acks,
     coverage: coverage::Coverage,
     census: census::Census,
+    inventory: inventory::Inventory,
     tallies: BTreeMap<Arc<str>, RuleTally>,
     scratch: Scratch,
     /// Recycled: members that are appended to an event's object, and the parts of an alert.
@@ -132,7 +136,8 @@ impl Correlator {
             bindings: bindings::Bindings::new(config.bindings),
             acks: acks::Acks::new(config.pending_messages),
             coverage: coverage::Coverage::default(),
-            census: census::Census::new(config.facts),
+            census: census::Census::new(config.pumps),
+            inventory: inventory::Inventory::new(config.assets),
             tallies: BTreeMap::new(),
             scratch: Scratch::default(),
             extra: Vec::new(),
@@ -175,6 +180,7 @@ impl Correlator {
         let before = frame.saturating_sub(1);
         self.advance(second.saturating_mul(NANOS_PER_SEC), before);
         self.expire();
+        self.tell_settled(out);
     }
 
     /// Packet time jumped by over an hour, either way, to this second: windows end.
@@ -190,6 +196,7 @@ impl Correlator {
         self.bindings.clear();
         self.acks.clear();
         self.coverage.clear();
+        self.inventory.clock_step();
         self.now = second.saturating_mul(NANOS_PER_SEC);
         self.coverage.advance(second, frame);
     }
@@ -197,6 +204,18 @@ impl Correlator {
     /// The end of all records.
     pub fn finish(&mut self, out: &mut Out) {
         self.close_opens(out);
+        self.tell_rest(out);
+    }
+
+    /// Knows the devices that were known before a restart.
+    pub fn restore(&mut self, snapshot: &Snapshot) {
+        self.inventory.restore(snapshot);
+    }
+
+    /// The devices that are known now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.inventory.snapshot(self.now)
     }
 
     /// The newest rule set that matched records.
@@ -271,6 +290,7 @@ impl Correlator {
             head: bytes(&body.head),
             object: bytes(&body.object),
             extra: &[],
+            sides: Sides::NONE,
         };
         if matched_in_correlator(kind.id) {
             self.event_matched_here(&subject, body.written, out);
