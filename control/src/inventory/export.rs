@@ -104,7 +104,7 @@ impl Known<'_> {
         let local = self.asset.mac().is_some_and(is_local);
         match (words.is_empty(), local) {
             (false, _) => words.join(" "),
-            (true, true) => "(random address)".to_owned(),
+            (true, true) => "(made-up address)".to_owned(),
             (true, false) => self.asset.vendor().unwrap_or_default().to_owned(),
         }
     }
@@ -131,10 +131,10 @@ fn as_table(known: &[Known<'_>]) -> String {
         let names = [Attribute::AeTitle, Attribute::Application];
         let names = names.into_iter().flat_map(|of| device.asset.values(of));
         let names: Vec<&str> = names.collect();
-        let does = if device.asset.router {
-            "router".to_owned()
-        } else {
-            device.all(Attribute::Function)
+        let does = match device.all(Attribute::Function) {
+            _ if device.asset.router => "router".to_owned(),
+            functions if functions.is_empty() => device.all(Attribute::Service),
+            functions => functions,
         };
         let last: String = stamp(device.asset.last_seen).chars().take(16).collect();
         vec![

@@ -149,7 +149,10 @@ impl Inventory {
         let asset = self.get_mut(&key, at.time)?;
         asset.seen(at);
         if let Some(ip) = place.ip.filter(|ip| asset.ip != Some(*ip)) {
-            asset.ip = Some(ip);
+            // People know a device by the address that routers carry.
+            if asset.ip.is_none() || !is_link_local(ip) {
+                asset.ip = Some(ip);
+            }
             let source = if place.own { "arp.src_ip" } else { "src_ip" };
             self.learn(key, (Attribute::Address, &ip.to_string(), source), at);
         }
@@ -266,6 +269,13 @@ impl Inventory {
             .into_iter()
             .map(|(_, key)| (i64::MIN, key))
             .collect();
+    }
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
 }
 
