@@ -258,6 +258,9 @@ fn escaped(cell: String) -> String {
     }
 }
 
+/// Frames that are read side by side are numbered by their stamps, which is no count.
+const FRAME_MAX: u64 = 1 << 53;
+
 /// Everything that is known of a device, and who told.
 fn as_json(known: &Known<'_>) -> Value {
     let asset = known.asset;
@@ -266,7 +269,7 @@ fn as_json(known: &Known<'_>) -> Value {
         let told = json!({
             "value": fact.value,
             "source": fact.source,
-            "frame": fact.frame,
+            "frame": Some(fact.frame).filter(|frame| *frame < FRAME_MAX),
             "ip": fact.ip,
             "first_seen": stamp(fact.first_seen),
             "last_seen": stamp(fact.last_seen),

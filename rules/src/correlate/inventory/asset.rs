@@ -332,7 +332,6 @@ impl Asset {
     pub(super) fn absorb(&mut self, other: Self) {
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
-        self.told |= other.told;
         for fact in other.facts {
             let same = |f: &&mut Fact| f.attribute == fact.attribute && f.value == fact.value;
             if let Some(known) = self.facts.iter_mut().find(same) {

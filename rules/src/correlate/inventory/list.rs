@@ -88,7 +88,8 @@ impl List {
             for ip in &device.ips {
                 by_ip.entry(*ip).or_insert(at);
             }
-            if !device.serial.is_empty() {
+            // Who claims a serial number is easily a liar: it counts where nothing else is listed.
+            if !device.serial.is_empty() && device.macs.is_empty() && device.ips.is_empty() {
                 by_serial.entry(device.serial.clone()).or_insert(at);
             }
         }
@@ -108,6 +109,7 @@ impl List {
     }
 
     /// The entry of a device: by its Ethernet address, else its address, else its serial number.
+    /// Who takes a listed address with another Ethernet address than the listed one is a stranger.
     #[must_use]
     pub fn find(
         &self,
@@ -116,7 +118,12 @@ impl List {
         asset: Option<&Asset>,
     ) -> Option<&Listed> {
         let by_mac = mac.and_then(|mac| self.by_mac.get(&mac));
-        let by_ip = || ip.and_then(|ip| self.by_ip.get(&ip));
+        let is_it = |at: &&usize| {
+            let macs = self.devices.get(**at).map(|device| &device.macs);
+            let macs = macs.filter(|macs| !macs.is_empty());
+            mac.is_none_or(|mac| macs.is_none_or(|macs| macs.contains(&mac)))
+        };
+        let by_ip = || ip.and_then(|ip| self.by_ip.get(&ip)).filter(is_it);
         let by_serial = || {
             let serial = asset?.single(Attribute::Serial)?;
             self.by_serial.get(serial)
@@ -125,11 +132,14 @@ impl List {
         self.devices.get(*at)
     }
 
-    /// The sets that roles feed: each named for its role, holding its devices' addresses.
+    /// The sets that the list feeds: each named for a role, holding its devices' addresses, and
+    /// `inventory` with those of all.
     #[must_use]
     pub fn sets(&self) -> BTreeMap<String, Vec<String>> {
         let mut sets: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for device in &self.devices {
+            let all = sets.entry("inventory".to_owned()).or_default();
+            all.extend(device.ips.iter().map(ToString::to_string));
             for role in &device.roles {
                 let set = sets.entry(role_set(role)).or_default();
                 set.extend(device.ips.iter().map(ToString::to_string));
@@ -189,7 +199,24 @@ mod tests {
         let sets = List::new(devices, Contact::default()).sets();
         assert_eq!(sets["pump_servers"], ["10.0.0.1", "10.0.0.2"]);
         assert_eq!(sets["modalities"], ["10.0.0.3"]);
-        assert_eq!(sets.len(), 2);
+        assert_eq!(sets["inventory"].len(), 3);
+        assert_eq!(sets.len(), 3);
+    }
+
+    #[test]
+    fn who_takes_a_listed_address_with_another_ethernet_address_is_a_stranger() {
+        let mut archive = device("PACS", "archive", [10, 0, 0, 1]);
+        let ip = archive.ips.first().copied();
+        let (own, other) = ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 6]);
+        let find = |archive: &Listed, mac| {
+            let list = List::new(vec![archive.clone()], Contact::default());
+            list.find(mac, ip, None).is_some()
+        };
+        assert!(find(&archive, Some(other)), "no Ethernet address is listed");
+        archive.macs.push(own);
+        assert!(find(&archive, Some(own)));
+        assert!(find(&archive, None), "behind a router nobody knows");
+        assert!(!find(&archive, Some(other)));
     }
 
     #[test]

@@ -193,7 +193,10 @@ impl Inventory {
         };
         match self.get_mut(&key, at.time) {
             Some(asset) => asset.absorb(other),
-            None => self.place(Asset { key, ..other }, at),
+            None => {
+                let told = false; // not under this name
+                self.place(Asset { key, told, ..other }, at);
+            }
         }
         self.promote(key, at.time);
     }

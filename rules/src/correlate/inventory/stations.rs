@@ -77,7 +77,11 @@ impl Stations {
             vlan: place.vlan,
             mac,
         };
-        let station = self.by_mac.touch(&wire, now, Station::default);
+        let begun = || Station {
+            router: is_virtual_router(mac),
+            ..Station::default()
+        };
+        let station = self.by_mac.touch(&wire, now, begun);
         let Some(ip) = ip else {
             return Found {
                 key: Some(key),
@@ -217,6 +221,11 @@ fn names_a_host(ip: IpAddr) -> bool {
     !ip.is_unspecified() && !ip.is_loopback() && !is_multicast(ip)
 }
 
+/// An address of VRRP (RFC 9568 7.3): several routers share it, and no host has it.
+const fn is_virtual_router(mac: Mac) -> bool {
+    matches!(mac, [0x00, 0x00, 0x5e, 0x00, 1 | 2, _])
+}
+
 /// Not a group's, and not zero.
 fn is_of_one(mac: Mac) -> bool {
     let [first, ..] = mac;
@@ -288,6 +297,15 @@ mod tests {
             stations.see(&at([10, 0, 0, last], false), 0);
         }
         assert_eq!(stations.see(&at([10, 0, 0, 7], false), 0).key, Some(host));
+    }
+
+    #[test]
+    fn a_virtual_router_is_one_from_its_first_packet_on() {
+        let mut stations = Stations::new(16);
+        let mut place = at([10, 0, 0, 9], false);
+        place.mac = Some([0, 0, 0x5e, 0, 1, 7]);
+        let found = stations.see(&place, 0);
+        assert_eq!(found.key, Some(Key::Ip([10, 0, 0, 9].into())));
     }
 
     #[test]
