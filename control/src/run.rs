@@ -71,7 +71,8 @@ struct Appliance {
     uptime: Stopwatch,
     mirror: Mirror,
     lost: Lost,
-    /// The devices that were known when the last pipeline ended, and before the start.
+    /// The devices that are known, as they were given last: before the start, each minute, and when
+    /// a pipeline ends.
     inventory: Option<Arc<Inventory>>,
     keeper: Keeper,
     /// Why the source is blind, as it was last told.
@@ -198,13 +199,15 @@ impl Appliance {
 
     /// Keeps the devices that are known, once the pipeline gives them; asks for them when due.
     fn keep_inventory(&mut self, due: bool) {
-        let Some(pipeline) = &self.pipeline else {
-            return;
-        };
-        if let Some(snapshot) = pipeline.take_inventory() {
-            self.keeper.keep(Arc::new(snapshot));
+        let given = self.pipeline.as_ref().and_then(Running::take_inventory);
+        let is_new = given.is_some();
+        self.inventory = given.map(Arc::new).or_else(|| self.inventory.take());
+        // The pipelines of files that are read again and again may end before they are asked.
+        let keep = is_new || (due && !self.config.capture.is_live());
+        if let Some(inventory) = self.inventory.as_ref().filter(|_| keep) {
+            self.keeper.keep(Arc::clone(inventory));
         }
-        if due {
+        if let Some(pipeline) = self.pipeline.as_ref().filter(|_| due) {
             pipeline.ask_inventory();
         }
     }

@@ -50,7 +50,15 @@ impl Correlate for Correlator {
             labels,
             value,
         };
-        self.counters().into_iter().map(sample).collect()
+        let assets = self.assets().map(|(state, count)| Sample {
+            name: "vitalwire_correlator_assets",
+            help: "Devices in the inventory: known by what they said or offered, or only seen.",
+            counter: false,
+            labels: vec![("state", state.to_owned())],
+            value: u64::try_from(count).unwrap_or(u64::MAX),
+        });
+        let counters = self.counters().into_iter().map(sample);
+        counters.chain(assets).collect()
     }
 
     fn summary(&self) -> Summary {

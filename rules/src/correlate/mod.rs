@@ -212,6 +212,13 @@ impl Correlator {
         self.inventory.restore(snapshot);
     }
 
+    /// How many devices are known, by whether they said or offered something or were only seen.
+    #[must_use]
+    pub fn assets(&self) -> [(&'static str, usize); 2] {
+        let [known, seen] = self.inventory.counts();
+        [("known", known), ("seen", seen)]
+    }
+
     /// The devices that are known now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {

@@ -136,7 +136,6 @@ impl<K: Clone + Hash + Ord, V> Recent<K, V> {
         self.order.clear();
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.map.len()
     }

@@ -47,6 +47,8 @@ pub(super) struct Inventory {
     settling_max: usize,
     /// What is new of devices that have been told of.
     news: Vec<News>,
+    /// Changes told in the second that runs.
+    changes: (i64, u32),
     /// Values and peers that found no room.
     cut: u64,
     /// Events that were not told, so that one device cannot fill the file.
@@ -80,6 +82,7 @@ impl Inventory {
             settling: BTreeSet::new(),
             settling_max: seen,
             news: Vec::new(),
+            changes: (0, 0),
             cut: 0,
             untold: 0,
         }
@@ -93,6 +96,11 @@ impl Inventory {
     /// Values, peers and events that found no room.
     pub(super) const fn cut(&self) -> u64 {
         self.cut.saturating_add(self.untold)
+    }
+
+    /// How many devices are known: that said or offered something, and that were only seen.
+    pub(super) fn counts(&self) -> [usize; 2] {
+        [self.known.len(), self.seen.len()]
     }
 
     /// All devices, in the order of their keys.

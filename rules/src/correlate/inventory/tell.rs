@@ -21,6 +21,8 @@ pub(super) const SETTLE_NS: i64 = 10 * NANOS_PER_SEC;
 const NEW_PER_SECOND: usize = 64;
 /// Devices told of when everything ends; more are in the snapshot all the same.
 const LAST_MAX: usize = 4096;
+/// Changes told in one second, whatever the device.
+const CHANGES_PER_SECOND: u32 = 64;
 /// Changes of one device told in an hour: an archive learns names all day.
 const CHANGES_PER_HOUR: u32 = 32;
 const HOUR_NS: i64 = 3600 * NANOS_PER_SEC;
@@ -78,7 +80,13 @@ impl Inventory {
             let Some(asset) = asset else {
                 continue;
             };
-            if asset.may_change(now) {
+            let second = Time(now).secs();
+            let (since, changes) = &mut self.changes;
+            if *since != second {
+                (*since, *changes) = (second, 0);
+            }
+            if *changes < CHANGES_PER_SECOND && asset.may_change(now) {
+                *changes = changes.saturating_add(1);
                 told.push((news, asset.clone()));
             } else {
                 self.untold = self.untold.saturating_add(1);

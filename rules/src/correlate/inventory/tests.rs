@@ -118,6 +118,24 @@ fn a_device_is_told_once_it_has_settled_and_then_what_changes() {
 }
 
 #[test]
+fn one_device_does_not_fill_the_file_with_its_changes() {
+    let mut rig = Rig::new(&none());
+    rig.event(&imaging(0), &association("associate_rq"));
+    rig.correlator.second(20, 1, &mut rig.out);
+    for n in 0..200 {
+        let (model, serial) = (format!("M{}", n % 40), format!("S{n}"));
+        let mut stored = stored("", "");
+        stored.set(dicom::MODEL, model.as_str());
+        stored.set(dicom::SERIAL, serial.as_str());
+        rig.event(&imaging(30), &stored);
+    }
+    let told = told(&rig);
+    let changed = told.iter().filter(|a| a["event"] == "changed");
+    assert_eq!(changed.count(), 32);
+    assert!(rig.counter("vitalwire_correlator_bounds_hit_total", "asset_facts") > 100);
+}
+
+#[test]
 fn an_archive_is_not_what_it_passes_on() {
     let mut rig = Rig::new(&none());
     rig.event(&imaging(0), &stored("CT 5000", "S1"));
