@@ -108,7 +108,7 @@ pub struct InspectArgs {
     /// Leave out the embedded packs.
     #[arg(long)]
     pub no_default_rules: bool,
-    /// Worker threads [default: one for each processor, at most 8]. The output does not depend on it.
+    /// Worker threads [default: one for each processor but one, at most 8]. The output does not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
     /// Keep the site key, and state across runs, here [default: ~/.local/state/vitalwire, the key only].

@@ -19,7 +19,7 @@ const WORKERS_MAX_DEFAULT: u16 = 8;
 #[must_use]
 pub fn settings(config: &Config, site: Pseudonymizer, live: bool) -> Settings {
     Settings {
-        workers: workers(config),
+        workers: beside_a_reader(config),
         live,
         lag_max_ms: u64::try_from(config.limits.lag_max.0.as_millis()).unwrap_or(u64::MAX),
         queue_depth: usize::from(config.limits.queue_depth),
@@ -60,7 +60,17 @@ pub fn eve(config: &Config) -> Eve {
     }
 }
 
-/// How many workers.
+/// How many workers, where one thread reads for all of them: by default it has a processor to
+/// itself. With a single worker it does nothing but read, so two processors are better used by one
+/// worker than by two.
+fn beside_a_reader(config: &Config) -> usize {
+    match config.workers {
+        0 => workers(config).saturating_sub(1).max(1),
+        set => usize::from(set),
+    }
+}
+
+/// How many workers, where each reads for itself.
 #[must_use]
 pub fn workers(config: &Config) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

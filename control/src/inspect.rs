@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use dataplane::capture::ReadProgress;
+use dataplane::capture::{ReadProgress, Source};
 use dataplane::pipeline::{self, Finished, Running, Sources};
 use indicatif::{ProgressBar, ProgressStyle};
 use parsers::phi::Pseudonymizer;
@@ -74,7 +74,7 @@ pub fn run(args: &InspectArgs) -> Result<(), Error> {
     let eve = args.out.join("eve.json");
     let watched = !args.quiet && terminal::is_watched();
     let run = Run {
-        captures: &args.captures,
+        source: engine::files(&config.capture, &args.captures),
         eve: Some(&eve),
         watched,
         before,
@@ -135,8 +135,24 @@ pub fn process(
     eve: Option<&Path>,
     watched: bool,
 ) -> Result<Report, Error> {
+    let source = engine::files(&config.capture, captures);
+    process_source(config, source, loaded, site, eve, watched)
+}
+
+/// The same over any source that ends.
+///
+/// # Errors
+/// As [`process`].
+pub fn process_source(
+    config: &Config,
+    source: Box<dyn Source>,
+    loaded: &Loaded,
+    site: Pseudonymizer,
+    eve: Option<&Path>,
+    watched: bool,
+) -> Result<Report, Error> {
     let run = Run {
-        captures,
+        source,
         eve,
         watched,
         before: None,
@@ -146,7 +162,7 @@ pub fn process(
 
 /// What is read, and where to.
 struct Run<'a> {
-    captures: &'a [PathBuf],
+    source: Box<dyn Source>,
     eve: Option<&'a Path>,
     watched: bool,
     /// The devices that were known before.
@@ -160,7 +176,7 @@ fn process_from(
     run: Run<'_>,
 ) -> Result<Report, Error> {
     let Run {
-        captures,
+        source,
         eve,
         watched,
         before,
@@ -174,7 +190,7 @@ fn process_from(
     };
     let mut settings = engine::settings(config, site, false);
     settings.inventory = before;
-    let (source, seen) = Watched::new(engine::files(&config.capture, captures));
+    let (source, seen) = Watched::new(source);
     let counts = Arc::new(Counts::default());
     let depth = settings.queue_depth;
     let file = match eve {
@@ -232,7 +248,7 @@ fn wait(running: &Running, watched: bool) -> Result<(), Error> {
             .map_err(|error| Error::Failed(format!("signals: {error}")))?;
     }
     let bar = watched.then(|| bar(running.progress()));
-    while !running.is_finished() {
+    while !running.ends_within(POLL) {
         if interrupted.load(Ordering::Relaxed) {
             running.stop();
         }
@@ -241,7 +257,6 @@ fn wait(running: &Running, watched: bool) -> Result<(), Error> {
             bar.set_length(progress.total.max(progress.bytes));
             bar.set_position(progress.bytes);
         }
-        clock::pause(POLL);
     }
     if let Some(bar) = bar {
         bar.finish_and_clear();
@@ -249,8 +264,8 @@ fn wait(running: &Running, watched: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// How often to look whether it is through.
-const POLL: Duration = Duration::from_millis(1);
+/// How often to look for signals, and to move the bar.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A bar on stderr; of a pipe nobody knows how long it is.
 fn bar(progress: ReadProgress) -> ProgressBar {

@@ -172,7 +172,10 @@ impl Appliance {
                 _ = signals.term.recv() => return Ok(()),
                 _ = signals.int.recv() => return Ok(()),
             }
-            let ended = self.pipeline.as_ref().is_none_or(Running::is_finished);
+            let ended = self
+                .pipeline
+                .as_ref()
+                .is_none_or(|p| p.ends_within(Duration::ZERO));
             let again = self.config.capture.interface.is_none() && self.config.capture.repeat;
             if ended && again {
                 self.finish_pipeline()?;

@@ -67,6 +67,8 @@ counts! {
     ParserResyncs = "vitalwire_parser_resyncs_total", [], "times that a parser looked for its place";
     ParserTooMuch = "vitalwire_parser_buffer_exceeded_total", [], "times that a parser asked for more than may be kept";
     DecodeAnomaliesCut = "vitalwire_decode_anomalies_cut_total", [], "decoding anomalies counted but not told, beyond the bound of a second";
+    ShedOthers = "vitalwire_worker_shed_bytes_total", ["what" = "others"], "payload bytes not looked into, while behind";
+    ShedUnknown = "vitalwire_worker_shed_bytes_total", ["what" = "unrecognised"], "payload bytes not looked into, while behind";
     BoundFlows = "vitalwire_worker_bounds_hit_total", ["bound" = "flows"], "times that a bound cut something";
     BoundOutOfOrder = "vitalwire_worker_bounds_hit_total", ["bound" = "out_of_order_bytes"], "times that a bound cut something";
     BoundFlowOutOfOrder = "vitalwire_worker_bounds_hit_total", ["bound" = "flow_out_of_order"], "times that a bound cut something";

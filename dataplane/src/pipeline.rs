@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parsers::phi::Pseudonymizer;
 use parsers::time::Time;
 use rules::Ruleset;
@@ -13,6 +13,7 @@ use rules::correlate::inventory::Snapshot as Inventory;
 use rules::correlate::{Correlator, Out, Summary};
 use rules::eve::Eve;
 
+use crate::capture::ahead::{Ahead, percent};
 use crate::capture::{CaptureError, ReadProgress, Source};
 use crate::correlate_thread::{self, Correlate, Output, OutputCounts, Totals};
 use crate::counters::{self, Counts, Published};
@@ -98,6 +99,8 @@ pub struct Running {
     readers: Vec<JoinHandle<Vec<CaptureError>>>,
     workers: Vec<JoinHandle<()>>,
     correlator: JoinHandle<Summary>,
+    /// Closed when the correlator, which ends last, is through.
+    ended: Receiver<()>,
     watch: Watch,
 }
 
@@ -137,6 +140,11 @@ pub fn start(
         Box::new(Spreading::new(source, spread))
     };
     let feeds = match sources {
+        // One worker decodes what another thread reads for it.
+        Sources::Spread(source) if settings.workers <= 1 => {
+            let ahead = Ahead::start(source, depth(&settings), settings.live)?;
+            Feeds::Steered(vec![spreading(Box::new(ahead), 1, settings.checksums)])
+        }
         Sources::Spread(source) => {
             let workers = settings.workers.max(1);
             Feeds::Spread(spreading(source, workers, settings.checksums))
@@ -222,9 +230,13 @@ pub(crate) fn start_with(
             Arc::clone(to_correlator)
         },
     };
-    let correlator = named("correlator".to_owned(), move || thread.run())?;
+    let (at_work, ended) = bounded(0);
+    let correlator = named("correlator".to_owned(), move || {
+        let _at_work: Sender<()> = at_work;
+        thread.run()
+    })?;
     let (shared, readers, workers) = match parts.feeds {
-        Feeds::Spread(feed) => one_reader(feed, ruleset, seats, emptied, depth)?,
+        Feeds::Spread(feed) => one_reader(settings, feed, ruleset, seats, emptied)?,
         Feeds::Steered(feeds) => own_readers(feeds, ruleset, seats, depth)?,
     };
     Ok(Running {
@@ -232,6 +244,7 @@ pub(crate) fn start_with(
         readers,
         workers,
         correlator,
+        ended,
         watch,
     })
 }
@@ -244,12 +257,13 @@ type Threads = (
 
 /// One thread reads and hands out, the workers take from their queues.
 fn one_reader(
+    settings: &Settings,
     feed: Box<dyn Feed>,
     ruleset: Arc<Ruleset>,
     seats: Vec<Seat>,
     emptied: Receiver<Work>,
-    depth: usize,
 ) -> std::io::Result<Threads> {
+    let depth = depth(settings);
     let shared = Arc::new(Shared::new(ruleset, 1));
     let reader = Reader::new(feed, Arc::clone(&shared), 0, seats.len(), emptied);
     let (mut queues, mut workers) = (Vec::new(), Vec::new());
@@ -258,8 +272,12 @@ fn one_reader(
         queues.push(queue);
         workers.push(named(format!("worker-{at}"), move || seat.run(&tasks))?);
     }
-    let give = move |worker: usize, task: Task| {
+    let live = settings.live;
+    let give = move |worker: usize, mut task: Task| {
         if let Some(queue) = queues.get(worker) {
+            if let (Task::Work(work, _), true) = (&mut task, live) {
+                work.backlog = work.backlog.max(percent(queue.len(), queue.capacity()));
+            }
             // A worker that is gone has been counted as a panic.
             drop(queue.send(task));
         }
@@ -365,12 +383,10 @@ impl Running {
         self.shared.told.iter().find_map(Told::blind)
     }
 
-    /// Whether every thread has ended by itself.
+    /// Waits, at most so long, until everything has been read and processed; says whether it has.
     #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.readers.iter().all(JoinHandle::is_finished)
-            && self.workers.iter().all(JoinHandle::is_finished)
-            && self.correlator.is_finished()
+    pub fn ends_within(&self, most: Duration) -> bool {
+        self.ended.recv_timeout(most) == Err(RecvTimeoutError::Disconnected)
     }
 
     /// Waits for the end and closes the outputs' queues.

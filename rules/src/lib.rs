@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Level, SourceFile};
 pub use program::Scratch;
-pub use rule::{Count, Impact, Pack, Rule, RuleTest, Side, Status, Tier};
+pub use rule::{Count, Impact, Pack, Rule, RuleTest, Side, Status, Then, Tier};
 pub use sets::Set;
 pub use severity::Severity;
 pub use suppress::Suppression;

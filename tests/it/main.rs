@@ -18,6 +18,7 @@ mod oracle;
 mod overload;
 mod packs;
 mod peers;
+mod prometheus;
 mod streams;
 mod support;
 mod tidy;

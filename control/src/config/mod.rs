@@ -31,7 +31,7 @@ pub struct Config {
     pub site_key_file: Option<PathBuf>,
     /// Where frames come from.
     pub capture: Capture,
-    /// Worker threads; 0 takes one for each processor, at most 8.
+    /// Worker threads; 0 takes one for each processor, less the one of a reader of its own, at most 8.
     pub workers: u16,
     /// Bounds.
     pub limits: Limits,

@@ -113,6 +113,8 @@ pub struct Correlator {
     alert: Vec<u8>,
     ours: Vec<u8>,
     records: u64,
+    /// Events by kind, in the order of the catalogue.
+    events: Vec<u64>,
     lines: u64,
     lines_cut: u64,
     clock_steps: u64,
@@ -144,6 +146,7 @@ impl Correlator {
             alert: Vec::new(),
             ours: Vec::new(),
             records: 0,
+            events: vec![0; kinds::ALL.len()],
             lines: 0,
             lines_cut: 0,
             clock_steps: 0,
@@ -288,6 +291,9 @@ impl Correlator {
         let Some(kind) = kinds::ALL.get(body.kind.index()).copied() else {
             return;
         };
+        if let Some(seen) = self.events.get_mut(body.kind.index()) {
+            *seen = seen.saturating_add(1);
+        }
         let bytes = |place| batch.arena.get(range(place)).unwrap_or_default();
         let subject = Subject {
             kind,
