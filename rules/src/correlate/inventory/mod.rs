@@ -143,13 +143,13 @@ impl Inventory {
     /// A device was seen at one end of an event.
     fn see(&mut self, place: &Place, at: Moment) -> Option<Key> {
         let found = self.stations.see(place, at.time);
-        if !found.carried.is_empty() {
-            self.turned(place, &found.carried, at);
+        if let Some(router) = found.turned {
+            self.turned(router, &found.carried, at);
+        }
+        for (into, was) in found.absorbs {
+            self.absorb(into, was, at);
         }
         let key = found.key?;
-        if let Some(ip) = found.absorbs {
-            self.absorb(key, ip, at);
-        }
         if self.get_mut(&key, at.time).is_none() {
             self.seen.touch(&key, at.time, || Asset::new(key, at));
             self.settle(key, at.time);
@@ -168,14 +168,7 @@ impl Inventory {
     }
 
     /// An Ethernet address shows to be a router's: what it carried belongs to others.
-    fn turned(&mut self, place: &Place, carried: &[IpAddr], at: Moment) {
-        let Some(mac) = place.mac else {
-            return;
-        };
-        let key = Key::Mac {
-            vlan: place.vlan,
-            mac,
-        };
+    fn turned(&mut self, key: Key, carried: &[IpAddr], at: Moment) {
         let Some(router) = self.get_mut(&key, at.time) else {
             return;
         };
@@ -192,11 +185,10 @@ impl Inventory {
         }
     }
 
-    /// What was known of an address behind a router is known of the device that has it.
-    fn absorb(&mut self, key: Key, ip: IpAddr, at: Moment) {
-        let behind = Key::Ip(ip);
-        let other = self.known.remove(&behind);
-        let Some(other) = other.or_else(|| self.seen.remove(&behind)) else {
+    /// What was known under another key is known of this device.
+    fn absorb(&mut self, key: Key, was: Key, at: Moment) {
+        let other = self.known.remove(&was);
+        let Some(other) = other.or_else(|| self.seen.remove(&was)) else {
             return;
         };
         match self.get_mut(&key, at.time) {

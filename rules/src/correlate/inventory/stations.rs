@@ -24,11 +24,13 @@ pub(super) struct Place {
 pub(super) struct Found {
     /// The device; none where there is nothing to know one by.
     pub(super) key: Option<Key>,
-    /// The Ethernet address is a router's, as this showed: what was taken for its own belongs to
-    /// these addresses.
+    /// The Ethernet address that is a router's, as this showed: what was taken for its own belongs to
+    /// the addresses that it carried.
+    pub(super) turned: Option<Key>,
     pub(super) carried: Vec<IpAddr>,
-    /// The address was taken for one behind a router, and is this device's own.
-    pub(super) absorbs: Option<IpAddr>,
+    /// A device, and what was taken for another one and is this: an address behind a router, or the
+    /// same Ethernet address without its tag.
+    pub(super) absorbs: SmallVec<[(Key, Key); 2]>,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +53,8 @@ const OWN_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Stations {
     by_mac: Recent<(u16, Mac), Station>,
+    /// The VLAN in which an Ethernet address was seen with a tag.
+    tagged: Recent<Mac, u16>,
     /// Who was last seen with an address on its own wire.
     by_ip: Recent<IpAddr, Key>,
 }
@@ -59,6 +63,7 @@ impl Stations {
     pub(super) fn new(max: usize) -> Self {
         Self {
             by_mac: Recent::new(max),
+            tagged: Recent::new(max),
             by_ip: Recent::new(max),
         }
     }
@@ -72,11 +77,11 @@ impl Stations {
                 ..Found::default()
             };
         };
-        let wire = (place.vlan, mac);
-        let key = Key::Mac {
-            vlan: place.vlan,
-            mac,
-        };
+        let (vlan, untagged) = self.vlan(place.vlan, mac, now);
+        let wire = (vlan, mac);
+        let key = Key::Mac { vlan, mac };
+        let mut absorbs = SmallVec::new();
+        absorbs.extend(untagged.map(|untagged| (key, untagged)));
         let begun = || Station {
             router: is_virtual_router(mac),
             ..Station::default()
@@ -85,6 +90,7 @@ impl Stations {
         let Some(ip) = ip else {
             return Found {
                 key: Some(key),
+                absorbs,
                 ..Found::default()
             };
         };
@@ -100,8 +106,9 @@ impl Stations {
             }
             return Found {
                 key: self.routed(ip),
+                turned: turned.then_some(key),
                 carried,
-                absorbs: None,
+                absorbs,
             };
         }
         let held = self.by_ip.get(&ip).map(|(last, key)| (last, *key));
@@ -113,14 +120,17 @@ impl Stations {
         {
             return Found {
                 key: Some(holder),
+                absorbs,
                 ..Found::default()
             };
         }
+        absorbs.extend(held.is_none().then_some((key, Key::Ip(ip))));
         *self.by_ip.touch(&ip, now, || key) = key;
         Found {
             key: Some(key),
+            turned: None,
             carried: Vec::new(),
-            absorbs: held.is_none().then_some(ip),
+            absorbs,
         }
     }
 
@@ -130,14 +140,39 @@ impl Stations {
         let Some(mac) = place.mac.filter(|mac| is_of_one(*mac)) else {
             return ip.and_then(|ip| self.routed(ip));
         };
-        let station = self.by_mac.get(&(place.vlan, mac)).map(|(_, s)| s);
+        let vlan = match self.tagged.get(&mac) {
+            Some((_, vlan)) if place.vlan == 0 => *vlan,
+            _ => place.vlan,
+        };
+        let station = self.by_mac.get(&(vlan, mac)).map(|(_, s)| s);
         match ip {
             Some(ip) if station.is_some_and(|s| !s.is_at_home(ip)) => self.routed(ip),
-            _ => Some(Key::Mac {
-                vlan: place.vlan,
-                mac,
-            }),
+            _ => Some(Key::Mac { vlan, mac }),
         }
+    }
+
+    /// The VLAN of an Ethernet address. A mirror may tag one direction only, so that what comes
+    /// without a tag is in the VLAN in which the address was seen with one; what was known of it
+    /// without a tag is to be absorbed.
+    fn vlan(&mut self, vlan: u16, mac: Mac, now: i64) -> (u16, Option<Key>) {
+        if vlan == 0 {
+            let tagged = self.tagged.again(&mac, now);
+            return (tagged.map_or(0, |tagged| *tagged), None);
+        }
+        let before = self.tagged.get(&mac).is_some();
+        *self.tagged.touch(&mac, now, || vlan) = vlan;
+        let station = self.by_mac.remove(&(0, mac)).filter(|_| !before);
+        let Some(station) = station else {
+            return (vlan, None);
+        };
+        let (old, new) = (Key::Mac { vlan: 0, mac }, Key::Mac { vlan, mac });
+        for ip in station.own.iter().chain(&station.carried) {
+            if self.by_ip.get(ip).is_some_and(|(_, key)| *key == old) {
+                *self.by_ip.touch(ip, now, || new) = new;
+            }
+        }
+        self.by_mac.touch(&(vlan, mac), now, || station);
+        (vlan, Some(old))
     }
 
     /// As it was before a restart.
@@ -145,6 +180,9 @@ impl Stations {
         let Key::Mac { vlan, mac } = key else {
             return;
         };
+        if vlan != 0 {
+            self.tagged.touch(&mac, now, || vlan);
+        }
         let station = self.by_mac.touch(&(vlan, mac), now, Station::default);
         station.router = router;
         if router {
@@ -297,6 +335,26 @@ mod tests {
             stations.see(&at([10, 0, 0, last], false), 0);
         }
         assert_eq!(stations.see(&at([10, 0, 0, 7], false), 0).key, Some(host));
+    }
+
+    #[test]
+    fn a_device_without_its_tag_is_the_same_device() {
+        let mut stations = Stations::new(16);
+        let untagged = at([10, 0, 0, 1], false);
+        assert_eq!(stations.see(&untagged, 0).key, Some(HOST));
+        let tagged = Place {
+            vlan: 30,
+            ..untagged
+        };
+        let in_30 = Key::Mac { vlan: 30, mac: MAC };
+        let found = stations.see(&tagged, 1);
+        assert_eq!(
+            (found.key, &found.absorbs[..]),
+            (Some(in_30), &[(in_30, HOST)][..])
+        );
+        let found = stations.see(&untagged, 2);
+        assert_eq!((found.key, found.absorbs.len()), (Some(in_30), 0));
+        assert_eq!(stations.find(&untagged), Some(in_30));
     }
 
     #[test]

@@ -246,6 +246,24 @@ fn arp_says_whose_an_address_is() {
 }
 
 #[test]
+fn a_mirror_that_tags_one_direction_shows_each_device_once() {
+    let mut rig = Rig::new(&none());
+    let mut untagged = reversed(&imaging(0));
+    (untagged.vlan[0], untagged.vlans) = (0, 0);
+    rig.event(&untagged, &association("associate_ac"));
+    rig.event(&imaging(1), &association("associate_rq"));
+    rig.event(&untagged, &association("associate_ac"));
+    rig.correlator.finish(&mut rig.out);
+    let ids = told(&rig);
+    let ids: Vec<_> = ids.iter().map(|a| a["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["mac-0009fb010101-30", "mac-005056020202-30"]);
+    let snapshot = rig.correlator.snapshot();
+    assert_eq!(snapshot.assets.len(), 2);
+    let titles = snapshot.assets[1].values(super::Attribute::AeTitle);
+    assert_eq!(titles.collect::<Vec<_>>(), ["PACS"]);
+}
+
+#[test]
 fn services_and_volumes_come_of_sums() {
     let mut rig = Rig::new(&none());
     let service = |flows, bytes| Service {
