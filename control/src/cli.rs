@@ -111,7 +111,8 @@ pub struct InspectArgs {
     /// Worker threads [default: one for each processor but one, at most 8]. The output does not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
-    /// Keep the site key, and state across runs, here [default: ~/.local/state/vitalwire, the key only].
+    /// Keep the site key, and the devices that are known, here [default: ~/.local/state/vitalwire,
+    /// the key only].
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Print nothing but errors.
@@ -126,7 +127,8 @@ pub struct InspectArgs {
 and goes on when the interface is back. It never sends.
 
 Signals: SIGTERM and SIGINT stop cleanly, everything read is written;
-SIGHUP reloads the rules, keeping the old ones if the new ones are wrong, and reopens outputs.
+SIGHUP reloads the rules and the list of devices, keeping the old ones if the new ones are wrong, and
+reopens outputs. The devices that are known are kept in state_dir each minute and at the end.
 
 HTTP, on loopback unless configured otherwise: /metrics, /healthz (the process lives) and /readyz
 (503 while it is blind: interface down or gone, no source, stuck workers, or no frame for
