@@ -39,6 +39,7 @@ pub fn preload(file: &Path, workers: usize) -> Result<(Vec<Preloaded>, u64), Cap
                 now: work.now,
                 upto: work.dispatched_upto,
                 read_at: 0,
+                backlog: 0,
             });
         }
         if filled == Fill::End {

@@ -11,6 +11,7 @@ use parsers::phi::Pseudonymizer;
 use rules::eve::Eve;
 
 use crate::config::{self, Capture, Config};
+use crate::evidence::Bounds;
 
 /// More workers than this bring nothing where one thread reads and one correlates.
 const WORKERS_MAX_DEFAULT: u16 = 8;
@@ -40,6 +41,18 @@ pub fn settings(config: &Config, site: Pseudonymizer, live: bool) -> Settings {
         site,
         eve: eve(config),
         inventory: None,
+        evidence: None,
+    }
+}
+
+/// The bounds of evidence as the configuration has them.
+#[must_use]
+pub fn evidence_bounds(config: &Config) -> Bounds {
+    let age = config.evidence.keep.0;
+    Bounds {
+        bytes: config.evidence.size.0,
+        alerts: usize::try_from(config.evidence.alerts).unwrap_or(usize::MAX),
+        age: (!age.is_zero()).then_some(age),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::tally::Tally;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
-use crate::{engine, inventory, ruleset, site_key, summary, terminal};
+use crate::{engine, evidence, inventory, ruleset, site_key, summary, terminal};
 
 /// What came of reading captures.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Report {
     pub finished: Finished,
     /// What was found.
     pub tally: Tally,
+    /// Alerts whose evidence was written.
+    pub evidence: u64,
     /// What the captures hold.
     pub seen: Observed,
     /// How long it took.
@@ -190,6 +192,8 @@ fn process_from(
     };
     let mut settings = engine::settings(config, site, false);
     settings.inventory = before;
+    let evidence = evidence(config, &about, eve)?;
+    settings.evidence = evidence.as_ref().map(evidence::Running::queue);
     let (source, seen) = Watched::new(source);
     let counts = Arc::new(Counts::default());
     let depth = settings.queue_depth;
@@ -213,6 +217,7 @@ fn process_from(
     wait(&running, watched)?;
     let finished = running.wait();
     let tally = tally.finish().unwrap_or_default();
+    let evidence = evidence.map_or(0, finished_evidence);
     if let Some(file) = file {
         let time = if tally.newest == Time::ZERO {
             clock::now()
@@ -230,11 +235,41 @@ fn process_from(
     Ok(Report {
         finished,
         tally,
+        evidence,
         seen: seen.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         elapsed: watch.elapsed(),
         lost_lines: counts.lost.load(Ordering::Relaxed),
         why_lost: counts.last_error(),
     })
+}
+
+/// Evidence goes beside the events.
+fn evidence(
+    config: &Config,
+    about: &About,
+    eve: Option<&Path>,
+) -> Result<Option<evidence::Running>, Error> {
+    let Some(eve) = eve.filter(|_| config.evidence.enabled) else {
+        return Ok(None);
+    };
+    let about = evidence::About {
+        eve: about.eve.clone(),
+        key_id: about.key_id,
+        live: false,
+    };
+    let bounds = engine::evidence_bounds(config);
+    evidence::spawn(&evidence_dir(eve), bounds, about, true).map(Some)
+}
+
+/// Where it is, beside the events.
+pub(crate) fn evidence_dir(eve: &Path) -> PathBuf {
+    eve.with_file_name("evidence")
+}
+
+fn finished_evidence(running: evidence::Running) -> u64 {
+    let counts = Arc::clone(running.counts());
+    running.finish();
+    counts.written.load(Ordering::Relaxed)
 }
 
 /// Until the pipeline has read everything, or somebody interrupts it: the first time it stops

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use control::cli::{Cli, Command, ConfigCommand};
 use control::error::Error;
-use control::{config, doctor, fields, inspect, inventory, pseudonym, rules_cmd, ruleset, run};
+use control::{
+    config, doctor, evidence, fields, inspect, inventory, pseudonym, rules_cmd, ruleset, run,
+};
 use control::{terminal, version};
 
 fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),
         Some(Command::Config(ConfigCommand::Example)) => terminal::show(config::EXAMPLE),
         Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Evidence(args)) => evidence::run(args),
     }
 }
 

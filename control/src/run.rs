@@ -23,7 +23,7 @@ use crate::ruleset::{self, Loaded};
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
-use crate::{doctor, engine, http, ledger, live, logging, site_key};
+use crate::{doctor, engine, evidence, http, ledger, live, logging, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -65,6 +65,7 @@ struct Appliance {
     /// From a packet's stamp to its events' delivery.
     delivery: Arc<Latencies>,
     eve: Option<sinks::Running<EveFile>>,
+    evidence: Option<evidence::Running>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
@@ -103,6 +104,7 @@ impl Appliance {
         };
         let inventory = inventory::load(&config.state_dir)?.map(Arc::new);
         let keeper = Keeper::new(config.state_dir.clone());
+        let evidence = evidence(&config, &site)?;
         let mut appliance = Self {
             config,
             loaded,
@@ -111,6 +113,7 @@ impl Appliance {
             counts,
             delivery,
             eve,
+            evidence,
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
@@ -147,6 +150,7 @@ impl Appliance {
         };
         let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
         settings.inventory.clone_from(&self.inventory);
+        settings.evidence = self.evidence.as_ref().map(evidence::Running::queue);
         let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
         if self.before.samples.is_empty() {
             tracing::info!(workers = settings.workers, live = is_live, "capturing");
@@ -253,6 +257,9 @@ impl Appliance {
         let (armed, unarmed) = self.loaded.counts();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         snapshot.samples.extend(self.counts.samples("eve"));
+        if let Some(evidence) = &self.evidence {
+            snapshot.samples.extend(evidence.counts().samples());
+        }
         snapshot.latencies.push(self.delivery.read());
         snapshot.samples.extend(self.mirror.samples());
         snapshot.samples.extend([
@@ -384,12 +391,29 @@ impl Appliance {
         if let Some(eve) = self.eve.take() {
             drop(eve.finish());
         }
+        if let Some(evidence) = self.evidence.take() {
+            evidence.finish();
+        }
         outcome
     }
 }
 
 /// How often the inventory is kept: what a crash may cost.
 const KEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Where evidence goes, if it is wanted.
+fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Running>, Error> {
+    if !config.evidence.enabled {
+        return Ok(None);
+    }
+    let about = evidence::About {
+        eve: engine::eve(config),
+        key_id: site.key_id(),
+        live: config.capture.is_live(),
+    };
+    let bounds = engine::evidence_bounds(config);
+    evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
+}
 
 fn say_unarmed(loaded: &Loaded) {
     for note in &loaded.notes {

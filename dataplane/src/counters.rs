@@ -75,6 +75,11 @@ counts! {
     BoundParserBytes = "vitalwire_worker_bounds_hit_total", ["bound" = "parser_bytes"], "times that a bound cut something";
     BoundCopies = "vitalwire_worker_bounds_hit_total", ["bound" = "copies"], "times that a bound cut something";
     BoundOpenPairs = "vitalwire_worker_bounds_hit_total", ["bound" = "open_pairs"], "times that a bound cut something";
+    EvidenceFrames = "vitalwire_evidence_kept_frames_total", [], "frames whose headers were kept for evidence";
+    EvidenceWanted = "vitalwire_evidence_seen_alerts_total", [], "alerts whose frames a worker was asked for";
+    EvidenceHandled = "vitalwire_evidence_handled_alerts_total", [], "alerts whose frames were handed on";
+    EvidenceGone = "vitalwire_evidence_dropped_alerts_total", ["cause" = "overwritten"], "alerts left without evidence";
+    EvidenceFull = "vitalwire_evidence_dropped_alerts_total", ["cause" = "full"], "alerts left without evidence";
     LaneMedicalSeen = "vitalwire_lane_seen_records_total", ["lane" = "medical"], "records put on a lane";
     LaneMedicalHandled = "vitalwire_lane_handled_records_total", ["lane" = "medical"], "records that a lane took";
     LaneMedicalFull = "vitalwire_lane_dropped_records_total", ["lane" = "medical", "cause" = "full"], "records shed";

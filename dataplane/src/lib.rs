@@ -18,6 +18,7 @@ mod datagrams;
 pub mod decode;
 mod defrag;
 mod emit;
+pub mod evidence;
 mod flow;
 mod inspect;
 mod lanes;

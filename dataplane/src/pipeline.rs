@@ -13,10 +13,12 @@ use rules::correlate::inventory::Snapshot as Inventory;
 use rules::correlate::{Correlator, Out, Summary};
 use rules::eve::Eve;
 
+use crate::budget::Shares;
 use crate::capture::ahead::{Ahead, percent};
 use crate::capture::{CaptureError, ReadProgress, Source};
 use crate::correlate_thread::{self, Correlate, Output, OutputCounts, Totals};
 use crate::counters::{self, Counts, Published};
+use crate::evidence::{Evidence, desk};
 use crate::inspect::Protocols;
 use crate::lanes::lanes;
 use crate::merge::Merge;
@@ -56,6 +58,9 @@ pub struct Settings {
     pub eve: Eve,
     /// The devices that were known before a restart.
     pub inventory: Option<Arc<Inventory>>,
+    /// Where the frames of alerts' flows go; without it none are kept. Live, a full queue loses
+    /// them and that is counted, reading files it blocks.
+    pub evidence: Option<Sender<Evidence>>,
 }
 
 /// Which flows are written.
@@ -201,13 +206,19 @@ pub(crate) fn start_with(
     let depth = depth(settings);
     let count = settings.workers.max(1);
     let (give_back, emptied) = bounded(depth.saturating_add(2).saturating_mul(count));
-    let (mut seats, mut ends) = (Vec::new(), Vec::new());
+    let (mut seats, mut ends, mut desks) = (Vec::new(), Vec::new(), Vec::new());
     for at in 0..count {
         let (lanes, both) = lanes(depth, settings.live, at);
         ends.extend(both);
         let published = Arc::new(Published::default());
         watch.published.push(Arc::clone(&published));
-        let worker = Worker::new(settings, parts.protocols, at == 0, Arc::clone(&ruleset));
+        let mut worker = Worker::new(settings, parts.protocols, at == 0, Arc::clone(&ruleset));
+        if let Some(out) = &settings.evidence {
+            let bytes = Shares::of(settings.memory_bytes, count).evidence_bytes;
+            let (own, ask) = desk(bytes, out.clone(), settings.live);
+            worker.evidence = Some(own);
+            desks.push(ask);
+        }
         seats.push(Seat {
             worker,
             lanes,
@@ -223,6 +234,7 @@ pub(crate) fn start_with(
         merge: Merge::new(ends, patience(settings), steered),
         correlator: parts.correlator,
         outputs,
+        desks,
         live: settings.live,
         totals: Arc::clone(&watch.totals),
         latency: {
@@ -299,7 +311,11 @@ fn own_readers(
         let (give_back, emptied) = bounded(depth);
         seat.give_back = give_back;
         let reader = Reader::new(feed, Arc::clone(&shared), at, 1, emptied);
-        let run = move || reader.run(|_, task| seat.task(task));
+        let run = move || {
+            let errors = reader.run(|_, task| seat.task(task));
+            seat.leave();
+            errors
+        };
         readers.push(named(format!("worker-{at}"), run)?);
     }
     Ok((shared, readers, Vec::new()))

@@ -14,6 +14,7 @@ use crate::copies::{self, Copies};
 use crate::counters::Count;
 use crate::decode::{DecodeIssue, Fragment, Ip, Net, Packet, Span, Transport, tcp_flags};
 use crate::emit::{Lane, Moment, Recorder};
+use crate::evidence::Desk;
 use crate::flow::expiry::{Entry, ICMP, ICMPV6};
 use crate::flow::key::Keyed;
 use crate::flow::table::Table;
@@ -47,6 +48,8 @@ pub(crate) struct Worker {
     shed_told: Option<i64>,
     /// Nothing where packets that were mirrored twice are wanted twice.
     pub(crate) copies: Option<Copies>,
+    /// Nothing where nobody wants evidence.
+    pub(crate) evidence: Option<Desk>,
     vlan_in_key: crate::pipeline::VlanInKey,
     shares: Shares,
     /// Anomalies without a flow told in this second.
@@ -78,6 +81,7 @@ impl Worker {
             shed: Shed::Nothing,
             shed_told: None,
             copies: (!settings.keep_copies).then(Copies::new),
+            evidence: None,
             vlan_in_key: settings.vlan_in_key,
             shares,
             loose_anomalies: 0,
@@ -213,7 +217,15 @@ impl Worker {
         }
     }
 
-    fn ip(&mut self, frame: &Frame, packet: &Packet, ip: &Ip, bytes: &[u8]) {
+    /// The flow of a packet that a mirror did not give before.
+    #[inline]
+    fn flow_of(
+        &mut self,
+        frame: &Frame,
+        packet: &Packet,
+        ip: &Ip,
+        bytes: &[u8],
+    ) -> Option<(u32, Keyed)> {
         self.recorder.counts.one(Count::FlowSeen);
         let keyed = Keyed::of(packet, ip);
         let hash = self.table.hash(&keyed);
@@ -226,13 +238,21 @@ impl Worker {
             && copies.is_copy(print, frame.time, frame.now)
         {
             self.recorder.counts.one(Count::FlowCopies);
-            return;
+            return None;
         }
-        let Some(slot) = self.lookup(found, hash, &keyed, frame, packet, ip) else {
-            self.recorder.counts.one(Count::FlowFull);
+        let slot = self.lookup(found, hash, &keyed, frame, packet, ip);
+        let count = match slot {
+            Some(_) => Count::FlowHandled,
+            None => Count::FlowFull,
+        };
+        self.recorder.counts.one(count);
+        Some((slot?, keyed))
+    }
+
+    fn ip(&mut self, frame: &Frame, packet: &Packet, ip: &Ip, bytes: &[u8]) {
+        let Some((slot, keyed)) = self.flow_of(frame, packet, ip, bytes) else {
             return;
         };
-        self.recorder.counts.one(Count::FlowHandled);
         let Some(flow) = self.table.get_mut(slot) else {
             return;
         };
@@ -264,12 +284,21 @@ impl Worker {
                     now: frame.now,
                     one_sided: false,
                 };
+                if let Some(desk) = &mut self.evidence {
+                    let header = before(bytes, tcp.payload);
+                    let bulk = tcp.flags & CHANGES == 0 && flow.is_bulk(direction, &segment);
+                    self.recorder.trail = desk.keeper.keep(flow, frame, header, bulk);
+                }
                 self.segment(slot, direction, segment, moment);
                 if closes {
                     self.closed(slot, moment);
                 }
             }
             Transport::Udp { payload, .. } => {
+                if let Some(desk) = &mut self.evidence {
+                    let header = before(bytes, *payload);
+                    self.recorder.trail = desk.keeper.keep(flow, frame, header, false);
+                }
                 let payload = part(bytes, *payload);
                 flow.carried(direction, payload.len() as u64);
                 self.datagram(slot, direction, payload, moment);
@@ -384,6 +413,11 @@ fn part(bytes: &[u8], span: Span) -> &[u8] {
     bytes.get(from..until).unwrap_or_default()
 }
 
+/// What comes before a part: every header, if it is a payload.
+fn before(bytes: &[u8], span: Span) -> &[u8] {
+    bytes.get(..span.offset as usize).unwrap_or_default()
+}
+
 /// The envelope of a frame without a flow.
 pub(crate) fn bare(frame: &Frame, packet: Option<&Packet>) -> Envelope {
     let mac = packet.and_then(|packet| packet.mac);
@@ -410,3 +444,5 @@ pub(crate) const LOOSE_ANOMALIES_MAX: u32 = 32;
 const LOSS_SUB: u32 = 1 << 31;
 /// One second of packet time.
 pub(crate) const SECOND: i64 = NANOS_PER_SEC;
+/// A segment with one of these says more than its payload.
+const CHANGES: u8 = tcp_flags::RST | tcp_flags::SYN | tcp_flags::FIN;

@@ -96,6 +96,7 @@ pub struct Ruleset {
     pub(crate) assets: Arc<List>,
     warnings: Vec<Diagnostic>,
     version_hash: u64,
+    digest: [u8; 32],
 }
 
 impl Ruleset {
@@ -252,5 +253,11 @@ impl Ruleset {
     #[must_use]
     pub const fn version_hash(&self) -> u64 {
         self.version_hash
+    }
+
+    /// SHA-256 over the same files and sets.
+    #[must_use]
+    pub const fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 }

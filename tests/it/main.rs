@@ -11,6 +11,7 @@ mod contract;
 mod corpus;
 mod determinism;
 mod dpdk;
+mod evidence;
 mod inventory;
 mod live;
 mod mutate;

@@ -32,6 +32,7 @@ pub(super) fn settings(workers: usize) -> Settings {
         site: Pseudonymizer::new(&[1; 32]),
         eve: Eve::default(),
         inventory: None,
+        evidence: None,
     }
 }
 

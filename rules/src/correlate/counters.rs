@@ -157,6 +157,7 @@ impl Correlator {
             let labels = vec![("bound", bound.to_owned())];
             all.push(("vitalwire_correlator_bounds_hit_total", help, labels, value));
         }
+        all.push(self.evidence.counter());
         all.extend(self.plain());
         all.extend(self.by_kind());
         all

@@ -16,6 +16,7 @@ mod census;
 mod config;
 mod counters;
 mod coverage;
+mod evidence;
 pub mod inventory;
 mod learn;
 mod line;
@@ -31,6 +32,7 @@ mod tests;
 mod window;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -45,6 +47,7 @@ pub use config::{
     ACK_WAIT_NS, BINDING_NS, COVERAGE_SECS, Config, REPEAT_FLOWS_MAX, REPEAT_MAX_NS, REPEAT_NS,
 };
 pub use counters::{Counter, RuleTally, Summary};
+pub use evidence::{CUT_HELP, CUT_NAME, EVIDENCE_FLOW_MAX, EVIDENCE_SECOND_MAX, Facts, Wanted};
 pub use learn::{builtin_needs, matched_in_correlator};
 
 use crate::eve::Eve;
@@ -61,6 +64,8 @@ pub struct Out {
     pub arena: Vec<u8>,
     /// The lines.
     pub items: Vec<Item>,
+    /// Alerts among them whose evidence is to be asked for.
+    pub wanted: Vec<Wanted>,
 }
 
 /// One finished EVE line.
@@ -104,6 +109,9 @@ pub struct Correlator {
     bindings: bindings::Bindings,
     acks: acks::Acks,
     coverage: coverage::Coverage,
+    evidence: evidence::Evidence,
+    /// Where the frames of the flow are kept whose record is looked at.
+    trail: Option<NonZeroU64>,
     census: census::Census,
     inventory: inventory::Inventory,
     tallies: BTreeMap<Arc<str>, RuleTally>,
@@ -138,6 +146,8 @@ impl Correlator {
             bindings: bindings::Bindings::new(config.bindings),
             acks: acks::Acks::new(config.pending_messages),
             coverage: coverage::Coverage::default(),
+            evidence: evidence::Evidence::default(),
+            trail: None,
             census: census::Census::new(config.pumps),
             inventory: inventory::Inventory::new(config.assets),
             tallies: BTreeMap::new(),
@@ -165,12 +175,14 @@ impl Correlator {
             self.eve.interfaces = Arc::clone(&batch.interfaces);
         }
         self.advance(record.envelope.time.0, record.key.frame);
+        self.trail = record.trail;
         match &record.body {
             Body::Event(body) => self.event(batch, &record.envelope, body, out),
             Body::Opens(sum) => self.opens.add(record.key, &record.envelope, sum),
             Body::Gap(gap) => self.coverage.gap(gap.bytes, gap.medical),
             Body::Loss(frames) => self.coverage.lost(*frames),
         }
+        self.trail = None;
     }
 
     /// Packet time reached a second, brought by this frame. Called in order between the records of

@@ -3,6 +3,7 @@
 mod appliance;
 mod doctor;
 mod dpdk;
+mod evidence;
 mod metrics;
 mod remote;
 mod trouble;
