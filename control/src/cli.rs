@@ -59,6 +59,8 @@ pub enum Command {
     Rules(RulesCommand),
     /// List the fields that rules may match on.
     Fields(FieldsArgs),
+    /// List the devices that are known, with what each said of itself.
+    Assets(AssetsArgs),
     /// Tell what a value you know is called in our events.
     Pseudonym(PseudonymArgs),
     /// Check a configuration, print its schema or an annotated example.
@@ -112,7 +114,8 @@ pub struct InspectArgs {
     /// Worker threads [default: one for each processor but one, at most 8]. The output does not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
-    /// Keep the site key, and state across runs, here [default: ~/.local/state/vitalwire, the key only].
+    /// Keep the site key, and the devices that are known, here [default: ~/.local/state/vitalwire,
+    /// the key only].
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Print nothing but errors.
@@ -127,7 +130,8 @@ pub struct InspectArgs {
 and goes on when the interface is back. It never sends.
 
 Signals: SIGTERM and SIGINT stop cleanly, everything read is written;
-SIGHUP reloads the rules, keeping the old ones if the new ones are wrong, and reopens outputs.
+SIGHUP reloads the rules and the list of devices, keeping the old ones if the new ones are wrong, and
+reopens outputs. The devices that are known are kept in state_dir each minute and at the end.
 
 HTTP, on loopback unless configured otherwise: /metrics, /healthz (the process lives) and /readyz
 (503 while it is blind: interface down or gone, no source, stuck workers, or no frame for
@@ -261,6 +265,45 @@ pub struct FieldsArgs {
     /// As Markdown tables.
     #[arg(long)]
     pub markdown: bool,
+}
+
+/// Arguments of `assets`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(
+    after_long_help = "Devices are known by what they said themselves and by who answers where; nothing
+is sent. `run` keeps them in its state_dir, anew each minute; `inspect --state DIR` in DIR. With
+--config, names come from the list that inventory.import names. The CSV may be completed (name, role,
+owner, phone, unit, criticality, life_support) and be that list.
+
+Exit codes: 0 printed; 1 no devices are kept there; 2 bad arguments, configuration or list.
+
+Examples:
+  vitalwire assets --config /etc/vitalwire/vitalwire.yaml
+  vitalwire assets --state DIR --format csv > devices.csv
+  vitalwire assets --state DIR --format json | jq -r '.[] | select(.facts.ae_title) | .ip'"
+)]
+pub struct AssetsArgs {
+    /// Take the state directory and the imported list from this configuration.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The state directory [default: the configuration's, else ~/.local/state/vitalwire].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// For people, spreadsheets or programs.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: AssetsFormat,
+}
+
+/// How `assets` prints.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub enum AssetsFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For spreadsheets: what would be a formula there begins with an apostrophe.
+    Csv,
+    /// Everything, and who told.
+    Json,
 }
 
 /// Arguments of `pseudonym`.

@@ -15,6 +15,7 @@ pub mod fields;
 pub mod health;
 pub mod http;
 pub mod inspect;
+pub mod inventory;
 pub mod ledger;
 pub mod live;
 pub mod logging;

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use control::cli::{Cli, Command, ConfigCommand};
 use control::error::Error;
-use control::{config, doctor, evidence, fields, inspect, pseudonym, rules_cmd, ruleset, run};
+use control::{
+    config, doctor, evidence, fields, inspect, inventory, pseudonym, rules_cmd, ruleset, run,
+};
 use control::{terminal, version};
 
 fn main() -> ExitCode {
@@ -26,6 +28,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Run(args)) => run::run(args),
         Some(Command::Rules(command)) => rules_cmd::run(command),
         Some(Command::Fields(args)) => fields::run(args),
+        Some(Command::Assets(args)) => inventory::run(args),
         Some(Command::Pseudonym(args)) => pseudonym::run(args),
         Some(Command::Config(ConfigCommand::Check { file })) => check(file),
         Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),
@@ -37,7 +40,12 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
 
 fn check(file: &Path) -> Result<(), Error> {
     let config = config::read(file)?;
-    let (armed, unarmed) = ruleset::load(&config)?.counts();
+    let loaded = ruleset::load(&config)?;
+    loaded
+        .notes
+        .iter()
+        .for_each(|note| terminal::complain(note));
+    let (armed, unarmed) = loaded.counts();
     terminal::show(&format!(
         "{}: good; {armed} rules armed, {unarmed} unarmed\n",
         file.display()

@@ -7,6 +7,7 @@ use std::time::Duration;
 use dataplane::pipeline::{self, Running, Sources};
 use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
+use rules::correlate::inventory::Snapshot as Inventory;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::RunArgs;
@@ -14,6 +15,7 @@ use crate::clock::{self, Stopwatch};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::health::Health;
+use crate::inventory::{self, Keeper};
 use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
@@ -70,6 +72,10 @@ struct Appliance {
     uptime: Stopwatch,
     mirror: Mirror,
     lost: Lost,
+    /// The devices that are known, as they were given last: before the start, each minute, and when
+    /// a pipeline ends.
+    inventory: Option<Arc<Inventory>>,
+    keeper: Keeper,
     /// Why the source is blind, as it was last told.
     blind: Option<String>,
     reloads: u64,
@@ -96,6 +102,8 @@ impl Appliance {
         } else {
             None
         };
+        let inventory = inventory::load(&config.state_dir)?.map(Arc::new);
+        let keeper = Keeper::new(config.state_dir.clone());
         let evidence = evidence(&config, &site)?;
         let mut appliance = Self {
             config,
@@ -111,6 +119,8 @@ impl Appliance {
             uptime: Stopwatch::start(),
             mirror: Mirror::default(),
             lost: Lost::default(),
+            inventory,
+            keeper,
             blind: None,
             reloads: 0,
             reloads_failed: 0,
@@ -139,6 +149,7 @@ impl Appliance {
             Sources::Spread(engine::files(capture, &capture.files))
         };
         let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
+        settings.inventory.clone_from(&self.inventory);
         settings.evidence = self.evidence.as_ref().map(evidence::Running::queue);
         let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
         if self.before.samples.is_empty() {
@@ -157,6 +168,7 @@ impl Appliance {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut stats = Every::new(self.config.stats.interval.0);
         let mut heartbeat = Every::new(self.config.heartbeat.interval.0);
+        let mut keep = Every::new(KEEP_INTERVAL);
         loop {
             tokio::select! {
                 _ = second.tick() => {}
@@ -182,12 +194,28 @@ impl Appliance {
             if ended && !again {
                 return Ok(());
             }
+            self.keep_inventory(keep.is_due());
             if stats.is_due() {
                 self.tell_stats();
             }
             if heartbeat.is_due() {
                 self.beat();
             }
+        }
+    }
+
+    /// Keeps the devices that are known, once the pipeline gives them; asks for them when due.
+    fn keep_inventory(&mut self, due: bool) {
+        let given = self.pipeline.as_ref().and_then(Running::take_inventory);
+        let is_new = given.is_some();
+        self.inventory = given.map(Arc::new).or_else(|| self.inventory.take());
+        // The pipelines of files that are read again and again may end before they are asked.
+        let keep = is_new || (due && !self.config.capture.is_live());
+        if let Some(inventory) = self.inventory.as_ref().filter(|_| keep) {
+            self.keeper.keep(Arc::clone(inventory));
+        }
+        if let Some(pipeline) = self.pipeline.as_ref().filter(|_| due) {
+            pipeline.ask_inventory();
         }
     }
 
@@ -318,6 +346,7 @@ impl Appliance {
                 self.loaded = loaded;
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
+                self.config.inventory = config.inventory;
                 self.config.suppressions = config.suppressions;
             }
             Err(error) => {
@@ -335,6 +364,9 @@ impl Appliance {
             return Ok(());
         };
         metrics::add(&mut self.before, &finished.snapshot);
+        // A correlator that died has nothing to say; what was kept before stays.
+        let inventory = Some(finished.summary.inventory).filter(|i| i.version > 0);
+        self.inventory = inventory.map(Arc::new).or_else(|| self.inventory.take());
         if finished.errors.is_empty() {
             return Ok(());
         }
@@ -351,6 +383,9 @@ impl Appliance {
             pipeline.stop();
         }
         let outcome = self.finish_pipeline();
+        if let Some(inventory) = self.inventory.take() {
+            self.keeper.finish(&inventory);
+        }
         self.health.update(self.snapshot(), false, None);
         self.tell_stats();
         if let Some(eve) = self.eve.take() {
@@ -362,6 +397,9 @@ impl Appliance {
         outcome
     }
 }
+
+/// How often the inventory is kept: what a crash may cost.
+const KEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Where evidence goes, if it is wanted.
 fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Running>, Error> {
@@ -378,6 +416,9 @@ fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Ru
 }
 
 fn say_unarmed(loaded: &Loaded) {
+    for note in &loaded.notes {
+        tracing::warn!("{note}");
+    }
     let unarmed = loaded.unarmed();
     let mut sets: Vec<String> = unarmed.iter().flat_map(|(_, sets)| sets.clone()).collect();
     sets.sort();

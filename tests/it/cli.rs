@@ -151,6 +151,7 @@ fn help_is_there_for_every_command() {
         "run",
         "rules",
         "fields",
+        "assets",
         "pseudonym",
         "config",
         "doctor",

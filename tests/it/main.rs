@@ -12,6 +12,7 @@ mod corpus;
 mod determinism;
 mod dpdk;
 mod evidence;
+mod inventory;
 mod live;
 mod mutate;
 mod oracle;

@@ -22,6 +22,7 @@ impl Default for Config {
             limits: Limits::default(),
             flow: Flow::default(),
             rules: Rules::default(),
+            inventory: super::Inventory::default(),
             sets: std::collections::BTreeMap::new(),
             suppressions: Vec::new(),
             outputs: Outputs::default(),

@@ -39,6 +39,8 @@ pub struct Config {
     pub flow: Flow,
     /// Detection rules.
     pub rules: Rules,
+    /// The devices on the network.
+    pub inventory: Inventory,
     /// Lists that rules name, such as `archives` or `pump_servers`: addresses, networks, AE titles.
     pub sets: BTreeMap<String, Vec<String>>,
     /// Alerts that are known and accepted.
@@ -278,6 +280,29 @@ pub struct Rules {
     pub default: bool,
     /// Rule files, or directories of them, beside the embedded packs.
     pub paths: Vec<PathBuf>,
+}
+
+/// The devices on the network.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Inventory {
+    /// The hospital's own list of its devices, a CSV file whose first line names the columns: name,
+    /// role, owner, phone, unit, criticality, life_support, patient_connected, mac, ip, serial. It
+    /// names devices in alerts, and each role feeds the set of its name: `pump_server` the set
+    /// `pump_servers`. Read again on SIGHUP.
+    pub import: Option<PathBuf>,
+    /// Whom to call about a device where the list names nobody; on every alert.
+    pub contact: Contact,
+}
+
+/// Whom to call.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Contact {
+    /// Who, as `clinical engineering`.
+    pub name: String,
+    /// The number.
+    pub phone: String,
 }
 
 /// An alert that is known and accepted: by whom, why, until when.

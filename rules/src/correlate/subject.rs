@@ -9,6 +9,7 @@ use parsers::kinds::envelope;
 use parsers::phi::{Pseudonym, Pseudonymizer};
 use smallvec::{SmallVec, smallvec};
 
+use super::inventory::{Sides, View};
 use super::window::Key;
 use crate::record::{Owned, Text};
 use crate::{FieldRef, Ruleset};
@@ -27,6 +28,8 @@ pub(super) struct Subject<'a> {
     pub(super) object: &'a [u8],
     /// Members that the correlator appends to the object.
     pub(super) extra: &'a [u8],
+    /// The devices at its ends, once a rule asks.
+    pub(super) sides: Sides<'a>,
 }
 
 static ABSENT: Owned = Owned::Absent;
@@ -62,6 +65,7 @@ impl Subject<'_> {
                 Some(field) => clear((field.get)(self.envelope)),
                 None => Owned::Absent,
             }),
+            FieldRef::Asset(side, ix) => Cow::Owned(of_device(self.sides.of(side), ix)),
             other => Cow::Borrowed(self.crossed(other)),
         }
     }
@@ -120,6 +124,19 @@ fn borrowed(owned: &Owned) -> Value<'_> {
         Owned::Text(v) => Value::Text(v.as_bytes()),
         Owned::Ip(v) => Value::Ip(*v),
         Owned::Mac(v) => Value::Mac(*v),
+    }
+}
+
+/// A field of a device, with all its values.
+fn of_device(view: &View<'_>, field: FieldIx) -> Owned {
+    let mut found = Vec::new();
+    view.any(field, |value| {
+        found.push(clear(value));
+        false
+    });
+    match found.len() {
+        0 | 1 => found.pop().unwrap_or_default(),
+        _ => Owned::List(found.into()),
     }
 }
 

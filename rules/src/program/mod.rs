@@ -10,7 +10,7 @@ mod node;
 mod scan;
 
 pub(crate) use atom::Regexes;
-pub(crate) use eval::{OnEvent, OnRecord, Subject, bytes};
+pub(crate) use eval::{OnEvent, OnRecord, Subject, bytes, is_multicast, is_public};
 pub(crate) use node::{Get, Net, Node, NodeIx, Nodes, Pred, Test};
 
 use hashbrown::HashMap;
