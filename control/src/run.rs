@@ -7,6 +7,7 @@ use std::time::Duration;
 use dataplane::pipeline::{self, Running, Sources};
 use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
+use rules::correlate::Out;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::RunArgs;
@@ -21,6 +22,7 @@ use crate::ruleset::{self, Loaded};
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
+use crate::store::{self, Intake, Store};
 use crate::{doctor, engine, http, ledger, live, logging, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
@@ -63,6 +65,7 @@ struct Appliance {
     /// From a packet's stamp to its events' delivery.
     delivery: Arc<Latencies>,
     eve: Option<sinks::Running<EveFile>>,
+    store: Option<(Store, sinks::Running<Intake>)>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
@@ -95,6 +98,7 @@ impl Appliance {
         } else {
             None
         };
+        let store = open_store(&config, eve.as_ref())?;
         let mut appliance = Self {
             config,
             loaded,
@@ -103,6 +107,7 @@ impl Appliance {
             counts,
             delivery,
             eve,
+            store,
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
@@ -136,7 +141,12 @@ impl Appliance {
             Sources::Spread(engine::files(capture, &capture.files))
         };
         let settings = engine::settings(&self.config, self.site.clone(), is_live);
-        let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
+        let eve = self.eve.iter().map(|eve| ("eve", eve.queue()));
+        let store = self
+            .store
+            .iter()
+            .map(|(_, intake)| ("store", intake.queue()));
+        let outputs = eve.chain(store).collect();
         if self.before.samples.is_empty() {
             tracing::info!(workers = settings.workers, live = is_live, "capturing");
         }
@@ -208,9 +218,17 @@ impl Appliance {
                 self.mirror.interface(),
                 &change,
             );
-            if let Some(eve) = &self.eve {
-                eve.send(line);
-            }
+            self.tell(line);
+        }
+    }
+
+    /// Gives a line of the appliance's own to the outputs.
+    fn tell(&self, line: Arc<Out>) {
+        if let Some((_, intake)) = &self.store {
+            intake.send(Arc::clone(&line));
+        }
+        if let Some(eve) = &self.eve {
+            eve.send(line);
         }
     }
 
@@ -224,6 +242,10 @@ impl Appliance {
         snapshot.samples.extend(self.counts.samples("eve"));
         snapshot.latencies.push(self.delivery.read());
         snapshot.samples.extend(self.mirror.samples());
+        if let Some((store, _)) = &self.store {
+            snapshot.samples.extend(store.samples());
+            snapshot.latencies.push(store.latency());
+        }
         snapshot.samples.extend([
             gauge(
                 "vitalwire_capture_blind",
@@ -276,18 +298,14 @@ impl Appliance {
             self.uptime.elapsed(),
             &snapshot,
         );
-        if let Some(eve) = &self.eve {
-            eve.send(line);
-        }
+        self.tell(line);
     }
 
     fn beat(&self) {
         let blind = self.health.blind(self.config.ready.max_silence.0);
         let uptime = self.uptime.elapsed();
         let line = stats::heartbeat(&self.about(), clock::now(), uptime, blind.as_deref());
-        if let Some(eve) = &self.eve {
-            eve.send(line);
-        }
+        self.tell(line);
     }
 
     /// Rules, sets and suppressions anew; the old ones stay if the new ones are wrong.
@@ -343,11 +361,32 @@ impl Appliance {
         let outcome = self.finish_pipeline();
         self.health.update(self.snapshot(), false, None);
         self.tell_stats();
+        if let Some((store, intake)) = self.store.take() {
+            drop(intake.finish());
+            store.close();
+        }
         if let Some(eve) = self.eve.take() {
             drop(eve.finish());
         }
         outcome
     }
+}
+
+/// Opens the store and starts what feeds it.
+fn open_store(
+    config: &Config,
+    eve: Option<&sinks::Running<EveFile>>,
+) -> Result<Option<(Store, sinks::Running<Intake>)>, Error> {
+    if !config.store.enabled {
+        return Ok(None);
+    }
+    let dir = config.store.dir.as_ref().unwrap_or(&config.state_dir);
+    let settings = store::Settings::new(&config.store, engine::eve(config));
+    let store = Store::open(dir, settings, eve.map(sinks::Running::queue))?;
+    let intake = Intake::new(store.clone(), config.capture.is_live());
+    let depth = usize::from(config.limits.queue_depth);
+    let intake = sinks::spawn("store", intake, depth)?;
+    Ok(Some((store, intake)))
 }
 
 fn say_unarmed(loaded: &Loaded) {

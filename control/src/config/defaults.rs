@@ -24,6 +24,7 @@ impl Default for Config {
             sets: std::collections::BTreeMap::new(),
             suppressions: Vec::new(),
             outputs: Outputs::default(),
+            store: super::Store::default(),
             stats: Every::default(),
             heartbeat: Every::default(),
             ready: Ready::default(),

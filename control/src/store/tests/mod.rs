@@ -1,0 +1,4 @@
+//! The store with real files.
+
+mod basics;
+mod make;
