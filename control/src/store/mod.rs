@@ -127,6 +127,7 @@ struct Inner {
     counts: Arc<Counts>,
     outbox: Arc<outbox::Counts>,
     bell: Arc<Bell>,
+    sinks: Arc<outbox::Sinks>,
     thread: Mutex<Option<JoinHandle<()>>>,
     path: PathBuf,
     /// Keeps other programs out for as long as this one is open.
@@ -165,7 +166,9 @@ impl Store {
             upkeep: upkeep::Upkeep::default(),
             since_upkeep: Stopwatch::start(),
             failing: false,
+            sinks: Arc::default(),
         };
+        let sinks = Arc::clone(&writer.sinks);
         if let Some((aside, why)) = opened.aside {
             writer.begun_anew(&aside, &why)?;
         }
@@ -180,6 +183,7 @@ impl Store {
             counts,
             outbox,
             bell,
+            sinks,
             thread: Mutex::new(Some(thread)),
             path,
             _lock: lock,
@@ -256,6 +260,11 @@ impl Store {
     #[must_use]
     pub fn outbox_counts(&self) -> &Arc<outbox::Counts> {
         &self.0.outbox
+    }
+
+    /// The sinks that are registered.
+    pub(crate) fn sinks(&self) -> &Arc<outbox::Sinks> {
+        &self.0.sinks
     }
 
     /// For Prometheus.

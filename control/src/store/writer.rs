@@ -20,7 +20,7 @@ use super::queue::{Item, Job, Reply, Taken, Waiting};
 use super::upkeep::{self, Upkeep};
 use super::{Settings, alerts, findings, opening};
 use crate::clock::{self, Stopwatch};
-use crate::outbox::{self, Kind, New};
+use crate::outbox::{self, Kind, New, Sinks};
 
 /// The most in one transaction.
 const GROUP_MAX: usize = 1000;
@@ -50,6 +50,8 @@ pub(super) struct Writer {
     pub(super) upkeep: Upkeep,
     pub(super) since_upkeep: Stopwatch,
     pub(super) failing: bool,
+    /// The sinks that are registered: a fresh store gets them too.
+    pub(super) sinks: Arc<Sinks>,
 }
 
 /// What the next transaction holds.
@@ -59,6 +61,17 @@ pub(super) struct Group {
     jobs: Vec<Job>,
     damaged: Option<String>,
     stop: bool,
+}
+
+impl Group {
+    fn add(&mut self, item: Item) {
+        match item {
+            Item::Line(line) => self.lines.push(line),
+            Item::Job(job) => self.jobs.push(job),
+            Item::Damaged(why) => self.damaged = Some(why),
+            Item::Stop => self.stop = true,
+        }
+    }
 }
 
 impl Writer {
@@ -99,13 +112,8 @@ impl Writer {
             let hurry = !self.group.jobs.is_empty() || self.group.stop;
             let within = if hurry { Duration::ZERO } else { within };
             match self.waiting.next(within) {
-                Ok(Item::Line(line)) => self.group.lines.push(line),
-                Ok(Item::Job(job)) => self.group.jobs.push(job),
-                Ok(Item::Damaged(why)) => self.group.damaged = Some(why),
-                Ok(Item::Stop) | Err(RecvTimeoutError::Disconnected) => {
-                    self.group.stop = true;
-                    return;
-                }
+                Ok(item) => self.group.add(item),
+                Err(RecvTimeoutError::Disconnected) => return self.group.add(Item::Stop),
                 Err(RecvTimeoutError::Timeout) => return,
             }
             since.get_or_insert_with(Stopwatch::start);
@@ -267,6 +275,7 @@ impl Writer {
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let change = Change::new(&tx, &self.settings.eve, 0);
+        self.sinks.write(&change)?;
         let explain = format!("the store was damaged ({why}); it was set aside as {aside}");
         let what_to_do = "Look after the disk (smartctl -a). What was stored is in the file that was \
                           set aside (sqlite3 FILE .recover), alerts are in eve.json too.";

@@ -2,6 +2,7 @@
 //! alerts come in.
 
 mod facets;
+mod incidents;
 mod page;
 mod sql;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 use rules::{Impact, Severity};
 
 pub use facets::{FACET_ALERTS_MAX, Facets, facets};
+pub use incidents::{Comment, Finding, Incident, comments, findings, incident, incidents};
 pub use page::{Alert, Cursor, Page, alert, line, page};
 
 use super::words::{Status, Verdict};
