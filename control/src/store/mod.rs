@@ -219,11 +219,13 @@ impl Store {
     /// # Errors
     /// What `act` says; no free connection, or a question that takes too long.
     pub fn read<T>(&self, act: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let generation = self.0.readers.generation();
         let outcome = self.0.readers.read(act);
         if let Err(error) = &outcome
             && error.is_damage()
         {
-            self.0.queue.ask(Item::Damaged(error.to_string()))?;
+            let damaged = Item::Damaged(generation, error.to_string());
+            self.0.queue.ask(damaged)?;
         }
         outcome
     }
@@ -315,7 +317,7 @@ fn check_beside(path: &Path, queue: &Queue) -> Result<(), Error> {
         match outcome {
             Err(error) if error.is_damage() => {
                 // The writer is gone only when everything ends.
-                drop(queue.ask(Item::Damaged(error.to_string())));
+                drop(queue.ask(Item::Damaged(0, error.to_string())));
             }
             Err(error) => tracing::warn!(%error, "the store could not be checked"),
             Ok(_) => tracing::debug!("the store is whole"),

@@ -1,6 +1,7 @@
 //! The one thread that writes. What came meanwhile is written in one transaction: while the disk is
 //! busy with one, the next one gathers.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,7 +60,7 @@ pub(super) struct Writer {
 pub(super) struct Group {
     lines: Vec<Taken>,
     jobs: Vec<Job>,
-    damaged: Option<String>,
+    damaged: Option<(u64, String)>,
     stop: bool,
 }
 
@@ -68,7 +69,7 @@ impl Group {
         match item {
             Item::Line(line) => self.lines.push(line),
             Item::Job(job) => self.jobs.push(job),
-            Item::Damaged(why) => self.damaged = Some(why),
+            Item::Damaged(generation, why) => self.damaged = Some((generation, why)),
             Item::Stop => self.stop = true,
         }
     }
@@ -79,8 +80,11 @@ impl Writer {
     pub(super) fn run(mut self) {
         loop {
             self.gather();
-            if let Some(why) = self.group.damaged.take() {
-                self.set_aside(&why);
+            if let Some((generation, why)) = self.group.damaged.take() {
+                // Several may have found it before it was set aside.
+                if generation == self.generation.load(Ordering::Acquire) {
+                    self.set_aside(&why);
+                }
             }
             if !self.group.lines.is_empty() || !self.group.jobs.is_empty() {
                 self.write();
@@ -172,7 +176,9 @@ impl Writer {
         for job in jobs {
             let mut reply = None;
             let outcome = whole(&change, || {
-                let (outcome, tell) = job(&change);
+                // It comes from all over the program, and this thread must not die of it.
+                let done = catch_unwind(AssertUnwindSafe(|| job(&change)));
+                let (outcome, tell) = done.map_err(|_| Error::Unwritten)?;
                 reply = Some(tell);
                 outcome
             })?;

@@ -196,7 +196,7 @@ fn a_fresh_store_knows_the_sinks_of_the_damaged_one() {
     let store = open(&testing::dir("store-sinks-anew"));
     sinks(&store, &["one"]);
     put(&store, alerts(0, 3));
-    let damaged = crate::store::queue::Item::Damaged("found".to_owned());
+    let damaged = crate::store::queue::Item::Damaged(0, "found".to_owned());
     store.0.queue.ask(damaged).unwrap();
     put(&store, alerts(3, 5));
     assert_eq!(ids(&Reader::new(&store, "one"), 10).len(), 2);
