@@ -201,6 +201,71 @@ fn no_alert_is_lost_in_a_hundred_kills() {
     assert!(midway >= 20, "{midway} rounds that were killed midway");
 }
 
+/// A small disk that can be made larger; gone with this.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// Nothing where nobody may mount one.
+    fn new(dir: &Path) -> Option<Self> {
+        let at = dir.join("state");
+        std::fs::create_dir(&at).expect("a folder");
+        let mounted = Self::mount(&at, &["-t", "tmpfs", "-o", "size=1500k", "none"]);
+        if !mounted {
+            eprintln!("skipped: a disk cannot be mounted here");
+        }
+        mounted.then(|| Self(at))
+    }
+
+    fn mount(at: &Path, arguments: &[&str]) -> bool {
+        let mut command = Command::new("mount");
+        command.args(arguments).arg(at).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let gone = Command::new("umount").arg("-l").arg(&self.0).status();
+        gone.expect("unmounted");
+    }
+}
+
+#[test]
+fn a_full_disk_is_waited_for_and_nothing_is_lost() {
+    let dir = TempDir::new().expect("a folder");
+    let Some(disk) = Disk::new(dir.path()) else {
+        return;
+    };
+    let capture = capture(dir.path(), 0);
+    let alerts = i64::from(13 * REPEATS);
+    let mut child = start(dir.path(), &capture);
+    let state = disk.0.clone();
+    let free = move || {
+        let df = Command::new("df")
+            .args(["--output=avail"])
+            .arg(&state)
+            .output();
+        let text = String::from_utf8_lossy(&df.expect("df").stdout).into_owned();
+        text.lines().nth(1).is_some_and(|line| line.trim() != "0")
+    };
+    let since = Instant::now();
+    while free() {
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "it does not fill"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(confirmed(dir.path()).len() < 13 * REPEATS as usize);
+    assert!(Disk::mount(&disk.0, &["-o", "remount,size=60m"]));
+    until_more(dir.path(), 13 * REPEATS as usize - 1);
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    let conn = open(dir.path()).expect("the store");
+    assert_eq!(number(&conn, "SELECT count(*) FROM alerts"), alerts);
+}
+
 #[test]
 fn the_audit_log_of_an_appliance_is_verified_from_outside() {
     let dir = TempDir::new().expect("a folder");

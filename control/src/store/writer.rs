@@ -157,6 +157,7 @@ impl Writer {
                 "cannot write the store; alerts wait in memory, trying again");
         }
         self.failing = true;
+        self.counts.failing.store(1, Ordering::Relaxed);
         clock::pause(PAUSE);
     }
 
@@ -197,6 +198,7 @@ impl Writer {
         if self.failing {
             tracing::info!("the store is written again");
             self.failing = false;
+            self.counts.failing.store(0, Ordering::Relaxed);
         }
         add(&self.counts.commits, 1);
         add(&self.counts.stored, tally.stored);
