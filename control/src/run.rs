@@ -23,7 +23,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
-use crate::{doctor, engine, http, ledger, live, logging, site_key};
+use crate::{doctor, engine, evidence, http, ledger, live, logging, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -66,6 +66,7 @@ struct Appliance {
     delivery: Arc<Latencies>,
     eve: Option<sinks::Running<EveFile>>,
     store: Option<(Store, sinks::Running<Intake>)>,
+    evidence: Option<evidence::Running>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
@@ -99,6 +100,7 @@ impl Appliance {
             None
         };
         let store = open_store(&config, eve.as_ref())?;
+        let evidence = evidence(&config, &site)?;
         let mut appliance = Self {
             config,
             loaded,
@@ -108,6 +110,7 @@ impl Appliance {
             delivery,
             eve,
             store,
+            evidence,
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
@@ -141,7 +144,8 @@ impl Appliance {
         } else {
             Sources::Spread(engine::files(capture, &capture.files))
         };
-        let settings = engine::settings(&self.config, self.site.clone(), is_live);
+        let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
+        settings.evidence = self.evidence.as_ref().map(evidence::Running::queue);
         let eve = self.eve.iter().map(|eve| ("eve", eve.queue()));
         let store = self
             .store
@@ -171,7 +175,10 @@ impl Appliance {
                 _ = signals.term.recv() => return Ok(()),
                 _ = signals.int.recv() => return Ok(()),
             }
-            let ended = self.pipeline.as_ref().is_none_or(Running::is_finished);
+            let ended = self
+                .pipeline
+                .as_ref()
+                .is_none_or(|p| p.ends_within(Duration::ZERO));
             let again = self.config.capture.interface.is_none() && self.config.capture.repeat;
             if ended && again {
                 self.finish_pipeline()?;
@@ -241,6 +248,9 @@ impl Appliance {
         let (armed, unarmed) = self.loaded.counts();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         snapshot.samples.extend(self.counts.samples("eve"));
+        if let Some(evidence) = &self.evidence {
+            snapshot.samples.extend(evidence.counts().samples());
+        }
         snapshot.latencies.push(self.delivery.read());
         snapshot.samples.extend(self.mirror.samples());
         if let Some((store, _)) = &self.store {
@@ -391,6 +401,9 @@ impl Appliance {
         if let Some(eve) = self.eve.take() {
             drop(eve.finish());
         }
+        if let Some(evidence) = self.evidence.take() {
+            evidence.finish();
+        }
         outcome
     }
 }
@@ -410,6 +423,20 @@ fn open_store(
     let depth = usize::from(config.limits.queue_depth);
     let intake = sinks::spawn("store", intake, depth)?;
     Ok(Some((store, intake)))
+}
+
+/// Where evidence goes, if it is wanted.
+fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Running>, Error> {
+    if !config.evidence.enabled {
+        return Ok(None);
+    }
+    let about = evidence::About {
+        eve: engine::eve(config),
+        key_id: site.key_id(),
+        live: config.capture.is_live(),
+    };
+    let bounds = engine::evidence_bounds(config);
+    evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
 }
 
 fn say_unarmed(loaded: &Loaded) {
