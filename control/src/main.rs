@@ -7,7 +7,8 @@ use clap::Parser;
 use control::cli::{Cli, Command, ConfigCommand};
 use control::error::Error;
 use control::{
-    config, doctor, evidence, fields, inspect, inventory, pseudonym, rules_cmd, ruleset, run,
+    audit_cmd, config, doctor, evidence, fields, inspect, inventory, pseudonym, rules_cmd, ruleset,
+    run,
 };
 use control::{terminal, version};
 
@@ -33,6 +34,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Config(ConfigCommand::Check { file })) => check(file),
         Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),
         Some(Command::Config(ConfigCommand::Example)) => terminal::show(config::EXAMPLE),
+        Some(Command::Audit(command)) => audit_cmd::run(command),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Evidence(args)) => evidence::run(args),
     }

@@ -265,6 +265,20 @@ impl Ruleset {
         })
     }
 
+    /// Whether a suppression would have silenced an alert of which only its fields are left, those of
+    /// [`Ruleset::needs`]. Of the devices nothing is known then.
+    #[must_use]
+    pub fn would_suppress(
+        &self,
+        scratch: &mut Scratch,
+        rule: &Rule,
+        (envelope, fields): (&Envelope, &[Owned]),
+        now: Time,
+    ) -> bool {
+        self.suppressed(scratch, rule, (envelope, fields, Sides::NONE), now)
+            .is_some()
+    }
+
     /// What is probably not as meant.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {

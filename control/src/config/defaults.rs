@@ -26,6 +26,7 @@ impl Default for Config {
             sets: std::collections::BTreeMap::new(),
             suppressions: Vec::new(),
             outputs: Outputs::default(),
+            store: super::Store::default(),
             evidence: Evidence::default(),
             stats: Every::default(),
             heartbeat: Every::default(),
