@@ -3,7 +3,9 @@
 //! Absent on purpose: packet bytes. Frames and packets stay below this crate.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod audit_cmd;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -23,7 +23,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
-use crate::{doctor, engine, http, ledger, live, logging, site_key};
+use crate::{api, doctor, engine, http, ledger, live, logging, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -48,7 +48,13 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
             let silence = config.ready.max_silence.0;
             tokio::spawn(http::serve(listener, Arc::clone(&health), silence));
         }
+        let listener = if config.api.enabled && config.store.enabled {
+            Some(api::bind(&config).await?)
+        } else {
+            None
+        };
         let mut appliance = Appliance::start(config, loaded, site, health)?;
+        appliance.serve(listener)?;
         let outcome = appliance.watch(&args.config).await;
         let stopped = appliance.stop();
         outcome.and(stopped)
@@ -66,6 +72,7 @@ struct Appliance {
     delivery: Arc<Latencies>,
     eve: Option<sinks::Running<EveFile>>,
     store: Option<(Store, sinks::Running<Intake>)>,
+    api: Option<api::Serving>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
@@ -108,6 +115,7 @@ impl Appliance {
             delivery,
             eve,
             store,
+            api: None,
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
@@ -154,6 +162,15 @@ impl Appliance {
         let pipeline = pipeline::start(settings, sources, rules, outputs)
             .map_err(|error| Error::Failed(format!("threads: {error}")))?;
         self.pipeline = Some(pipeline);
+        Ok(())
+    }
+
+    /// Starts the API.
+    fn serve(&mut self, listener: Option<api::Listener>) -> Result<(), Error> {
+        if let (Some(listener), Some((store, _))) = (listener, &self.store) {
+            let (store, health) = (store.clone(), Arc::clone(&self.health));
+            self.api = Some(api::start(listener, &self.config, store, health)?);
+        }
         Ok(())
     }
 
@@ -355,6 +372,7 @@ impl Appliance {
     fn stop(mut self) -> Result<(), Error> {
         tracing::info!("stopping");
         self.health.stopping();
+        drop(self.api.take());
         if let Some(pipeline) = &self.pipeline {
             pipeline.stop();
         }
