@@ -126,6 +126,7 @@ impl Appliance {
             reloads_failed: 0,
         };
         say_unarmed(&appliance.loaded);
+        appliance.note_rules();
         appliance.capture()?;
         Ok(appliance)
     }
@@ -344,6 +345,7 @@ impl Appliance {
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
                 self.config.suppressions = config.suppressions;
+                self.note_rules();
             }
             Err(error) => {
                 self.reloads_failed = self.reloads_failed.saturating_add(1);
@@ -351,6 +353,27 @@ impl Appliance {
                     tracing::error!("reload failed, the old rules stay: {line}");
                 }
             }
+        }
+    }
+
+    /// Notes in the store which rules are in force.
+    fn note_rules(&self) {
+        let Some((store, _)) = &self.store else {
+            return;
+        };
+        let (armed, unarmed) = self.loaded.counts();
+        let paths = self.config.rules.paths.iter();
+        let version = store::rule_versions::Version {
+            hash: self.loaded.ruleset.version_hash(),
+            armed,
+            unarmed,
+            packs: self.loaded.packs(),
+            paths: paths.map(|path| path.display().to_string()).collect(),
+        };
+        let noted =
+            store.write(move |change| store::rule_versions::note(change, &version, "system"));
+        if let Err(error) = noted {
+            tracing::error!(%error, "the rules that are in force are not noted");
         }
     }
 

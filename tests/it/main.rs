@@ -17,6 +17,7 @@ mod oracle;
 mod overload;
 mod packs;
 mod peers;
+mod store;
 mod streams;
 mod support;
 mod tidy;

@@ -7,6 +7,7 @@ use super::change::Change;
 use super::error::Error;
 use super::incidents;
 use super::queue::Taken;
+use super::tokens::joined;
 use super::words::{impact_rank, severity_rank};
 use crate::outbox::{self, Kind, New};
 
@@ -201,9 +202,9 @@ fn words(change: &Change<'_>, seq: i64, line: &Line, alert: &Alert) -> Result<()
         params![
             seq,
             alert.slug,
-            alert.title,
-            ours.explain,
-            line.addresses(),
+            joined(&alert.title),
+            joined(&ours.explain),
+            joined(&line.addresses()),
             words
         ],
     )?;

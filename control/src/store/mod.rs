@@ -23,11 +23,16 @@ pub mod incidents;
 mod intake;
 mod migrate;
 mod opening;
+pub mod precision;
+pub mod preview;
+pub mod query;
 mod queue;
 mod readers;
 mod retention;
+pub mod rule_versions;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod tokens;
 mod upkeep;
 pub mod words;
 mod writer;

@@ -47,13 +47,13 @@ CREATE INDEX alerts_shown ON alerts (
     time, seq, severity, impact, status, slug, src_ip, dest_ip, category
 );
 CREATE INDEX alerts_of_incident ON alerts (incident, time);
-CREATE INDEX alerts_of_rule ON alerts (slug, time);
+CREATE INDEX alerts_of_rule ON alerts (slug, time, verdict);
 -- What retention may take, oldest first.
 CREATE INDEX alerts_by_age ON alerts (severity, received) WHERE hold = 0;
 
 CREATE VIRTUAL TABLE alert_words USING fts5 (
     slug, title, explain, addresses, words,
-    content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+    content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2 tokenchars _'
 );
 
 CREATE TABLE incidents (

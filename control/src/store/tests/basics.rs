@@ -31,7 +31,7 @@ fn what_is_stored_is_there_after_a_restart_and_comes_once() {
     assert_eq!(
         count(
             &store,
-            "SELECT count(*) FROM alert_words WHERE alert_words MATCH '\"10.20.2.10\"'"
+            "SELECT count(*) FROM alert_words WHERE alert_words MATCH '\"10_20_2_10\"'"
         ),
         12
     );

@@ -42,7 +42,7 @@ impl Make {
         format!("{:032x}", self.n)
     }
 
-    pub(crate) fn taken(&self) -> Taken {
+    pub(in crate::store) fn taken(&self) -> Taken {
         let ip = |n: u32| std::net::Ipv4Addr::from(n).to_string();
         let (src, dest) = (ip(self.src), ip(self.dest));
         let time = Time::new(self.secs, 5_000);
