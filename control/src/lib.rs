@@ -9,6 +9,7 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod desk;
 pub mod doctor;
 pub mod dpdk;
 pub mod engine;
@@ -38,4 +39,5 @@ pub mod summary;
 pub mod terminal;
 #[cfg(test)]
 mod testing;
+pub mod users_cmd;
 pub mod version;

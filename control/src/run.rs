@@ -9,10 +9,12 @@ use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
 use rules::correlate::Out;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::cli::RunArgs;
 use crate::clock::{self, Stopwatch};
 use crate::config::{self, Config};
+use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
 use crate::health::Health;
 use crate::lost::Lost;
@@ -73,6 +75,8 @@ struct Appliance {
     eve: Option<sinks::Running<EveFile>>,
     store: Option<(Store, sinks::Running<Intake>)>,
     api: Option<api::Serving>,
+    desk: Arc<Desk>,
+    asks: mpsc::Receiver<Ask>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
@@ -106,6 +110,8 @@ impl Appliance {
             None
         };
         let store = open_store(&config, eve.as_ref())?;
+        let loaded = with_own(loaded, &config, store.as_ref().map(|(store, _)| store));
+        let (desk, asks) = Desk::new(&config, &loaded);
         let mut appliance = Self {
             config,
             loaded,
@@ -116,6 +122,8 @@ impl Appliance {
             eve,
             store,
             api: None,
+            desk,
+            asks,
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
@@ -170,7 +178,8 @@ impl Appliance {
     fn serve(&mut self, listener: Option<api::Listener>) -> Result<(), Error> {
         if let (Some(listener), Some((store, _))) = (listener, &self.store) {
             let (store, health) = (store.clone(), Arc::clone(&self.health));
-            self.api = Some(api::start(listener, &self.config, store, health)?);
+            let desk = Arc::clone(&self.desk);
+            self.api = Some(api::start(listener, &self.config, store, health, desk)?);
         }
         Ok(())
     }
@@ -184,7 +193,8 @@ impl Appliance {
         loop {
             tokio::select! {
                 _ = second.tick() => {}
-                _ = signals.hup.recv() => self.reload(path),
+                _ = signals.hup.recv() => drop(self.reload(path)),
+                Some(ask) = self.asks.recv() => self.answer(ask, path),
                 _ = signals.term.recv() => return Ok(()),
                 _ = signals.int.recv() => return Ok(()),
             }
@@ -327,31 +337,53 @@ impl Appliance {
     }
 
     /// Rules, sets and suppressions anew; the old ones stay if the new ones are wrong.
-    fn reload(&mut self, path: &Path) {
+    fn reload(&mut self, path: &Path) -> Result<(), String> {
         if let Some(eve) = &self.eve {
             eve.reopen();
+            tracing::info!("outputs reopened");
         }
-        let fresh = config::read(path).and_then(|config| Ok((ruleset::load(&config)?, config)));
+        let store = self.store.as_ref().map(|(store, _)| store);
+        let fresh = config::read(path).and_then(|config| Ok((desk::load(&config, store)?, config)));
         match fresh {
             Ok((loaded, config)) => {
-                if let Some(pipeline) = &self.pipeline {
-                    pipeline.swap_rules(Arc::clone(&loaded.ruleset));
-                }
-                self.reloads = self.reloads.saturating_add(1);
-                let (armed, unarmed) = loaded.counts();
-                tracing::info!(armed, unarmed, "rules reloaded, outputs reopened");
-                say_unarmed(&loaded);
-                self.loaded = loaded;
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
                 self.config.suppressions = config.suppressions;
-                self.note_rules();
+                self.adopt(loaded);
+                Ok(())
             }
             Err(error) => {
                 self.reloads_failed = self.reloads_failed.saturating_add(1);
-                for line in error.to_string().lines() {
+                let error = error.to_string();
+                for line in error.lines() {
                     tracing::error!("reload failed, the old rules stay: {line}");
                 }
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts rules in force.
+    fn adopt(&mut self, loaded: Loaded) {
+        if let Some(pipeline) = &self.pipeline {
+            pipeline.swap_rules(Arc::clone(&loaded.ruleset));
+        }
+        self.reloads = self.reloads.saturating_add(1);
+        let (armed, unarmed) = loaded.counts();
+        tracing::info!(armed, unarmed, "rules reloaded");
+        say_unarmed(&loaded);
+        self.loaded = loaded;
+        self.desk.set(&self.config, &self.loaded);
+        self.note_rules();
+    }
+
+    /// Does what the API asks. It may have gone away meanwhile.
+    fn answer(&mut self, ask: Ask, path: &Path) {
+        match ask {
+            Ask::Reload(tell) => drop(tell.send(self.reload(path))),
+            Ask::Adopt(loaded, tell) => {
+                self.adopt(loaded);
+                tell.send(()).ok();
             }
         }
     }
@@ -428,6 +460,20 @@ fn open_store(
     let depth = usize::from(config.limits.queue_depth);
     let intake = sinks::spawn("store", intake, depth)?;
     Ok(Some((store, intake)))
+}
+
+/// With the rules and suppressions that people gave. Rules that were good once and are not for this
+/// program do not keep it from starting.
+fn with_own(loaded: Loaded, config: &Config, store: Option<&Store>) -> Loaded {
+    match desk::load(config, store) {
+        Ok(all) => all,
+        Err(error) => {
+            for line in error.to_string().lines() {
+                tracing::error!("rules that were uploaded are left out: {line}");
+            }
+            loaded
+        }
+    }
 }
 
 fn say_unarmed(loaded: &Loaded) {

@@ -1,19 +1,30 @@
 //! The API: HTTPS for people and programs that log in, below `/api/v1`. The OpenAPI document comes
 //! from the handlers' own types; every refusal is problem details; nothing here waits for the disk.
 
+mod alerts;
+mod assets;
+mod audit;
 mod caller;
+mod events;
+mod evidence;
 mod extract;
 mod guard;
+mod incidents;
 mod listen;
+mod params;
 mod problem;
 mod rate;
 mod routes;
+mod rules;
 mod session;
+mod suppressions;
 mod system;
 mod tag;
 mod tls;
+mod users;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,11 +32,14 @@ use axum::Router;
 use rusqlite::Connection;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+pub use alerts::Search as AlertSearch;
 pub use caller::{May, Permit, caller, permit};
 pub use extract::{Form, IfMatch, Json, Path, Query};
 pub use guard::Peer;
+pub use incidents::Search as IncidentSearch;
+pub use params::{Limit, List, Moment};
 pub use problem::{Mistake, Problem};
 pub use routes::schema;
 pub use session::set_cookie;
@@ -34,9 +48,12 @@ use crate::auth::sessions::Limits;
 use crate::auth::setup::Setup;
 use crate::auth::throttle::Throttle;
 use crate::config::{self, Config};
+use crate::desk::{Desk, Own};
 use crate::error::Error;
 use crate::health::Health;
+use crate::store::audit::{self as log, Act};
 use crate::store::{self, Change, Store};
+use events::Hub;
 use rate::Rate;
 
 /// Passwords that are hashed at once: each takes 19 MiB and a processor.
@@ -52,25 +69,38 @@ struct Inner {
     store: Store,
     health: Arc<Health>,
     max_silence: Duration,
+    evidence: PathBuf,
     config: config::Api,
     throttle: Throttle,
     setup: Setup,
     hashing: Semaphore,
     rate: Rate,
+    hub: Hub,
+    desk: Arc<Desk>,
+    trials: Semaphore,
 }
 
 impl Api {
-    fn new(config: &Config, store: Store, health: Arc<Health>) -> Result<Self, Error> {
+    fn new(
+        config: &Config,
+        store: Store,
+        health: Arc<Health>,
+        desk: Arc<Desk>,
+    ) -> Result<Self, Error> {
         let setup = Setup::new(&store)?;
         Ok(Self(Arc::new(Inner {
             store,
             health,
             max_silence: config.ready.max_silence.0,
+            evidence: config.state_dir.join("evidence"),
             config: config.api.clone(),
             throttle: Throttle::default(),
             setup,
             hashing: Semaphore::new(HASHING_MAX),
             rate: Rate::new(config.api.limits.rate),
+            hub: Hub::new(config.api.limits.streams),
+            desk,
+            trials: Semaphore::new(1),
         })))
     }
 
@@ -124,6 +154,53 @@ impl Api {
     #[must_use]
     pub fn blind(&self) -> Option<String> {
         self.0.health.blind(self.0.max_silence)
+    }
+
+    /// Which rules are in force, and how to change that.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        &self.0.desk
+    }
+
+    /// The rules and suppressions that people gave.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub async fn own(&self) -> Result<Own, Problem> {
+        let store = self.0.store.clone();
+        Ok(blocking(move || Own::read(&store)).await??)
+    }
+
+    /// Notes in the audit log that somebody did something.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    pub async fn note(
+        &self,
+        actor: String,
+        action: &'static str,
+        object: String,
+    ) -> Result<(), Problem> {
+        self.write(move |change| {
+            let act = Act {
+                actor: &actor,
+                action,
+                object: &object,
+            };
+            log::append(change, act, &serde_json::json!({})).map(drop)
+        })
+        .await
+    }
+
+    /// Waits until no other capture is tried. Never fails: the semaphore is never closed.
+    async fn trial(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.trials.acquire().await.ok()
+    }
+
+    /// Where evidence is.
+    #[must_use]
+    pub fn evidence_dir(&self) -> &std::path::Path {
+        &self.0.evidence
     }
 
     /// Whether the first admin has still to be made.
@@ -195,11 +272,12 @@ pub fn start(
     config: &Config,
     store: Store,
     health: Arc<Health>,
+    desk: Arc<Desk>,
 ) -> Result<Serving, Error> {
     let failed = |error: std::io::Error| Error::Failed(format!("api: {error}"));
     let address = listener.listener.local_addr().map_err(failed)?;
     tracing::info!("api: listening on https://{address}");
-    let api = Api::new(config, store, health)?;
+    let api = Api::new(config, store, health, desk)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_MAX)
@@ -210,6 +288,7 @@ pub fn start(
     let app = app(api.clone());
     let serve = move || {
         runtime.block_on(async {
+            tokio::spawn(events::feed(api.clone()));
             if let Err(error) = listen::serve(listener, app, &api, stopped).await {
                 tracing::error!(%error, "api stopped");
             }
@@ -239,6 +318,6 @@ impl Drop for Serving {
 
 /// Everything that is served.
 fn app(api: Api) -> Router {
-    let routes = routes::router().with_state(api.clone());
+    let routes = routes::router(api.0.config.limits.body.0).with_state(api.clone());
     guard::around(routes, api)
 }

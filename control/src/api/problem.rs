@@ -116,6 +116,15 @@ impl Problem {
         self
     }
 
+    /// What the store refused was what was asked for.
+    #[must_use]
+    pub fn as_query(mut self) -> Self {
+        if self.status == StatusCode::CONFLICT {
+            self.status = StatusCode::BAD_REQUEST;
+        }
+        self
+    }
+
     /// When to try again.
     #[must_use]
     pub const fn after(mut self, seconds: u32) -> Self {

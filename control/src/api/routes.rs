@@ -7,13 +7,25 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::{Router, middleware};
 
-use super::{Api, Problem, session, system, tag};
+use super::{
+    Api, Problem, alerts, assets, audit, events, evidence, incidents, rules, session, suppressions,
+    system, tag, users,
+};
 
-/// All of them, with the document.
-fn described() -> (Router<Api>, OpenApi) {
+/// All of them, with the document. `body` is the bound of bodies.
+fn described(body: u64) -> (Router<Api>, OpenApi) {
     let routes = ApiRouter::new()
         .merge(session::routes())
-        .merge(system::routes());
+        .merge(system::routes())
+        .merge(alerts::routes())
+        .merge(incidents::routes())
+        .merge(evidence::routes())
+        .merge(assets::routes())
+        .merge(rules::routes(body))
+        .merge(suppressions::routes())
+        .merge(events::routes())
+        .merge(users::routes())
+        .merge(audit::routes());
     let mut document = OpenApi::default();
     let routes = ApiRouter::new()
         .nest("/api/v1", routes)
@@ -55,15 +67,15 @@ fn describe(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {
 /// The OpenAPI document.
 #[must_use]
 pub fn schema() -> String {
-    let (_, document) = described();
+    let (_, document) = described(0);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
 
 /// All routes, ready to be served.
-pub(super) fn router() -> Router<Api> {
-    let (routes, document) = described();
+pub(super) fn router(body: u64) -> Router<Api> {
+    let (routes, document) = described(body);
     let text: axum::body::Bytes = serde_json::to_vec(&document).unwrap_or_default().into();
     let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
     routes

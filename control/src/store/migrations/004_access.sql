@@ -37,3 +37,13 @@ CREATE INDEX tokens_of_user ON tokens (user);
 
 -- Live views ask for what changed last.
 CREATE INDEX incidents_by_change ON incidents (changed);
+
+-- Rules that were uploaded: each change makes a version with all of its files, a JSON object of texts
+-- by name. The newest is in force.
+CREATE TABLE rule_uploads (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    created INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    note TEXT NOT NULL,
+    files TEXT NOT NULL
+) STRICT;

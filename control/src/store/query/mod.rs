@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use rules::{Impact, Severity};
 
 pub use facets::{FACET_ALERTS_MAX, Facets, facets};
-pub use page::{Alert, Cursor, Page, alert, line, page};
+pub use page::{Alert, Cursor, Page, after, alert, last, line, page};
 
 use super::words::{Status, Verdict};
 
