@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::caller::{May, permit};
-use super::params::{Limit, List, Moment};
+use super::params::{ById, Limit, List, Moment};
 use super::{Api, IfMatch, Json, Path, Problem, Query};
 use crate::store::query::{self, Alert, Cursor, Facets, Filter};
 use crate::store::views::comments::{self, Comment};
@@ -218,7 +218,7 @@ fn whole(conn: &Connection, id: &str) -> Result<Whole, store::Error> {
 async fn get(
     State(api): State<Api>,
     _: May<permit::Read>,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
 ) -> Result<axum::Json<Whole>, Problem> {
     api.read(move |conn| whole(conn, &id)).await.map(axum::Json)
 }
@@ -244,7 +244,7 @@ async fn acknowledge(
     State(api): State<Api>,
     who: May<permit::Triage>,
     seen: IfMatch,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
 ) -> Result<axum::Json<Whole>, Problem> {
     let who = who.actor();
     act(&api, id, seen, move |change, id| {
@@ -268,7 +268,7 @@ async fn close(
     State(api): State<Api>,
     who: May<permit::Triage>,
     seen: IfMatch,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
     Json(judgement): Json<Judgement>,
 ) -> Result<axum::Json<Whole>, Problem> {
     let who = who.actor();
@@ -303,7 +303,7 @@ pub(super) struct Text {
 async fn comment(
     State(api): State<Api>,
     who: May<permit::Triage>,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
     Json(Text { text }): Json<Text>,
 ) -> Result<(StatusCode, axum::Json<Comment>), Problem> {
     let who = who.actor();
@@ -326,7 +326,7 @@ async fn set_hold(
     State(api): State<Api>,
     who: May<permit::Configure>,
     seen: IfMatch,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
     Json(Hold { held }): Json<Hold>,
 ) -> Result<axum::Json<Whole>, Problem> {
     let who = who.actor();

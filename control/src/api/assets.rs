@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::caller::{May, permit};
-use super::params::Limit;
+use super::params::{ByKey, Limit};
 use super::{Api, Path, Problem, Query};
 use crate::store::views::assets::{self, Asset};
 use crate::store::views::findings::{self, Finding};
@@ -73,7 +73,7 @@ async fn list(
 async fn get(
     State(api): State<Api>,
     _: May<permit::Read>,
-    Path(key): Path<String>,
+    Path(ByKey { key }): Path<ByKey>,
 ) -> Result<axum::Json<Asset>, Problem> {
     let found = api.read(move |conn| assets::get(conn, &key)).await?;
     found

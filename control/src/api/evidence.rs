@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::caller::{May, permit};
+use super::params::ById;
 use super::{Api, Path, Problem, blocking};
 use crate::auth::Caller;
 use crate::store::audit::{self, Act};
@@ -43,7 +44,7 @@ pub(super) fn routes() -> ApiRouter<Api> {
 async fn manifest(
     State(api): State<Api>,
     _: May<permit::Read>,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
 ) -> Result<Response, Problem> {
     let text = read(&api, &id, "json").await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
@@ -52,7 +53,7 @@ async fn manifest(
 async fn capture(
     State(api): State<Api>,
     who: May<permit::Read>,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
 ) -> Result<Response, Problem> {
     let bytes = read(&api, &id, "pcapng").await?;
     note(&api, &who, id.clone()).await?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alerts::{Hold, Judgement, Text, bad_cursor};
 use super::caller::{May, permit};
-use super::params::{Limit, List, Moment};
+use super::params::{ById, Limit, List, Moment};
 use super::{Api, IfMatch, Json, Path, Problem, Query};
 use crate::store::views::comments::{self, Comment};
 use crate::store::views::incidents::{self, Filter, Incident};
@@ -158,7 +158,7 @@ fn whole(conn: &Connection, id: &str) -> Result<Whole, store::Error> {
 async fn get(
     State(api): State<Api>,
     _: May<permit::Read>,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
 ) -> Result<axum::Json<Whole>, Problem> {
     api.read(move |conn| whole(conn, &id)).await.map(axum::Json)
 }
@@ -184,7 +184,7 @@ async fn acknowledge(
     State(api): State<Api>,
     who: May<permit::Triage>,
     seen: IfMatch,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
 ) -> Result<axum::Json<Whole>, Problem> {
     let who = who.actor();
     act(&api, id, seen, move |change, id| {
@@ -197,7 +197,7 @@ async fn close(
     State(api): State<Api>,
     who: May<permit::Triage>,
     seen: IfMatch,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
     Json(judgement): Json<Judgement>,
 ) -> Result<axum::Json<Whole>, Problem> {
     let who = who.actor();
@@ -214,7 +214,7 @@ async fn close(
 async fn comment(
     State(api): State<Api>,
     who: May<permit::Triage>,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
     Json(Text { text }): Json<Text>,
 ) -> Result<(StatusCode, axum::Json<Comment>), Problem> {
     let who = who.actor();
@@ -229,7 +229,7 @@ async fn set_hold(
     State(api): State<Api>,
     who: May<permit::Configure>,
     seen: IfMatch,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
     Json(Hold { held }): Json<Hold>,
 ) -> Result<axum::Json<Whole>, Problem> {
     let who = who.actor();

@@ -11,6 +11,41 @@ use serde::{Deserialize, Deserializer};
 
 use crate::store::{Status, Verdict};
 
+/// The id of an alert, an incident or a rule, in a path.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct ById {
+    /// The id.
+    pub(super) id: String,
+}
+
+/// A name in a path.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct ByName {
+    /// The name.
+    pub(super) name: String,
+}
+
+/// A key in a path.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct ByKey {
+    /// The key.
+    pub(super) key: String,
+}
+
+/// A number in a path.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct ByNumber {
+    /// The number.
+    pub(super) number: i64,
+}
+
+/// A version in a path.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct ByVersion {
+    /// The version.
+    pub(super) version: i64,
+}
+
 /// Values parted by commas.
 #[derive(Clone, Debug)]
 pub struct List<T>(pub Vec<T>);

@@ -33,6 +33,7 @@ pub struct Problem {
 pub struct Mistake {
     /// The file that it is in.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schemars(default)]
     pub file: String,
     /// From 1; 0 where there is none.
     pub line: u32,
@@ -61,6 +62,7 @@ struct Body<'a> {
     id: String,
     /// Each mistake in what was sent.
     #[serde(skip_serializing_if = "<[Mistake]>::is_empty")]
+    #[schemars(default)]
     errors: &'a [Mistake],
 }
 

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::caller::{May, permit};
+use super::params::ByNumber;
 use super::rules::{compile, compile_with};
 use super::{Api, IfMatch, Json, Path, Problem};
 use crate::auth::Caller;
@@ -124,7 +125,7 @@ fn missing() -> Problem {
 async fn get(
     State(api): State<Api>,
     _: May<permit::Read>,
-    Path(number): Path<i64>,
+    Path(ByNumber { number }): Path<ByNumber>,
 ) -> Result<axum::Json<Suppression>, Problem> {
     let found = api
         .read(move |conn| suppressions::get(conn, number))
@@ -146,7 +147,7 @@ async fn put(
     State(api): State<Api>,
     who: May<permit::Configure>,
     seen: IfMatch,
-    Path(number): Path<i64>,
+    Path(ByNumber { number }): Path<ByNumber>,
     Json(new): Json<New>,
 ) -> Result<axum::Json<Suppression>, Problem> {
     let _one = api.desk().changing.lock().await;
@@ -201,7 +202,7 @@ fn known(api: &Api, rule: &str) -> Result<(), Problem> {
 async fn delete(
     State(api): State<Api>,
     who: May<permit::Configure>,
-    Path(number): Path<i64>,
+    Path(ByNumber { number }): Path<ByNumber>,
 ) -> Result<StatusCode, Problem> {
     let _one = api.desk().changing.lock().await;
     let who = who.actor();

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::caller::{May, permit};
+use super::params::{ByName, ByNumber};
 use super::{Api, IfMatch, Json, Path, Problem, Query};
 use crate::auth::secret::Secret;
 use crate::auth::users::{self, Edit};
@@ -138,7 +139,7 @@ async fn create(
 async fn get(
     State(api): State<Api>,
     _: May<permit::Admin>,
-    Path(name): Path<String>,
+    Path(ByName { name }): Path<ByName>,
 ) -> Result<axum::Json<User>, Problem> {
     let user = api.read(move |conn| users::get(conn, &name)).await?;
     let user = user.ok_or_else(|| Problem::missing("user of this name"))?;
@@ -165,7 +166,7 @@ async fn edit(
     State(api): State<Api>,
     who: May<permit::Admin>,
     seen: IfMatch,
-    Path(name): Path<String>,
+    Path(ByName { name }): Path<ByName>,
     Json(edit): Json<EditUser>,
 ) -> Result<axum::Json<User>, Problem> {
     let password = match edit.password {
@@ -193,7 +194,7 @@ async fn edit(
 async fn delete(
     State(api): State<Api>,
     who: May<permit::Admin>,
-    Path(name): Path<String>,
+    Path(ByName { name }): Path<ByName>,
 ) -> Result<StatusCode, Problem> {
     let who = who.actor();
     api.write(move |change| users::delete(change, &name, &who))
@@ -338,7 +339,7 @@ fn check(who: &Caller, new: NewToken) -> Result<tokens::New, Problem> {
 async fn delete_token(
     State(api): State<Api>,
     who: May<permit::Read>,
-    Path(number): Path<i64>,
+    Path(ByNumber { number }): Path<ByNumber>,
 ) -> Result<StatusCode, Problem> {
     let of = (!who.may(Permission::Admin)).then_some(who.user);
     let who = who.actor();

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::caller::{May, permit};
+use super::super::params::{ByName, ByVersion};
 use super::super::{Api, IfMatch, Json, Mistake, Path, Problem, Query, blocking};
 use crate::auth::Caller;
 use crate::config::Config;
@@ -116,7 +117,7 @@ fn missing() -> Problem {
 async fn get(
     State(api): State<Api>,
     _: May<permit::Read>,
-    Path(name): Path<String>,
+    Path(ByName { name }): Path<ByName>,
 ) -> Result<axum::Json<Whole>, Problem> {
     let (_, mut files) = api.read(uploads::newest).await?;
     let text = files.remove(&name).ok_or_else(missing)?;
@@ -154,7 +155,7 @@ async fn put(
     State(api): State<Api>,
     who: May<permit::Configure>,
     seen: IfMatch,
-    Path(name): Path<String>,
+    Path(ByName { name }): Path<ByName>,
     Json(new): Json<NewFile>,
 ) -> Result<axum::Json<Outcome>, Problem> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -180,7 +181,7 @@ async fn put(
 async fn delete(
     State(api): State<Api>,
     who: May<permit::Configure>,
-    Path(name): Path<String>,
+    Path(ByName { name }): Path<ByName>,
 ) -> Result<axum::Json<Outcome>, Problem> {
     let _one = api.desk().changing.lock().await;
     let mut files = api.read(uploads::newest).await?.1;
@@ -191,7 +192,7 @@ async fn delete(
 async fn restore(
     State(api): State<Api>,
     who: May<permit::Configure>,
-    Path(version): Path<i64>,
+    Path(ByVersion { version }): Path<ByVersion>,
 ) -> Result<axum::Json<Outcome>, Problem> {
     let _one = api.desk().changing.lock().await;
     let files = api.read(move |conn| uploads::files(conn, version)).await?;
@@ -304,7 +305,7 @@ struct FileDiff {
 async fn diff(
     State(api): State<Api>,
     _: May<permit::Read>,
-    Path(version): Path<i64>,
+    Path(ByVersion { version }): Path<ByVersion>,
     Query(with): Query<With>,
 ) -> Result<axum::Json<Diff>, Problem> {
     let (from, to) = api

@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::caller::{May, permit};
+use super::params::ById;
 use super::{Api, Mistake, Path, Problem};
 use crate::store::precision::{self, Precision};
 use crate::store::preview::THIRTY_DAYS;
@@ -191,7 +192,7 @@ struct Explained {
 async fn get(
     State(api): State<Api>,
     _: May<permit::Read>,
-    Path(id): Path<String>,
+    Path(ById { id }): Path<ById>,
 ) -> Result<axum::Json<Explained>, Problem> {
     let (_, loaded) = api.desk().in_force();
     let all = loaded.ruleset.rules();
