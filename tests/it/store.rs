@@ -1,4 +1,8 @@
 //! The store of the running appliance: what is in it stays in it, whenever the appliance is killed.
+#![expect(
+    clippy::result_large_err,
+    reason = "rusqlite's error, in its own closures"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -124,10 +128,29 @@ fn with_sink(dir: &Path, capture: &Path) {
 
 /// Waits until there are more alerts than that.
 fn until_more(dir: &Path, alerts: usize) {
+    let alerts = i64::try_from(alerts).expect("few");
     let since = Instant::now();
-    while confirmed(dir).len() <= alerts {
+    let count = |conn: Connection| {
+        let sql = "SELECT count(*) FROM alerts";
+        conn.query_row(sql, [], |row| row.get::<_, i64>(0)).ok()
+    };
+    while open(dir).and_then(count).unwrap_or(0) <= alerts {
         assert!(since.elapsed() < Duration::from_secs(30), "no alert comes");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until the files change, but not for long: perhaps all is written.
+fn until_written(dir: &Path) {
+    let look = || {
+        ["vitalwire.db", "vitalwire.db-wal"].map(|file| {
+            let path = dir.join("state").join(file);
+            path.metadata().and_then(|data| data.modified()).ok()
+        })
+    };
+    let (before, since) = (look(), Instant::now());
+    while look() == before && since.elapsed() < Duration::from_millis(200) {
+        std::thread::yield_now();
     }
 }
 
@@ -145,12 +168,18 @@ fn no_alert_is_lost_in_a_hundred_kills() {
         let before = confirmed(dir.path());
         let capture = capture(dir.path(), number);
         let mut child = start(dir.path(), &capture);
-        // Anywhere between the start and its first alerts, or soon after these.
+        // Anywhere between the start and its first alerts, soon after these, or in the very moment
+        // in which something is written.
         if !round.is_multiple_of(4) {
             until_more(dir.path(), before.len());
         }
-        std::thread::sleep(Duration::from_millis(round * 37 % 150));
+        if round.is_multiple_of(2) {
+            std::thread::sleep(Duration::from_millis(round * 37 % 150));
+        }
         let confirmed = confirmed(dir.path());
+        if !round.is_multiple_of(2) {
+            until_written(dir.path());
+        }
         child.kill().expect("killed");
         child.wait().expect("gone");
         let conn = open(dir.path()).expect("the store");
@@ -170,6 +199,71 @@ fn no_alert_is_lost_in_a_hundred_kills() {
         "{seen} rounds in which anything was stored before the kill"
     );
     assert!(midway >= 20, "{midway} rounds that were killed midway");
+}
+
+/// A small disk that can be made larger; gone with this.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// Nothing where nobody may mount one.
+    fn new(dir: &Path) -> Option<Self> {
+        let at = dir.join("state");
+        std::fs::create_dir(&at).expect("a folder");
+        let mounted = Self::mount(&at, &["-t", "tmpfs", "-o", "size=1500k", "none"]);
+        if !mounted {
+            eprintln!("skipped: a disk cannot be mounted here");
+        }
+        mounted.then(|| Self(at))
+    }
+
+    fn mount(at: &Path, arguments: &[&str]) -> bool {
+        let mut command = Command::new("mount");
+        command.args(arguments).arg(at).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let gone = Command::new("umount").arg("-l").arg(&self.0).status();
+        gone.expect("unmounted");
+    }
+}
+
+#[test]
+fn a_full_disk_is_waited_for_and_nothing_is_lost() {
+    let dir = TempDir::new().expect("a folder");
+    let Some(disk) = Disk::new(dir.path()) else {
+        return;
+    };
+    let capture = capture(dir.path(), 0);
+    let alerts = i64::from(13 * REPEATS);
+    let mut child = start(dir.path(), &capture);
+    let state = disk.0.clone();
+    let free = move || {
+        let df = Command::new("df")
+            .args(["--output=avail"])
+            .arg(&state)
+            .output();
+        let text = String::from_utf8_lossy(&df.expect("df").stdout).into_owned();
+        text.lines().nth(1).is_some_and(|line| line.trim() != "0")
+    };
+    let since = Instant::now();
+    while free() {
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "it does not fill"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(confirmed(dir.path()).len() < 13 * REPEATS as usize);
+    assert!(Disk::mount(&disk.0, &["-o", "remount,size=60m"]));
+    until_more(dir.path(), 13 * REPEATS as usize - 1);
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    let conn = open(dir.path()).expect("the store");
+    assert_eq!(number(&conn, "SELECT count(*) FROM alerts"), alerts);
 }
 
 #[test]

@@ -17,14 +17,17 @@ mod bound;
 mod counts;
 mod reader;
 mod runner;
+mod sinks;
 
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use bound::{Bounds, trim};
 pub use counts::Counts;
-pub use reader::{Batch, Reader, register};
+pub use reader::{Batch, Reader};
 pub use runner::{Deliver, Failure, Runner, spawn};
+pub(crate) use sinks::Sinks;
+pub use sinks::register;
 
 use crate::store::{Change, Error};
 

@@ -1,13 +1,11 @@
 //! A sink's view of the outbox: what follows its cursor.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde_json::json;
 
 use super::{Entry, Kind};
-use crate::store::{Change, Error, Store, audit};
+use crate::store::{Error, Store};
 
 /// What follows a sink's cursor.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +27,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// For a sink that was [registered](register).
+    /// For a sink that was [registered](super::register).
     #[must_use]
     pub fn new(store: &Store, sink: &str) -> Self {
         Self {
@@ -120,42 +118,4 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
         created: row.get(4)?,
         json: row.get(5)?,
     }))
-}
-
-/// Says which sinks there are and what each takes. A new one begins with what comes from now on; one
-/// that is no more is forgotten, with what it had still to take.
-///
-/// # Errors
-/// A store that cannot be written.
-pub fn register(store: &Store, sinks: Vec<(String, Vec<Kind>)>) -> Result<(), Error> {
-    store.write(move |change| {
-        let mut kept = BTreeSet::new();
-        for (name, kinds) in sinks {
-            let listed: String = kinds.iter().map(|kind| kind.listed()).collect();
-            change.run(
-                "INSERT INTO sinks (name, kinds, cursor)
-                 VALUES (?1, ?2, (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'outbox'))
-                 ON CONFLICT (name) DO UPDATE SET kinds = excluded.kinds",
-                params![name, listed],
-            )?;
-            kept.insert(name);
-        }
-        forget(change, &kept)
-    })
-}
-
-fn forget(change: &Change<'_>, kept: &BTreeSet<String>) -> Result<(), Error> {
-    let mut statement = change.prepare_cached("SELECT name, cursor FROM sinks")?;
-    let known = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let known: Vec<(String, i64)> = known.collect::<Result<_, _>>()?;
-    for (name, cursor) in known.into_iter().filter(|(name, _)| !kept.contains(name)) {
-        change.run("DELETE FROM sinks WHERE name = ?1", [&name])?;
-        let act = audit::Act {
-            actor: "system",
-            action: "sink.forget",
-            object: &format!("sink:{name}"),
-        };
-        audit::append(change, act, &json!({"cursor": cursor}))?;
-    }
-    Ok(())
 }

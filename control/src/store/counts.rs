@@ -14,6 +14,8 @@ pub struct Counts {
     pub(super) refused: AtomicU64,
     pub(super) commits: AtomicU64,
     pub(super) failures: AtomicU64,
+    /// 1 while it cannot be written.
+    pub(super) failing: AtomicU64,
     pub(super) set_aside: AtomicU64,
     pub(super) eve_lost: AtomicU64,
     pub(super) bytes: AtomicU64,
@@ -31,6 +33,7 @@ impl Default for Counts {
             refused: AtomicU64::default(),
             commits: AtomicU64::default(),
             failures: AtomicU64::default(),
+            failing: AtomicU64::default(),
             set_aside: AtomicU64::default(),
             eve_lost: AtomicU64::default(),
             bytes: AtomicU64::default(),
@@ -118,6 +121,11 @@ impl Counts {
                 "vitalwire_store_bytes",
                 "Bytes in use in the store.",
                 of(&self.bytes),
+            ),
+            gauge(
+                "vitalwire_store_failing",
+                "1 while the store cannot be written and alerts wait in memory.",
+                of(&self.failing),
             ),
             gauge(
                 "vitalwire_store_queue_bytes",

@@ -66,7 +66,11 @@ impl Error {
             Self::Sqlite(error) => match error.sqlite_error_code() {
                 Some(code) => matches!(
                     code,
-                    ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig
+                    ErrorCode::ConstraintViolation
+                        | ErrorCode::TypeMismatch
+                        | ErrorCode::TooBig
+                        | ErrorCode::ParameterOutOfRange
+                        | ErrorCode::Unknown
                 ),
                 None => true,
             },

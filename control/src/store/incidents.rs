@@ -202,6 +202,31 @@ pub fn judge_alert(
     Ok(())
 }
 
+/// Writes something to `alert:ID` or `incident:ID`.
+///
+/// # Errors
+/// A text that is empty or too long, or what SQLite says.
+pub fn comment(change: &Change<'_>, object: &str, text: &str, who: &str) -> Result<(), Error> {
+    if text.trim().is_empty() || text.len() > COMMENT_BYTES_MAX {
+        return Err(Error::Refused(format!(
+            "a comment has to have 1 to {COMMENT_BYTES_MAX} bytes"
+        )));
+    }
+    change.run(
+        "INSERT INTO comments (object, time, author, text) VALUES (?1, ?2, ?3, ?4)",
+        params![object, change.now(), who, text],
+    )?;
+    let act = Act {
+        actor: who,
+        action: "comment",
+        object,
+    };
+    audit::append(change, act, &json!({"bytes": text.len()})).map(drop)
+}
+
+/// A page of text.
+const COMMENT_BYTES_MAX: usize = 4096;
+
 /// The number of an incident that is not closed.
 fn open_one(change: &Change<'_>, id: &str) -> Result<i64, Error> {
     let found = change.one(

@@ -130,6 +130,7 @@ struct Inner {
     counts: Arc<Counts>,
     outbox: Arc<outbox::Counts>,
     bell: Arc<Bell>,
+    sinks: Arc<outbox::Sinks>,
     thread: Mutex<Option<JoinHandle<()>>>,
     path: PathBuf,
     /// Keeps other programs out for as long as this one is open.
@@ -168,7 +169,9 @@ impl Store {
             upkeep: upkeep::Upkeep::default(),
             since_upkeep: Stopwatch::start(),
             failing: false,
+            sinks: Arc::default(),
         };
+        let sinks = Arc::clone(&writer.sinks);
         if let Some((aside, why)) = opened.aside {
             writer.begun_anew(&aside, &why)?;
         }
@@ -183,6 +186,7 @@ impl Store {
             counts,
             outbox,
             bell,
+            sinks,
             thread: Mutex::new(Some(thread)),
             path,
             _lock: lock,
@@ -218,11 +222,13 @@ impl Store {
     /// # Errors
     /// What `act` says; no free connection, or a question that takes too long.
     pub fn read<T>(&self, act: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let generation = self.0.readers.generation();
         let outcome = self.0.readers.read(act);
         if let Err(error) = &outcome
             && error.is_damage()
         {
-            self.0.queue.ask(Item::Damaged(error.to_string()))?;
+            let damaged = Item::Damaged(generation, error.to_string());
+            self.0.queue.ask(damaged)?;
         }
         outcome
     }
@@ -259,6 +265,11 @@ impl Store {
     #[must_use]
     pub fn outbox_counts(&self) -> &Arc<outbox::Counts> {
         &self.0.outbox
+    }
+
+    /// The sinks that are registered.
+    pub(crate) fn sinks(&self) -> &Arc<outbox::Sinks> {
+        &self.0.sinks
     }
 
     /// For Prometheus.
@@ -309,7 +320,7 @@ fn check_beside(path: &Path, queue: &Queue) -> Result<(), Error> {
         match outcome {
             Err(error) if error.is_damage() => {
                 // The writer is gone only when everything ends.
-                drop(queue.ask(Item::Damaged(error.to_string())));
+                drop(queue.ask(Item::Damaged(0, error.to_string())));
             }
             Err(error) => tracing::warn!(%error, "the store could not be checked"),
             Ok(_) => tracing::debug!("the store is whole"),

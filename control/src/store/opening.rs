@@ -61,6 +61,7 @@ fn open_checked(path: &Path) -> Result<(Connection, bool), Error> {
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
     conn.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+    conn.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     let unchecked = !check(&mut conn, Some(CHECK_AT_START))?;
     migrate::migrate(&mut conn)?;
@@ -69,6 +70,8 @@ fn open_checked(path: &Path) -> Result<(Connection, bool), Error> {
 
 /// Pages that the writer keeps in memory.
 const CACHE_KIB: i64 = 32 * 1024;
+/// The log is copied into the file once it has so many pages: 16 MiB.
+const WAL_PAGES: u32 = 4096;
 /// What is left of the write-ahead log after a burst.
 const WAL_BYTES_KEPT: i64 = 64 << 20;
 /// More than there are different statements.

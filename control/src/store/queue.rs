@@ -40,8 +40,8 @@ pub(super) enum Item {
     Line(Taken),
     /// Does what somebody waits for.
     Job(Job),
-    /// Somebody found that the file is damaged.
-    Damaged(String),
+    /// Somebody found that the file of this generation is damaged.
+    Damaged(u64, String),
     /// Writes what waits, and ends.
     Stop,
 }

@@ -46,6 +46,11 @@ impl Readers {
         }
     }
 
+    /// Of the file that is read now.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
     pub(super) fn read<T>(
         &self,
         act: impl FnOnce(&Connection) -> Result<T, Error>,
@@ -64,7 +69,7 @@ impl Readers {
         seat: &mut Seat,
         act: impl FnOnce(&Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let generation = self.generation.load(Ordering::Acquire);
+        let generation = self.generation();
         let mut conn = match seat.take() {
             Some((of, conn)) if of == generation => conn,
             _ => opening::read_only(&self.path)?,

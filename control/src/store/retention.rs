@@ -35,8 +35,13 @@ pub(super) fn used(conn: &Connection) -> Result<u64, Error> {
     Ok(pages.saturating_mul(of("page_size")?))
 }
 
-/// Gives free pages back to the file system, some at a time.
+/// Gives free pages back to the file system, some at a time, where there are many: a few are soon
+/// used again.
 pub(super) fn shrink(conn: &Connection) -> Result<(), Error> {
+    let of = |name| conn.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+    if of("freelist_count")? < of("page_count")?.wrapping_div(8) {
+        return Ok(());
+    }
     conn.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The one thread that writes. What came meanwhile is written in one transaction: while the disk is
 //! busy with one, the next one gathers.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,7 @@ use super::queue::{Item, Job, Reply, Taken, Waiting};
 use super::upkeep::{self, Upkeep};
 use super::{Settings, alerts, findings, opening};
 use crate::clock::{self, Stopwatch};
-use crate::outbox::{self, Kind, New};
+use crate::outbox::{self, Kind, New, Sinks};
 
 /// The most in one transaction.
 const GROUP_MAX: usize = 1000;
@@ -50,6 +51,8 @@ pub(super) struct Writer {
     pub(super) upkeep: Upkeep,
     pub(super) since_upkeep: Stopwatch,
     pub(super) failing: bool,
+    /// The sinks that are registered: a fresh store gets them too.
+    pub(super) sinks: Arc<Sinks>,
 }
 
 /// What the next transaction holds.
@@ -57,8 +60,19 @@ pub(super) struct Writer {
 pub(super) struct Group {
     lines: Vec<Taken>,
     jobs: Vec<Job>,
-    damaged: Option<String>,
+    damaged: Option<(u64, String)>,
     stop: bool,
+}
+
+impl Group {
+    fn add(&mut self, item: Item) {
+        match item {
+            Item::Line(line) => self.lines.push(line),
+            Item::Job(job) => self.jobs.push(job),
+            Item::Damaged(generation, why) => self.damaged = Some((generation, why)),
+            Item::Stop => self.stop = true,
+        }
+    }
 }
 
 impl Writer {
@@ -66,8 +80,11 @@ impl Writer {
     pub(super) fn run(mut self) {
         loop {
             self.gather();
-            if let Some(why) = self.group.damaged.take() {
-                self.set_aside(&why);
+            if let Some((generation, why)) = self.group.damaged.take() {
+                // Several may have found it before it was set aside.
+                if generation == self.generation.load(Ordering::Acquire) {
+                    self.set_aside(&why);
+                }
             }
             if !self.group.lines.is_empty() || !self.group.jobs.is_empty() {
                 self.write();
@@ -99,13 +116,8 @@ impl Writer {
             let hurry = !self.group.jobs.is_empty() || self.group.stop;
             let within = if hurry { Duration::ZERO } else { within };
             match self.waiting.next(within) {
-                Ok(Item::Line(line)) => self.group.lines.push(line),
-                Ok(Item::Job(job)) => self.group.jobs.push(job),
-                Ok(Item::Damaged(why)) => self.group.damaged = Some(why),
-                Ok(Item::Stop) | Err(RecvTimeoutError::Disconnected) => {
-                    self.group.stop = true;
-                    return;
-                }
+                Ok(item) => self.group.add(item),
+                Err(RecvTimeoutError::Disconnected) => return self.group.add(Item::Stop),
                 Err(RecvTimeoutError::Timeout) => return,
             }
             since.get_or_insert_with(Stopwatch::start);
@@ -145,6 +157,7 @@ impl Writer {
                 "cannot write the store; alerts wait in memory, trying again");
         }
         self.failing = true;
+        self.counts.failing.store(1, Ordering::Relaxed);
         clock::pause(PAUSE);
     }
 
@@ -164,7 +177,9 @@ impl Writer {
         for job in jobs {
             let mut reply = None;
             let outcome = whole(&change, || {
-                let (outcome, tell) = job(&change);
+                // It comes from all over the program, and this thread must not die of it.
+                let done = catch_unwind(AssertUnwindSafe(|| job(&change)));
+                let (outcome, tell) = done.map_err(|_| Error::Unwritten)?;
                 reply = Some(tell);
                 outcome
             })?;
@@ -183,6 +198,7 @@ impl Writer {
         if self.failing {
             tracing::info!("the store is written again");
             self.failing = false;
+            self.counts.failing.store(0, Ordering::Relaxed);
         }
         add(&self.counts.commits, 1);
         add(&self.counts.stored, tally.stored);
@@ -267,6 +283,7 @@ impl Writer {
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let change = Change::new(&tx, &self.settings.eve, 0);
+        self.sinks.write(&change)?;
         let explain = format!("the store was damaged ({why}); it was set aside as {aside}");
         let what_to_do = "Look after the disk (smartctl -a). What was stored is in the file that was \
                           set aside (sqlite3 FILE .recover), alerts are in eve.json too.";

@@ -2,6 +2,7 @@
 //! alerts come in.
 
 mod facets;
+mod incidents;
 mod page;
 mod sql;
 #[cfg(test)]
@@ -12,7 +13,10 @@ use std::net::IpAddr;
 use rules::{Impact, Severity};
 
 pub use facets::{FACET_ALERTS_MAX, Facets, facets};
-pub use page::{Alert, Cursor, Page, after, alert, last, line, page};
+pub use page::{
+    Alert, Comment, Cursor, Finding, Incident, Page, after, alert, comments, findings, incident,
+    incidents, last, line, page,
+};
 
 use super::words::{Status, Verdict};
 

@@ -79,7 +79,10 @@ pub struct Alert {
     pub held: bool,
 }
 
-fn as_stamp<S: serde::Serializer>(micros: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_stamp<S: serde::Serializer>(
+    micros: &i64,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&stamp(*micros))
 }
 

@@ -89,6 +89,19 @@ fn a_failed_change_leaves_nothing_behind() {
     assert_eq!(count(&store, "SELECT count(*) FROM comments"), 0);
 }
 
+#[test]
+fn a_change_that_panics_is_undone_and_stops_nothing() {
+    let store = open(&testing::dir("store-panic"));
+    let outcome: Result<(), Error> = store.write(|change| {
+        change.run("INSERT INTO comments VALUES (1, 'o', 1, 'a', 't')", [])?;
+        panic!("on purpose");
+    });
+    assert!(matches!(outcome, Err(Error::Unwritten)));
+    assert_eq!(count(&store, "SELECT count(*) FROM comments"), 0);
+    put(&store, [Make::default()]);
+    assert_eq!(count(&store, "SELECT count(*) FROM alerts"), 1);
+}
+
 fn log(store: &Store, entries: usize) {
     for n in 0..entries {
         store
@@ -217,11 +230,10 @@ fn damage_found_while_it_runs_is_set_aside_and_readers_follow() {
     let store = open(&dir);
     put(&store, [Make::default()]);
     assert_eq!(count(&store, "SELECT count(*) FROM alerts"), 1);
-    store
-        .0
-        .queue
-        .ask(crate::store::queue::Item::Damaged("found".to_owned()))
-        .unwrap();
+    for _ in 0..2 {
+        let damaged = crate::store::queue::Item::Damaged(0, "found".to_owned());
+        store.0.queue.ask(damaged).unwrap();
+    }
     put(
         &store,
         [Make {
@@ -234,5 +246,7 @@ fn damage_found_while_it_runs_is_set_aside_and_readers_follow() {
         count(&store, "SELECT count(*) FROM alerts WHERE flow_id = 7"),
         1
     );
+    let begun = "SELECT count(*) FROM audit WHERE action = 'store.begin'";
+    assert_eq!(count(&store, begun), 1, "set aside once");
     assert!(opening::read_only(store.path()).is_ok());
 }

@@ -172,3 +172,32 @@ fn a_sink_that_fails_gets_everything_at_least_once_and_in_order() {
     assert_eq!(of("vitalwire_sink_refused_entries_total"), Some(1));
     assert_eq!(of("vitalwire_sink_failures_total"), Some(3));
 }
+
+#[test]
+fn while_it_cannot_be_written_alerts_wait_and_whoever_asks_is_told() {
+    let store = open(&testing::dir("store-busy"));
+    put(&store, alerts(0, 1));
+    let other = rusqlite::Connection::open(store.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for make in alerts(1, 100) {
+        store.offer(make.taken(), false);
+    }
+    let asked = store.write(|_| Ok(()));
+    assert!(asked.unwrap_err().to_string().contains("cannot be written"));
+    assert_eq!(count(&store, "SELECT count(*) FROM alerts"), 1);
+    other.execute_batch("ROLLBACK").unwrap();
+    testing::until(|| (count(&store, "SELECT count(*) FROM alerts") == 100).then_some(()));
+    assert_eq!(store.counts().lost_lines(), 0);
+    assert_eq!(store.0.queue.bytes(), 0);
+}
+
+#[test]
+fn a_fresh_store_knows_the_sinks_of_the_damaged_one() {
+    let store = open(&testing::dir("store-sinks-anew"));
+    sinks(&store, &["one"]);
+    put(&store, alerts(0, 3));
+    let damaged = crate::store::queue::Item::Damaged(0, "found".to_owned());
+    store.0.queue.ask(damaged).unwrap();
+    put(&store, alerts(3, 5));
+    assert_eq!(ids(&Reader::new(&store, "one"), 10).len(), 2);
+}

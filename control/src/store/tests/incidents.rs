@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::make::{Make, count, open, put};
 use crate::outbox::{self, Kind, Reader};
-use crate::store::{Error, Store, Verdict, incidents, precision};
+use crate::store::{Error, Status, Store, Verdict, incidents, precision, query};
 use crate::testing;
 
 const HOUR: i64 = 3600;
@@ -215,4 +215,38 @@ fn verdicts_make_the_precision_of_a_rule() {
         (5, 2, 1, 1, 1)
     );
     assert_eq!(of.share(), Some(0.5));
+}
+
+#[test]
+fn incidents_are_listed_by_status_and_commented() {
+    let store = open(&testing::dir("incident-list"));
+    put(
+        &store,
+        (1..8).map(|n| Make {
+            src: u32::try_from(n).unwrap(),
+            ..alert(n, 1)
+        }),
+    );
+    let list = |before| {
+        store
+            .read(|conn| query::incidents(conn, Status::Open, before, 3))
+            .unwrap()
+    };
+    let (mut seen, mut before) = (Vec::new(), None);
+    while let Some(last) = list(before).last() {
+        seen.extend(list(before).iter().map(|incident| incident.number));
+        before = Some((last.last_seen, last.number));
+    }
+    assert_eq!(seen, [7, 6, 5, 4, 3, 2, 1]);
+    let of = format!("incident:{}", id(&store));
+    let object = of.clone();
+    let comment = |text: &str| {
+        let (object, text) = (object.clone(), text.to_owned());
+        store.write(move |change| incidents::comment(change, &object, &text, "user:anna"))
+    };
+    comment("called radiology").unwrap();
+    assert!(comment("  ").is_err());
+    let comments = store.read(|conn| query::comments(conn, &of)).unwrap();
+    assert_eq!(comments.len(), 1);
+    assert_eq!(comments[0].text, "called radiology");
 }
