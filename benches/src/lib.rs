@@ -5,3 +5,4 @@ pub mod captures;
 pub mod conversation;
 pub mod memory;
 pub mod pipeline;
+pub mod preloaded;

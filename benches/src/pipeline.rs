@@ -38,7 +38,8 @@ impl Prepared {
     /// How many workers it runs with.
     #[must_use]
     pub fn workers(&self) -> usize {
-        control::engine::workers(&self.config)
+        let site = Pseudonymizer::new(&[7; 32]);
+        control::engine::settings(&self.config, site, false).workers
     }
 
     /// Takes away what the last run wrote. To cut a file that the system is still writing to the

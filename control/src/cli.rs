@@ -31,6 +31,7 @@ use crate::doctor::Dialect;
 Examples:
   vitalwire inspect ward.pcapng                  look into a capture
   vitalwire inspect --out report *.pcap          several, one after the other
+  vitalwire evidence --dir report/evidence       headers of the flows behind alerts
   sudo vitalwire doctor --interface span0        what stands between you and a clean capture
   vitalwire config example > vitalwire.yaml      a configuration to start from
   vitalwire run --config vitalwire.yaml          the appliance
@@ -74,13 +75,15 @@ pub enum Command {
     Users(UsersCommand),
     /// Examine interfaces and permissions, and say how to mend each finding.
     Doctor(DoctorArgs),
+    /// List the evidence of alerts, or show, check and copy that of one.
+    Evidence(EvidenceArgs),
 }
 
 /// Arguments of `inspect`.
 #[derive(Args, Clone, Debug, Default)]
 #[command(
     after_long_help = "Files are read one after the other, state carried over. DIR/eve.json
-is written anew; its last line is a `stats` event that accounts for every frame. Interrupted
+is written anew, and so is DIR/evidence, which has the headers of alerts' flows; eve.json's last line is a `stats` event that accounts for every frame. Interrupted
 (Ctrl-C), it stops reading, and writes and summarises what it has read.
 
 Exit codes: 0 all captures were read; 1 one could not be read, or only in part; 2 bad arguments,
@@ -115,7 +118,7 @@ pub struct InspectArgs {
     /// Leave out the embedded packs.
     #[arg(long)]
     pub no_default_rules: bool,
-    /// Worker threads [default: one for each processor, at most 8]. The output does not depend on it.
+    /// Worker threads [default: one for each processor but one, at most 8]. The output does not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
     /// Keep the site key, and state across runs, here [default: ~/.local/state/vitalwire, the key only].
@@ -449,6 +452,47 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "SWITCH")]
     pub switch: Option<Dialect>,
     /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `evidence`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(
+    after_long_help = "Of each alert about a flow of a medical protocol, Vitalwire keeps the headers of the
+flow's frames from before the alert on: DIR/ID.pcapng, and beside it a manifest, DIR/ID.json.
+Frames are cut behind the transport header and at 96 bytes: no payload is kept, so no patient
+is in it. Frames inside large values, such as pixels, are left out and counted; so is what was
+no longer there.
+
+Without ID it lists what there is. With ID it checks the file against the SHA-256 in its
+manifest, and says what it holds and what it lacks. --json prints manifests: alert_id, rule
+(with revision, pack and the SHA-256 of all rules), sensor, frames, clock, coverage, pcapng
+(name, bytes, sha256), made_by.
+
+Exit codes: 0 listed, or checked and good; 1 no such evidence, or not what its manifest says;
+2 bad arguments or configuration.
+
+Examples:
+  vitalwire evidence --config /etc/vitalwire/vitalwire.yaml
+  vitalwire evidence 3fa2 --dir vitalwire-out/evidence     the beginning of an id will do
+  vitalwire evidence 3fa2 --out alert.pcapng && tshark -r alert.pcapng
+  jq -r 'select(.event_type==\"alert\") | .vitalwire.alert_id' eve.json"
+)]
+pub struct EvidenceArgs {
+    /// The alert's id, as `vitalwire.alert_id` in eve.json, or its beginning.
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// Where evidence is [default: /var/lib/vitalwire/evidence].
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub dir: Option<PathBuf>,
+    /// Take the folder from this configuration.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Copy the checked pcapng file to here.
+    #[arg(long, value_name = "FILE", requires = "id")]
+    pub out: Option<PathBuf>,
+    /// As JSON: the manifest, or an array of all.
     #[arg(long)]
     pub json: bool,
 }

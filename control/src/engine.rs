@@ -11,6 +11,7 @@ use parsers::phi::Pseudonymizer;
 use rules::eve::Eve;
 
 use crate::config::{self, Capture, Config};
+use crate::evidence::Bounds;
 
 /// More workers than this bring nothing where one thread reads and one correlates.
 const WORKERS_MAX_DEFAULT: u16 = 8;
@@ -19,7 +20,7 @@ const WORKERS_MAX_DEFAULT: u16 = 8;
 #[must_use]
 pub fn settings(config: &Config, site: Pseudonymizer, live: bool) -> Settings {
     Settings {
-        workers: workers(config),
+        workers: beside_a_reader(config),
         live,
         lag_max_ms: u64::try_from(config.limits.lag_max.0.as_millis()).unwrap_or(u64::MAX),
         queue_depth: usize::from(config.limits.queue_depth),
@@ -39,6 +40,18 @@ pub fn settings(config: &Config, site: Pseudonymizer, live: bool) -> Settings {
         keep_copies: config.flow.duplicates == config::Duplicates::Keep,
         site,
         eve: eve(config),
+        evidence: None,
+    }
+}
+
+/// The bounds of evidence as the configuration has them.
+#[must_use]
+pub fn evidence_bounds(config: &Config) -> Bounds {
+    let age = config.evidence.keep.0;
+    Bounds {
+        bytes: config.evidence.size.0,
+        alerts: usize::try_from(config.evidence.alerts).unwrap_or(usize::MAX),
+        age: (!age.is_zero()).then_some(age),
     }
 }
 
@@ -59,7 +72,17 @@ pub fn eve(config: &Config) -> Eve {
     }
 }
 
-/// How many workers.
+/// How many workers, where one thread reads for all of them: by default it has a processor to
+/// itself. With a single worker it does nothing but read, so two processors are better used by one
+/// worker than by two.
+fn beside_a_reader(config: &Config) -> usize {
+    match config.workers {
+        0 => workers(config).saturating_sub(1).max(1),
+        set => usize::from(set),
+    }
+}
+
+/// How many workers, where each reads for itself.
 #[must_use]
 pub fn workers(config: &Config) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use dataplane::capture::ReadProgress;
+use dataplane::capture::{ReadProgress, Source};
 use dataplane::pipeline::{self, Finished, Running, Sources};
 use indicatif::{ProgressBar, ProgressStyle};
 use parsers::phi::Pseudonymizer;
@@ -23,7 +23,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::tally::Tally;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
-use crate::{engine, ruleset, site_key, summary, terminal};
+use crate::{engine, evidence, ruleset, site_key, summary, terminal};
 
 /// What came of reading captures.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Report {
     pub finished: Finished,
     /// What was found.
     pub tally: Tally,
+    /// Alerts whose evidence was written.
+    pub evidence: u64,
     /// What the captures hold.
     pub seen: Observed,
     /// How long it took.
@@ -117,6 +119,22 @@ pub fn process(
     eve: Option<&Path>,
     watched: bool,
 ) -> Result<Report, Error> {
+    let source = engine::files(&config.capture, captures);
+    process_source(config, source, loaded, site, eve, watched)
+}
+
+/// The same over any source that ends.
+///
+/// # Errors
+/// As [`process`].
+pub fn process_source(
+    config: &Config,
+    source: Box<dyn Source>,
+    loaded: &Loaded,
+    site: Pseudonymizer,
+    eve: Option<&Path>,
+    watched: bool,
+) -> Result<Report, Error> {
     let watch = Stopwatch::start();
     let about = About {
         eve: engine::eve(config),
@@ -124,8 +142,10 @@ pub fn process(
         rules: loaded.counts(),
         packs: loaded.packs(),
     };
-    let settings = engine::settings(config, site, false);
-    let (source, seen) = Watched::new(engine::files(&config.capture, captures));
+    let mut settings = engine::settings(config, site, false);
+    let evidence = evidence(config, &about, eve)?;
+    settings.evidence = evidence.as_ref().map(evidence::Running::queue);
+    let (source, seen) = Watched::new(source);
     let counts = Arc::new(Counts::default());
     let depth = settings.queue_depth;
     let file = match eve {
@@ -148,6 +168,7 @@ pub fn process(
     wait(&running, watched)?;
     let finished = running.wait();
     let tally = tally.finish().unwrap_or_default();
+    let evidence = evidence.map_or(0, finished_evidence);
     if let Some(file) = file {
         let time = if tally.newest == Time::ZERO {
             clock::now()
@@ -165,11 +186,41 @@ pub fn process(
     Ok(Report {
         finished,
         tally,
+        evidence,
         seen: seen.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         elapsed: watch.elapsed(),
         lost_lines: counts.lost.load(Ordering::Relaxed),
         why_lost: counts.last_error(),
     })
+}
+
+/// Evidence goes beside the events.
+fn evidence(
+    config: &Config,
+    about: &About,
+    eve: Option<&Path>,
+) -> Result<Option<evidence::Running>, Error> {
+    let Some(eve) = eve.filter(|_| config.evidence.enabled) else {
+        return Ok(None);
+    };
+    let about = evidence::About {
+        eve: about.eve.clone(),
+        key_id: about.key_id,
+        live: false,
+    };
+    let bounds = engine::evidence_bounds(config);
+    evidence::spawn(&evidence_dir(eve), bounds, about, true).map(Some)
+}
+
+/// Where it is, beside the events.
+pub(crate) fn evidence_dir(eve: &Path) -> PathBuf {
+    eve.with_file_name("evidence")
+}
+
+fn finished_evidence(running: evidence::Running) -> u64 {
+    let counts = Arc::clone(running.counts());
+    running.finish();
+    counts.written.load(Ordering::Relaxed)
 }
 
 /// Until the pipeline has read everything, or somebody interrupts it: the first time it stops
@@ -183,7 +234,7 @@ fn wait(running: &Running, watched: bool) -> Result<(), Error> {
             .map_err(|error| Error::Failed(format!("signals: {error}")))?;
     }
     let bar = watched.then(|| bar(running.progress()));
-    while !running.is_finished() {
+    while !running.ends_within(POLL) {
         if interrupted.load(Ordering::Relaxed) {
             running.stop();
         }
@@ -192,7 +243,6 @@ fn wait(running: &Running, watched: bool) -> Result<(), Error> {
             bar.set_length(progress.total.max(progress.bytes));
             bar.set_position(progress.bytes);
         }
-        clock::pause(POLL);
     }
     if let Some(bar) = bar {
         bar.finish_and_clear();
@@ -200,8 +250,8 @@ fn wait(running: &Running, watched: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// How often to look whether it is through.
-const POLL: Duration = Duration::from_millis(1);
+/// How often to look for signals, and to move the bar.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A bar on stderr; of a pipe nobody knows how long it is.
 fn bar(progress: ReadProgress) -> ProgressBar {

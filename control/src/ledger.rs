@@ -15,7 +15,7 @@ pub fn frames_done(snapshot: &Snapshot) -> u64 {
 }
 
 /// What a counter of losses has in its name. A duplicate segment brought nothing new and is no loss.
-const LOSS_WORDS: [&str; 6] = ["dropped", "lost", "gap", "late", "cut", "truncated"];
+const LOSS_WORDS: [&str; 7] = ["dropped", "lost", "gap", "late", "cut", "truncated", "shed"];
 
 /// One line of the ledger.
 #[derive(Clone, Debug, Eq, PartialEq)]

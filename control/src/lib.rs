@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod dpdk;
 pub mod engine;
 pub mod error;
+pub mod evidence;
 pub mod fields;
 pub mod health;
 pub mod http;

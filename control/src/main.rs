@@ -7,7 +7,7 @@ use clap::Parser;
 use control::cli::{ApiCommand, Cli, Command, ConfigCommand};
 use control::error::Error;
 use control::{
-    api, audit_cmd, config, doctor, fields, inspect, pseudonym, rules_cmd, ruleset, run,
+    api, audit_cmd, config, doctor, evidence, fields, inspect, pseudonym, rules_cmd, ruleset, run,
 };
 use control::{terminal, users_cmd, version};
 
@@ -36,6 +36,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Api(ApiCommand::Schema)) => terminal::show(&api::schema()),
         Some(Command::Users(command)) => users_cmd::run(command),
         Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Evidence(args)) => evidence::run(args),
     }
 }
 

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use dataplane::telemetry::{Latency, Sample, Snapshot};
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{
+    Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Quantile, Summary,
+};
 use prometheus::{Encoder, TextEncoder};
 
 /// The media type of the text.
@@ -78,11 +80,9 @@ pub fn render(snapshot: &Snapshot) -> String {
         family.mut_metric().push(metric(sample));
     }
     if !snapshot.latencies.is_empty() {
-        for (name, help, kind, of) in LATENCIES {
-            let mut latencies = family(name, help, kind);
-            latencies.set_metric(snapshot.latencies.iter().flat_map(of).collect());
-            families.insert(name, latencies);
-        }
+        let mut latencies = family(LATENCY, LATENCY_HELP, MetricType::SUMMARY);
+        latencies.set_metric(snapshot.latencies.iter().map(summary).collect());
+        families.insert(LATENCY, latencies);
     }
     let families: Vec<MetricFamily> = families.into_values().collect();
     let mut text = Vec::new();
@@ -126,48 +126,26 @@ fn metric(sample: &Sample) -> Metric {
     metric
 }
 
-type Of = fn(&Latency) -> Vec<Metric>;
+const LATENCY: &str = "vitalwire_latency_seconds";
+const LATENCY_HELP: &str = "Time spent since the start, by stage; quantile 1 is the longest.";
 
-/// Percentiles are gauges: a Prometheus summary would need a sum, which nobody keeps.
-const LATENCIES: [(&str, &str, MetricType, Of); 2] = [
-    (
-        "vitalwire_latency_seconds",
-        "Time spent, by stage; quantile 1 is the longest.",
-        MetricType::GAUGE,
-        quantiles,
-    ),
-    (
-        "vitalwire_latency_samples_total",
-        "Samples behind vitalwire_latency_seconds.",
-        MetricType::COUNTER,
-        samples,
-    ),
-];
-
-fn quantiles(latency: &Latency) -> Vec<Metric> {
-    let names = ["0.5", "0.9", "0.99", "0.999", "1"];
-    let one = |(name, nanos): (&str, u64)| {
-        let mut gauge = Gauge::default();
-        gauge.set_value(float(nanos) / 1e9);
-        let mut metric = Metric::from_gauge(gauge);
-        let stage = ("stage", latency.stage.to_owned());
-        metric.set_label(labels([stage, ("quantile", name.to_owned())]));
-        metric
+fn summary(latency: &Latency) -> Metric {
+    let quantiles = [0.5, 0.9, 0.99, 0.999, 1.0];
+    let one = |(of, nanos): (f64, u64)| {
+        let mut quantile = Quantile::default();
+        quantile.set_quantile(of);
+        quantile.set_value(float(nanos) / 1e9);
+        quantile
     };
-    names
-        .into_iter()
-        .zip(latency.p50_p90_p99_p999_max)
-        .map(one)
-        .collect()
-}
-
-fn samples(latency: &Latency) -> Vec<Metric> {
-    let mut counter = Counter::default();
-    counter.set_value(float(latency.count));
+    let values = quantiles.into_iter().zip(latency.p50_p90_p99_p999_max);
+    let mut summary = Summary::default();
+    summary.set_quantile(values.map(one).collect());
+    summary.set_sample_count(latency.count);
+    summary.set_sample_sum(latency.mean * float(latency.count) / 1e9);
     let mut metric = Metric::default();
     metric.set_label(labels([("stage", latency.stage.to_owned())]));
-    metric.set_counter(counter);
-    vec![metric]
+    metric.set_summary(summary);
+    metric
 }
 
 /// Prometheus counts in floats; past 2^53 the last digits go, which no rate notices.
@@ -208,6 +186,7 @@ mod tests {
             latencies: vec![Latency {
                 stage: "worker_batch",
                 count: 9,
+                mean: 2_000.0,
                 p50_p90_p99_p999_max: [1_000, 2_000, 3_000, 4_000, 5_000],
             }],
         };
@@ -221,6 +200,8 @@ mod tests {
         assert!(text.contains(
             "vitalwire_latency_seconds{stage=\"worker_batch\",quantile=\"0.5\"} 0.000001"
         ));
+        assert!(text.contains("vitalwire_latency_seconds_sum{stage=\"worker_batch\"} 0.000018"));
+        assert!(text.contains("vitalwire_latency_seconds_count{stage=\"worker_batch\"} 9"));
         assert!(text.contains("vitalwire_build_info{"));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dataplane::batch::LinkType;
 use dataplane::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source};
+use dataplane::telemetry::Sample;
 use parsers::time::Time;
 
 /// The most link types that are told apart.
@@ -80,6 +81,14 @@ impl Source for Watched {
 
     fn losses(&mut self) -> Losses {
         self.inner.losses()
+    }
+
+    fn blind(&self) -> Option<&str> {
+        self.inner.blind()
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        self.inner.samples()
     }
 
     fn progress(&self) -> ReadProgress {

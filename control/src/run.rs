@@ -25,7 +25,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
-use crate::{api, doctor, engine, http, ledger, live, logging, site_key};
+use crate::{api, doctor, engine, evidence, http, ledger, live, logging, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -77,6 +77,7 @@ struct Appliance {
     api: Option<api::Serving>,
     desk: Arc<Desk>,
     asks: mpsc::Receiver<Ask>,
+    evidence: Option<evidence::Running>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
@@ -112,6 +113,7 @@ impl Appliance {
         let store = open_store(&config, eve.as_ref())?;
         let loaded = with_own(loaded, &config, store.as_ref().map(|(store, _)| store));
         let (desk, asks) = Desk::new(&config, &loaded);
+        let evidence = evidence(&config, &site)?;
         let mut appliance = Self {
             config,
             loaded,
@@ -124,6 +126,7 @@ impl Appliance {
             api: None,
             desk,
             asks,
+            evidence,
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
@@ -157,7 +160,8 @@ impl Appliance {
         } else {
             Sources::Spread(engine::files(capture, &capture.files))
         };
-        let settings = engine::settings(&self.config, self.site.clone(), is_live);
+        let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
+        settings.evidence = self.evidence.as_ref().map(evidence::Running::queue);
         let eve = self.eve.iter().map(|eve| ("eve", eve.queue()));
         let store = self
             .store
@@ -198,7 +202,10 @@ impl Appliance {
                 _ = signals.term.recv() => return Ok(()),
                 _ = signals.int.recv() => return Ok(()),
             }
-            let ended = self.pipeline.as_ref().is_none_or(Running::is_finished);
+            let ended = self
+                .pipeline
+                .as_ref()
+                .is_none_or(|p| p.ends_within(Duration::ZERO));
             let again = self.config.capture.interface.is_none() && self.config.capture.repeat;
             if ended && again {
                 self.finish_pipeline()?;
@@ -268,6 +275,9 @@ impl Appliance {
         let (armed, unarmed) = self.loaded.counts();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         snapshot.samples.extend(self.counts.samples("eve"));
+        if let Some(evidence) = &self.evidence {
+            snapshot.samples.extend(evidence.counts().samples());
+        }
         snapshot.latencies.push(self.delivery.read());
         snapshot.samples.extend(self.mirror.samples());
         if let Some((store, _)) = &self.store {
@@ -441,6 +451,9 @@ impl Appliance {
         if let Some(eve) = self.eve.take() {
             drop(eve.finish());
         }
+        if let Some(evidence) = self.evidence.take() {
+            evidence.finish();
+        }
         outcome
     }
 }
@@ -474,6 +487,20 @@ fn with_own(loaded: Loaded, config: &Config, store: Option<&Store>) -> Loaded {
             loaded
         }
     }
+}
+
+/// Where evidence goes, if it is wanted.
+fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Running>, Error> {
+    if !config.evidence.enabled {
+        return Ok(None);
+    }
+    let about = evidence::About {
+        eve: engine::eve(config),
+        key_id: site.key_id(),
+        live: config.capture.is_live(),
+    };
+    let bounds = engine::evidence_bounds(config);
+    evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
 }
 
 fn say_unarmed(loaded: &Loaded) {

@@ -124,6 +124,7 @@ fn render(about: &About, time: Time, kind: &'static str, ours: &Value, body: &Va
             time,
             alert: None,
         }],
+        wanted: Vec::new(),
     })
 }
 

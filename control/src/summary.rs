@@ -8,7 +8,7 @@ use parsers::time::Time;
 use rules::Severity;
 use rules::correlate::{Summary, Tally};
 
-use crate::inspect::Report;
+use crate::inspect::{Report, evidence_dir};
 use crate::ledger;
 use crate::observed::{Observed, link_name};
 use crate::ruleset::Loaded;
@@ -26,6 +26,22 @@ pub fn text(report: &Report, loaded: &Loaded, eve: &Path, captures: &[PathBuf]) 
     lost(report, &mut text);
     unarmed(loaded, &mut text);
     line(&mut text, &format!("\nEvents: {}", eve.display()));
+    if report.evidence > 0 {
+        let dir = evidence_dir(eve);
+        let of = if report.evidence == 1 {
+            "alert"
+        } else {
+            "alerts"
+        };
+        line(
+            &mut text,
+            &format!(
+                "Evidence of {} {of}: {}",
+                grouped(report.evidence),
+                dir.display()
+            ),
+        );
+    }
     line(
         &mut text,
         "Vitalwire is no medical device and no alarm system; nothing here is for clinical decisions.",

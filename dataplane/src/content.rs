@@ -8,6 +8,7 @@ use crate::emit::{Moment, Recorder};
 use crate::flow::expiry::{Entry, What};
 use crate::flow::{Content, Flow, Looks};
 use crate::inspect::{Around, Conversation};
+use crate::shed::Shed;
 use crate::stream::{Outcome, Segment};
 use crate::timers;
 use crate::worker::Worker;
@@ -25,6 +26,7 @@ impl Worker {
             memory,
             recorder,
             protocols,
+            shed,
             ..
         } = self;
         let Some(flow) = table.get_mut(slot) else {
@@ -34,6 +36,9 @@ impl Worker {
             || (flow.looks() == Looks::Soon && brings_nothing(flow, direction, &segment))
         {
             return;
+        }
+        if leaves_out(*shed, flow, segment.payload, recorder) {
+            segment.payload = &[];
         }
         segment.one_sided = flow.is_one_sided();
         let soon = flow.looks() == Looks::Soon;
@@ -89,12 +94,13 @@ impl Worker {
             memory,
             recorder,
             protocols,
+            shed,
             ..
         } = self;
         let Some(flow) = table.get_mut(slot) else {
             return;
         };
-        if flow.looks() == Looks::No {
+        if flow.looks() == Looks::No || leaves_out(*shed, flow, payload, recorder) {
             return;
         }
         let Content::Datagrams(mut datagrams) = flow.take_content() else {
@@ -119,6 +125,19 @@ impl Worker {
         }
         self.table.hurry(slot);
     }
+}
+
+/// Whether payload is not looked into because the worker is behind.
+#[inline]
+fn leaves_out(shed: Shed, flow: &Flow, payload: &[u8], recorder: &mut Recorder) -> bool {
+    if shed == Shed::Nothing {
+        return false;
+    }
+    let what = shed.leaves_out(flow.cold.app);
+    if let Some(what) = what {
+        recorder.counts.add(what, payload.len() as u64);
+    }
+    what.is_some()
 }
 
 /// Whether a segment says nothing of a connection of which no byte was seen: it has none, it does

@@ -7,6 +7,8 @@
 
 use parsers::time::Time;
 
+use crate::prefetch;
+
 /// What went by shortly before. Its size is fixed; what it had to forget too early is counted.
 pub(crate) struct Copies {
     buckets: Box<[Bucket]>,
@@ -47,6 +49,14 @@ impl Copies {
         self.buckets.fill(Bucket::default());
     }
 
+    /// Soon it will be asked about this print.
+    #[inline]
+    pub(crate) fn soon(&self, print: u64) {
+        if let Some(bucket) = self.buckets.get(which(print)) {
+            prefetch::line(bucket);
+        }
+    }
+
     /// Whether a packet with this print went by shortly before; from now on one did. `now` is the
     /// newest time stamp of all: of frames far behind it, as of a second capture of the same hour,
     /// nothing can be said.
@@ -56,12 +66,11 @@ impl Copies {
             return false;
         }
         let at = unit(time);
-        let [a, b, c, d, e, f, ..] = print.to_le_bytes();
-        let print = u32::from_le_bytes([a, b, c, d]);
-        let which = usize::from(u16::from_le_bytes([e, f])) % BUCKETS;
-        let Some(bucket) = self.buckets.get_mut(which) else {
+        let Some(bucket) = self.buckets.get_mut(which(print)) else {
             return false;
         };
+        let [a, b, c, d, ..] = print.to_le_bytes();
+        let print = u32::from_le_bytes([a, b, c, d]);
         // All ways at once, without a branch: there is a copy rarely.
         let same = bucket.prints.map(|known| known == print);
         if same.contains(&true) {
@@ -87,6 +96,13 @@ impl Copies {
         }
         false
     }
+}
+
+/// The bucket that a print is kept in.
+#[inline]
+fn which(print: u64) -> usize {
+    let [_, _, _, _, e, f, ..] = print.to_le_bytes();
+    usize::from(u16::from_le_bytes([e, f])) % BUCKETS
 }
 
 /// How far behind the newest stamp a copy may be: mirrors reorder within milliseconds.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam::channel::{Sender, TrySendError};
 use parsers::kinds::anomaly;
-use rules::correlate::{Correlator, Out, Summary};
+use rules::correlate::{CUT_HELP, CUT_NAME, Correlator, Out, Summary, Wanted};
 use rules::record::{Batch, Body, Record};
 
 use crate::merge::{Merge, Next};
@@ -63,6 +63,7 @@ pub(crate) struct Totals {
     pub(crate) late: AtomicU64,
     pub(crate) cut: AtomicU64,
     pub(crate) lines: AtomicU64,
+    pub(crate) unasked: AtomicU64,
     pub(crate) samples: std::sync::Mutex<Vec<Sample>>,
 }
 
@@ -87,6 +88,8 @@ pub(crate) struct Thread {
     pub(crate) merge: Merge,
     pub(crate) correlator: Box<dyn Correlate>,
     pub(crate) outputs: Vec<Output>,
+    /// Where each worker is asked for evidence, if any is wanted.
+    pub(crate) desks: Vec<Sender<Wanted>>,
     pub(crate) live: bool,
     pub(crate) totals: Arc<Totals>,
     pub(crate) latency: Arc<Latencies>,
@@ -103,6 +106,7 @@ impl Thread {
                 Next::Record {
                     batch,
                     record,
+                    worker,
                     late,
                 } => {
                     add(&self.totals.records, 1);
@@ -112,6 +116,7 @@ impl Thread {
                         add(&self.totals.cut, 1);
                     } else {
                         self.correlator.record(batch, record, &mut out);
+                        ask(&mut out, self.desks.get(worker), &self.totals.unasked);
                     }
                 }
                 Next::Second(tick) => {
@@ -171,6 +176,15 @@ impl Thread {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         *told = samples;
+    }
+}
+
+/// Asks the worker of a record for the evidence of its alerts. Never waits: the worker may be
+/// waiting for room on its lane.
+fn ask(out: &mut Out, desk: Option<&Sender<Wanted>>, unasked: &AtomicU64) {
+    for wanted in out.wanted.drain(..) {
+        let asked = desk.is_some_and(|desk| desk.try_send(wanted).is_ok());
+        add(unasked, u64::from(!asked));
     }
 }
 
@@ -326,6 +340,12 @@ impl Totals {
                 "vitalwire_correlator_handed_lines_total",
                 "lines handed to the outputs",
                 &self.lines,
+            ),
+            counter(
+                CUT_NAME,
+                CUT_HELP,
+                vec![("bound", "asked".to_owned())],
+                &self.unasked,
             ),
         ]
     }

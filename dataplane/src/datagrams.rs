@@ -71,7 +71,7 @@ impl Datagrams {
             self.strange = self.strange.saturating_add(1);
             return false;
         };
-        flow.cold.app = Some(spec);
+        flow.recognise(spec);
         if spec.medical {
             around.recorder.counts.one(Count::FlowMedical);
         }

@@ -1,5 +1,6 @@
 //! Events to records: matched, rendered, and laid on the lane to the correlator.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use parsers::catalogue::FieldIx;
@@ -46,6 +47,8 @@ pub(crate) struct Recorder {
     pub(crate) site: Pseudonymizer,
     scratch: Scratch,
     key: Key,
+    /// Where the newest frame is kept of the flow that is looked at.
+    pub(crate) trail: Option<NonZeroU64>,
 }
 
 /// Which frame, and when.
@@ -74,6 +77,7 @@ impl Recorder {
             site,
             scratch: Scratch::default(),
             key: Key::default(),
+            trail: None,
         }
     }
 
@@ -90,9 +94,10 @@ impl Recorder {
         }
     }
 
-    /// What comes now has its place in the order here.
+    /// What comes now has its place in the order here, and is of no flow until that is said.
     pub(crate) const fn at(&mut self, key: Key) {
         self.key = key;
+        self.trail = None;
     }
 
     fn next_key(&mut self) -> Key {
@@ -157,6 +162,7 @@ impl Recorder {
         pen.records.push(Record {
             key,
             envelope: *envelope,
+            trail: self.trail,
             body: Body::Event(EventBody {
                 kind: kind.id,
                 head: head..object,
@@ -178,6 +184,7 @@ impl Recorder {
         pen.records.push(Record {
             key,
             envelope,
+            trail: self.trail,
             body,
         });
     }

@@ -110,6 +110,12 @@ impl Conversation {
         matches!(self.app, App::Done)
     }
 
+    /// Whether a segment lies wholly inside a value that the parser skips, or acknowledges parts
+    /// of one.
+    pub(crate) fn is_bulk(&self, direction: Direction, segment: &Segment<'_>) -> bool {
+        self.stream.is_bulk(direction, segment)
+    }
+
     /// Whether a hole is open, so that time matters.
     pub(crate) fn waits(&self) -> bool {
         self.stream.waits()
@@ -351,7 +357,7 @@ impl Reader<'_> {
         probing: &Probing,
     ) -> Progress {
         let flow = &mut *self.emit.flow;
-        flow.cold.app = Some(spec);
+        flow.recognise(spec);
         if spec.medical {
             self.emit.recorder.counts.one(Count::FlowMedical);
         }

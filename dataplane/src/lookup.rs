@@ -15,16 +15,16 @@ use crate::worker::{Worker, bare};
 use crate::{anomalies, timers};
 
 impl Worker {
-    /// Finds the packet's flow, or begins it.
+    /// The packet's flow, which was found, or begins.
     pub(crate) fn lookup(
         &mut self,
+        found: Found,
         hash: u64,
         keyed: &Keyed,
         frame: &Frame,
         packet: &Packet,
         ip: &Ip,
     ) -> Option<u32> {
-        let found = self.table.find(hash, keyed);
         let (slot, across) = match found {
             Found::Flow(slot) => (slot, false),
             Found::AcrossVlans(slot) => (slot, true),

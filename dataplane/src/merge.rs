@@ -16,6 +16,8 @@ pub(crate) enum Next<'a> {
     Record {
         batch: &'a Batch,
         record: &'a Record,
+        /// Whose it is.
+        worker: usize,
         late: bool,
     },
     /// Packet time reached a second; everything before it has been told.
@@ -200,6 +202,7 @@ impl Merge {
         Next::Record {
             batch: &message.batch,
             record,
+            worker: lane.end.worker,
             late,
         }
     }

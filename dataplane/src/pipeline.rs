@@ -5,16 +5,19 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parsers::phi::Pseudonymizer;
 use parsers::time::Time;
 use rules::Ruleset;
 use rules::correlate::{Correlator, Out, Summary};
 use rules::eve::Eve;
 
+use crate::budget::Shares;
+use crate::capture::ahead::{Ahead, percent};
 use crate::capture::{CaptureError, ReadProgress, Source};
 use crate::correlate_thread::{self, Correlate, Output, OutputCounts, Totals};
 use crate::counters::{self, Counts, Published};
+use crate::evidence::{Evidence, desk};
 use crate::inspect::Protocols;
 use crate::lanes::lanes;
 use crate::merge::Merge;
@@ -52,6 +55,9 @@ pub struct Settings {
     pub site: Pseudonymizer,
     /// What every EVE line shares; interface names are filled in by the source.
     pub eve: Eve,
+    /// Where the frames of alerts' flows go; without it none are kept. Live, a full queue loses
+    /// them and that is counted, reading files it blocks.
+    pub evidence: Option<Sender<Evidence>>,
 }
 
 /// Which flows are written.
@@ -95,6 +101,8 @@ pub struct Running {
     readers: Vec<JoinHandle<Vec<CaptureError>>>,
     workers: Vec<JoinHandle<()>>,
     correlator: JoinHandle<Summary>,
+    /// Closed when the correlator, which ends last, is through.
+    ended: Receiver<()>,
     watch: Watch,
 }
 
@@ -134,6 +142,11 @@ pub fn start(
         Box::new(Spreading::new(source, spread))
     };
     let feeds = match sources {
+        // One worker decodes what another thread reads for it.
+        Sources::Spread(source) if settings.workers <= 1 => {
+            let ahead = Ahead::start(source, depth(&settings), settings.live)?;
+            Feeds::Steered(vec![spreading(Box::new(ahead), 1, settings.checksums)])
+        }
         Sources::Spread(source) => {
             let workers = settings.workers.max(1);
             Feeds::Spread(spreading(source, workers, settings.checksums))
@@ -187,13 +200,19 @@ pub(crate) fn start_with(
     let depth = depth(settings);
     let count = settings.workers.max(1);
     let (give_back, emptied) = bounded(depth.saturating_add(2).saturating_mul(count));
-    let (mut seats, mut ends) = (Vec::new(), Vec::new());
+    let (mut seats, mut ends, mut desks) = (Vec::new(), Vec::new(), Vec::new());
     for at in 0..count {
         let (lanes, both) = lanes(depth, settings.live, at);
         ends.extend(both);
         let published = Arc::new(Published::default());
         watch.published.push(Arc::clone(&published));
-        let worker = Worker::new(settings, parts.protocols, at == 0, Arc::clone(&ruleset));
+        let mut worker = Worker::new(settings, parts.protocols, at == 0, Arc::clone(&ruleset));
+        if let Some(out) = &settings.evidence {
+            let bytes = Shares::of(settings.memory_bytes, count).evidence_bytes;
+            let (own, ask) = desk(bytes, out.clone(), settings.live);
+            worker.evidence = Some(own);
+            desks.push(ask);
+        }
         seats.push(Seat {
             worker,
             lanes,
@@ -209,6 +228,7 @@ pub(crate) fn start_with(
         merge: Merge::new(ends, patience(settings), steered),
         correlator: parts.correlator,
         outputs,
+        desks,
         live: settings.live,
         totals: Arc::clone(&watch.totals),
         latency: {
@@ -216,9 +236,13 @@ pub(crate) fn start_with(
             Arc::clone(to_correlator)
         },
     };
-    let correlator = named("correlator".to_owned(), move || thread.run())?;
+    let (at_work, ended) = bounded(0);
+    let correlator = named("correlator".to_owned(), move || {
+        let _at_work: Sender<()> = at_work;
+        thread.run()
+    })?;
     let (shared, readers, workers) = match parts.feeds {
-        Feeds::Spread(feed) => one_reader(feed, ruleset, seats, emptied, depth)?,
+        Feeds::Spread(feed) => one_reader(settings, feed, ruleset, seats, emptied)?,
         Feeds::Steered(feeds) => own_readers(feeds, ruleset, seats, depth)?,
     };
     Ok(Running {
@@ -226,6 +250,7 @@ pub(crate) fn start_with(
         readers,
         workers,
         correlator,
+        ended,
         watch,
     })
 }
@@ -238,12 +263,13 @@ type Threads = (
 
 /// One thread reads and hands out, the workers take from their queues.
 fn one_reader(
+    settings: &Settings,
     feed: Box<dyn Feed>,
     ruleset: Arc<Ruleset>,
     seats: Vec<Seat>,
     emptied: Receiver<Work>,
-    depth: usize,
 ) -> std::io::Result<Threads> {
+    let depth = depth(settings);
     let shared = Arc::new(Shared::new(ruleset, 1));
     let reader = Reader::new(feed, Arc::clone(&shared), 0, seats.len(), emptied);
     let (mut queues, mut workers) = (Vec::new(), Vec::new());
@@ -252,8 +278,12 @@ fn one_reader(
         queues.push(queue);
         workers.push(named(format!("worker-{at}"), move || seat.run(&tasks))?);
     }
-    let give = move |worker: usize, task: Task| {
+    let live = settings.live;
+    let give = move |worker: usize, mut task: Task| {
         if let Some(queue) = queues.get(worker) {
+            if let (Task::Work(work, _), true) = (&mut task, live) {
+                work.backlog = work.backlog.max(percent(queue.len(), queue.capacity()));
+            }
             // A worker that is gone has been counted as a panic.
             drop(queue.send(task));
         }
@@ -275,7 +305,11 @@ fn own_readers(
         let (give_back, emptied) = bounded(depth);
         seat.give_back = give_back;
         let reader = Reader::new(feed, Arc::clone(&shared), at, 1, emptied);
-        let run = move || reader.run(|_, task| seat.task(task));
+        let run = move || {
+            let errors = reader.run(|_, task| seat.task(task));
+            seat.leave();
+            errors
+        };
         readers.push(named(format!("worker-{at}"), run)?);
     }
     Ok((shared, readers, Vec::new()))
@@ -346,12 +380,10 @@ impl Running {
         self.shared.told.iter().find_map(Told::blind)
     }
 
-    /// Whether every thread has ended by itself.
+    /// Waits, at most so long, until everything has been read and processed; says whether it has.
     #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.readers.iter().all(JoinHandle::is_finished)
-            && self.workers.iter().all(JoinHandle::is_finished)
-            && self.correlator.is_finished()
+    pub fn ends_within(&self, most: Duration) -> bool {
+        self.ended.recv_timeout(most) == Err(RecvTimeoutError::Disconnected)
     }
 
     /// Waits for the end and closes the outputs' queues.

@@ -178,6 +178,9 @@ impl Feed for Spreading {
     fn next(&mut self, works: &mut [Work]) -> Result<Fill, CaptureError> {
         self.batch.clear();
         let filled = self.source.fill(&mut self.batch);
+        if self.batch.read_at == 0 {
+            self.batch.read_at = monotonic_nanos();
+        }
         self.spread.spread(&mut self.batch, works);
         filled
     }
@@ -255,8 +258,7 @@ impl Reader {
         while !shared.stop.load(Ordering::Relaxed) {
             self.empty_works(&mut works);
             let filled = self.feed.next(&mut works);
-            let read_at = monotonic_nanos();
-            told.tell(self.feed.as_mut(), Some(read_at));
+            told.tell(self.feed.as_mut(), Some(monotonic_nanos()));
             if names.len() != self.feed.interfaces().len() {
                 names = self.feed.interfaces().into();
             }
@@ -265,8 +267,7 @@ impl Reader {
                 (upto, now) = (work.dispatched_upto, work.now);
             }
             if upto > before || works.iter().any(|work| !work.ticks.is_empty()) {
-                for (worker, mut work) in works.drain(..).enumerate() {
-                    work.read_at = read_at;
+                for (worker, work) in works.drain(..).enumerate() {
                     give(worker, Task::Work(work, Arc::clone(&names)));
                 }
             }

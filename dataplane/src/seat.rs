@@ -2,8 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use parsers::time::Time;
 
 use crate::counters::Published;
@@ -29,8 +30,39 @@ pub(crate) struct Seat {
 impl Seat {
     /// Works until the reader ends.
     pub(crate) fn run(mut self, tasks: &Receiver<Task>) {
-        while let Ok(task) = tasks.recv() {
-            self.task(task);
+        loop {
+            match tasks.recv_timeout(IDLE) {
+                Ok(task) => self.task(task),
+                Err(RecvTimeoutError::Timeout) => self.answer(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.leave();
+    }
+
+    /// Answers what was asked for evidence.
+    fn answer(&mut self) {
+        if let Some(desk) = &mut self.worker.evidence {
+            let recorder = &mut self.worker.recorder;
+            let interfaces = Arc::clone(recorder.interfaces());
+            desk.answer(&interfaces, &mut recorder.counts);
+        }
+    }
+
+    /// The last alerts are told when every lane has ended, and want evidence too.
+    pub(crate) fn leave(self) {
+        let Self {
+            mut worker,
+            lanes,
+            published,
+            ..
+        } = self;
+        drop(lanes);
+        let recorder = &mut worker.recorder;
+        let interfaces = Arc::clone(recorder.interfaces());
+        if let Some(desk) = &worker.evidence {
+            desk.answer_to_the_end(&interfaces, &mut recorder.counts);
+            published.publish(&recorder.counts);
         }
     }
 
@@ -52,6 +84,7 @@ impl Seat {
                 self.published.publish(&self.worker.recorder.counts);
             }
         }
+        self.answer();
     }
 
     fn work(&mut self, mut work: Work) {
@@ -73,3 +106,6 @@ impl Seat {
         drop(self.give_back.try_send(work));
     }
 }
+
+/// A worker without work looks this often whether it was asked something.
+const IDLE: Duration = Duration::from_millis(250);

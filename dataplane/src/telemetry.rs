@@ -42,6 +42,8 @@ pub struct Latency {
     pub stage: &'static str,
     /// Samples.
     pub count: u64,
+    /// Mean of the samples, in nanoseconds, to 1 %.
+    pub mean: f64,
     /// Nanoseconds at 50, 90, 99 and 99.9 %, and the maximum.
     pub p50_p90_p99_p999_max: [u64; 5],
 }
@@ -138,6 +140,7 @@ impl Latencies {
         Latency {
             stage: self.stage,
             count: histogram.len(),
+            mean: histogram.mean(),
             p50_p90_p99_p999_max: [at(0.5), at(0.9), at(0.99), at(0.999), histogram.max()],
         }
     }

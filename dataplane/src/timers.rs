@@ -99,6 +99,7 @@ fn hole(worker: &mut Worker, entry: crate::flow::expiry::Entry, now: Time, momen
     if flow.cold.first_frame != entry.first_frame || flow.looks() != Looks::Yes {
         return;
     }
+    recorder.trail = flow.cold.trail;
     let Content::Stream(mut conversation) = flow.take_content() else {
         return;
     };
@@ -136,7 +137,14 @@ pub(crate) fn end_all(worker: &mut Worker, reason: &'static str, frame: u64, tim
 
 /// Ends a flow: closes its parser, tells its record.
 pub(crate) fn end(worker: &mut Worker, slot: u32, reason: &'static str, moment: Moment) {
+    worker.recorder.trail = worker.table.get(slot).and_then(|flow| flow.cold.trail);
     close_content(worker, slot, moment);
+    conclude(worker, slot, reason, moment);
+    // Another flow may follow within the same frame.
+    worker.recorder.trail = None;
+}
+
+fn conclude(worker: &mut Worker, slot: u32, reason: &'static str, moment: Moment) {
     let Some(flow) = worker.table.remove(slot) else {
         return;
     };

@@ -14,6 +14,7 @@ use crate::copies::{self, Copies};
 use crate::counters::Count;
 use crate::decode::{DecodeIssue, Fragment, Ip, Net, Packet, Span, Transport, tcp_flags};
 use crate::emit::{Lane, Moment, Recorder};
+use crate::evidence::Desk;
 use crate::flow::expiry::{Entry, ICMP, ICMPV6};
 use crate::flow::key::Keyed;
 use crate::flow::table::Table;
@@ -22,6 +23,7 @@ use crate::link::{arp_event, icmp_event};
 use crate::opens::Opens;
 use crate::pipeline::{FlowRecords, Settings};
 use crate::reader::Sight;
+use crate::shed::Shed;
 use crate::spread::{Item, Work};
 use crate::stream::{Memory, Segment};
 use crate::{anomalies, timers};
@@ -40,8 +42,14 @@ pub(crate) struct Worker {
     pub(crate) second: Option<i64>,
     pub(crate) due: Vec<(i64, Entry)>,
     pub(crate) midstream: bool,
+    /// What is left out while it is behind.
+    pub(crate) shed: Shed,
+    /// The second of packet time at which that was last told.
+    shed_told: Option<i64>,
     /// Nothing where packets that were mirrored twice are wanted twice.
     pub(crate) copies: Option<Copies>,
+    /// Nothing where nobody wants evidence.
+    pub(crate) evidence: Option<Desk>,
     vlan_in_key: crate::pipeline::VlanInKey,
     shares: Shares,
     /// Anomalies without a flow told in this second.
@@ -70,7 +78,10 @@ impl Worker {
             second: None,
             due: Vec::new(),
             midstream: settings.midstream,
+            shed: Shed::Nothing,
+            shed_told: None,
             copies: (!settings.keep_copies).then(Copies::new),
+            evidence: None,
             vlan_in_key: settings.vlan_in_key,
             shares,
             loose_anomalies: 0,
@@ -87,6 +98,24 @@ impl Worker {
         }
         let counts = &mut self.recorder.counts;
         counts.add(Count::WorkerSeen, work.items.len() as u64);
+        let before = self.shed;
+        self.shed = before.next(work.backlog);
+        if before != self.shed
+            && let Some(item) = work.items.first()
+        {
+            self.shedding(item.frame.no, work.now);
+        }
+    }
+
+    /// Tells, once a second at most, that it leaves something out, or nothing any more.
+    fn shedding(&mut self, frame: u64, now: Time) {
+        let caught_up = self.shed == Shed::Nothing;
+        if !caught_up && self.shed_told == Some(now.secs()) {
+            return;
+        }
+        self.shed_told = Some(now.secs());
+        let word = if caught_up { "caught_up" } else { "shedding" };
+        self.tell_of_the_watching(word, frame, now);
     }
 
     /// Does a work, or what is left of it: each tick before its frame.
@@ -188,19 +217,42 @@ impl Worker {
         }
     }
 
-    fn ip(&mut self, frame: &Frame, packet: &Packet, ip: &Ip, bytes: &[u8]) {
+    /// The flow of a packet that a mirror did not give before.
+    #[inline]
+    fn flow_of(
+        &mut self,
+        frame: &Frame,
+        packet: &Packet,
+        ip: &Ip,
+        bytes: &[u8],
+    ) -> Option<(u32, Keyed)> {
         self.recorder.counts.one(Count::FlowSeen);
         let keyed = Keyed::of(packet, ip);
         let hash = self.table.hash(&keyed);
-        if self.is_copy(hash, &keyed, ip, frame, bytes) {
-            self.recorder.counts.one(Count::FlowCopies);
-            return;
+        let print = print(hash, &keyed, ip, bytes);
+        if let Some(copies) = &self.copies {
+            copies.soon(print);
         }
-        let Some(slot) = self.lookup(hash, &keyed, frame, packet, ip) else {
-            self.recorder.counts.one(Count::FlowFull);
+        let found = self.table.find(hash, &keyed);
+        if let Some(copies) = &mut self.copies
+            && copies.is_copy(print, frame.time, frame.now)
+        {
+            self.recorder.counts.one(Count::FlowCopies);
+            return None;
+        }
+        let slot = self.lookup(found, hash, &keyed, frame, packet, ip);
+        let count = match slot {
+            Some(_) => Count::FlowHandled,
+            None => Count::FlowFull,
+        };
+        self.recorder.counts.one(count);
+        Some((slot?, keyed))
+    }
+
+    fn ip(&mut self, frame: &Frame, packet: &Packet, ip: &Ip, bytes: &[u8]) {
+        let Some((slot, keyed)) = self.flow_of(frame, packet, ip, bytes) else {
             return;
         };
-        self.recorder.counts.one(Count::FlowHandled);
         let Some(flow) = self.table.get_mut(slot) else {
             return;
         };
@@ -231,12 +283,21 @@ impl Worker {
                     now: frame.now,
                     one_sided: false,
                 };
+                if let Some(desk) = &mut self.evidence {
+                    let header = before(bytes, tcp.payload);
+                    let bulk = tcp.flags & CHANGES == 0 && flow.is_bulk(direction, &segment);
+                    self.recorder.trail = desk.keeper.keep(flow, frame, header, bulk);
+                }
                 self.segment(slot, direction, segment, moment);
                 if closes {
                     self.closed(slot, moment);
                 }
             }
             Transport::Udp { payload, .. } => {
+                if let Some(desk) = &mut self.evidence {
+                    let header = before(bytes, *payload);
+                    self.recorder.trail = desk.keeper.keep(flow, frame, header, false);
+                }
                 let payload = part(bytes, *payload);
                 flow.carried(direction, payload.len() as u64);
                 self.datagram(slot, direction, payload, moment);
@@ -252,37 +313,6 @@ impl Worker {
         }
     }
 
-    /// Whether a mirror gave this packet twice.
-    #[inline]
-    fn is_copy(&mut self, flow: u64, keyed: &Keyed, ip: &Ip, frame: &Frame, bytes: &[u8]) -> bool {
-        let Some(copies) = &mut self.copies else {
-            return false;
-        };
-        let (sum, len, more) = match &ip.transport {
-            Transport::Tcp(tcp) => {
-                let places = u64::from(tcp.seq) << 32 | u64::from(tcp.ack);
-                let len = u64::from(tcp.wire_len) ^ u64::from(tcp.flags) << 24;
-                (tcp.checksum, len, places)
-            }
-            Transport::Udp {
-                checksum, payload, ..
-            } => (*checksum, payload.len.into(), 0),
-            Transport::Icmp(span)
-            | Transport::Other(span)
-            | Transport::Fragment(Fragment { payload: span, .. }) => {
-                let first = part(bytes, *span).first_chunk().copied();
-                (
-                    0,
-                    span.len.into(),
-                    u64::from_le_bytes(first.unwrap_or_default()),
-                )
-            }
-        };
-        let one =
-            u64::from(ip.ident) << 48 | u64::from(sum) << 32 | len << 1 | u64::from(keyed.from_a);
-        copies.is_copy(copies::print(flow, [one, more]), frame.time, frame.now)
-    }
-
     /// Frames that the capture lost, as far as it says. Told by one worker for all.
     pub(crate) fn lost(&mut self, frames: u64, frame: u64, now: Time) {
         let envelope = self.of_the_watching(frame, now);
@@ -296,12 +326,16 @@ impl Worker {
 
     /// The source went blind, or sees again. Told by one worker for all.
     pub(crate) fn sight(&mut self, sight: Sight, frame: u64, now: Time) {
-        let envelope = self.of_the_watching(frame, now);
-        let mut event = Event::new(&capture::KIND, Direction::ToServer);
         let word = match sight {
             Sight::Blind => "blind",
             Sight::Seeing => "seeing",
         };
+        self.tell_of_the_watching(word, frame, now);
+    }
+
+    fn tell_of_the_watching(&mut self, word: &str, frame: u64, now: Time) {
+        let envelope = self.of_the_watching(frame, now);
+        let mut event = Event::new(&capture::KIND, Direction::ToServer);
         event.set(capture::EVENT, word);
         self.recorder.event(Lane::Medical, &envelope, &event, true);
     }
@@ -339,6 +373,30 @@ const fn key(frame: u64) -> Key {
     }
 }
 
+/// What tells this packet from others, for finding those that a mirror gave twice.
+#[inline]
+fn print(flow: u64, keyed: &Keyed, ip: &Ip, bytes: &[u8]) -> u64 {
+    let (sum, len, more) = match &ip.transport {
+        Transport::Tcp(tcp) => {
+            let places = u64::from(tcp.seq) << 32 | u64::from(tcp.ack);
+            let len = u64::from(tcp.wire_len) ^ u64::from(tcp.flags) << 24;
+            (tcp.checksum, len, places)
+        }
+        Transport::Udp {
+            checksum, payload, ..
+        } => (*checksum, payload.len.into(), 0),
+        Transport::Icmp(span)
+        | Transport::Other(span)
+        | Transport::Fragment(Fragment { payload: span, .. }) => {
+            let first = part(bytes, *span).first_chunk().copied();
+            let more = u64::from_le_bytes(first.unwrap_or_default());
+            (0, span.len.into(), more)
+        }
+    };
+    let one = u64::from(ip.ident) << 48 | u64::from(sum) << 32 | len << 1 | u64::from(keyed.from_a);
+    copies::print(flow, [one, more])
+}
+
 /// A frame's bytes.
 fn bytes<'b>(frame: &Frame, blocks: &'b [Block]) -> &'b [u8] {
     let block = blocks.get(usize::from(frame.block));
@@ -352,6 +410,11 @@ fn part(bytes: &[u8], span: Span) -> &[u8] {
     let from = span.offset as usize;
     let until = from.saturating_add(span.len as usize).min(bytes.len());
     bytes.get(from..until).unwrap_or_default()
+}
+
+/// What comes before a part: every header, if it is a payload.
+fn before(bytes: &[u8], span: Span) -> &[u8] {
+    bytes.get(..span.offset as usize).unwrap_or_default()
 }
 
 /// The envelope of a frame without a flow.
@@ -380,3 +443,5 @@ pub(crate) const LOOSE_ANOMALIES_MAX: u32 = 32;
 const LOSS_SUB: u32 = 1 << 31;
 /// One second of packet time.
 pub(crate) const SECOND: i64 = NANOS_PER_SEC;
+/// A segment with one of these says more than its payload.
+const CHANGES: u8 = tcp_flags::RST | tcp_flags::SYN | tcp_flags::FIN;

@@ -37,7 +37,7 @@ use std::collections::BTreeMap;
 
 pub use diagnostic::{Diagnostic, Level, SourceFile};
 pub use program::Scratch;
-pub use rule::{Count, Impact, Pack, Rule, RuleTest, Side, Status, Tier};
+pub use rule::{Count, Impact, Pack, Rule, RuleTest, Side, Status, Then, Tier};
 pub use sets::Set;
 pub use severity::Severity;
 pub use suppress::Suppression;
@@ -77,6 +77,7 @@ pub struct Ruleset {
     sets: Sets,
     warnings: Vec<Diagnostic>,
     version_hash: u64,
+    digest: [u8; 32],
 }
 
 impl Ruleset {
@@ -197,5 +198,11 @@ impl Ruleset {
     #[must_use]
     pub const fn version_hash(&self) -> u64 {
         self.version_hash
+    }
+
+    /// SHA-256 over the same files and sets.
+    #[must_use]
+    pub const fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 }

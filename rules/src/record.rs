@@ -3,6 +3,7 @@
 //! Records travel in a [`Batch`] that holds their rendered bytes and their fields; all is recycled.
 
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -47,6 +48,9 @@ pub struct Record {
     pub key: Key,
     /// Where and when.
     pub envelope: Envelope,
+    /// Where its worker keeps the newest frame of the flow, for evidence; only the worker knows
+    /// what it means.
+    pub trail: Option<NonZeroU64>,
     /// What.
     pub body: Body,
 }

@@ -86,10 +86,36 @@ pub struct Count {
 pub struct RuleTest {
     /// The capture, under `pcaps/`.
     pub pcap: String,
+    /// What happens to the watching behind its last frame.
+    pub then: Then,
     /// How many alerts of this rule it brings.
     pub alerts: u32,
     /// Sets that the test defines.
     pub sets: BTreeMap<String, Vec<String>>,
+}
+
+/// What happens to the watching itself, which no capture can show.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Then {
+    /// Nothing.
+    #[default]
+    End,
+    /// The source goes blind.
+    Blind,
+    /// The source loses a thousand frames.
+    Loss,
+}
+
+impl Then {
+    /// The word in rules.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::End => "end",
+            Self::Blind => "blind",
+            Self::Loss => "loss",
+        }
+    }
 }
 
 /// Where a rule file says what it is.

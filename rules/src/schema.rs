@@ -8,7 +8,7 @@ use crate::limits::{
     COUNT_AT_LEAST_MAX, COUNT_BY_MAX, EXPRESSION_BYTES_MAX, RULES_MAX, SET_ENTRIES_MAX, SETS_MAX,
     SID, SUPPRESSIONS_MAX, TESTS_MAX, TEXT_BYTES_MAX, WORDS_MAX,
 };
-use crate::rule::{Impact, Side, Status, Tier};
+use crate::rule::{Impact, Side, Status, Then, Tier};
 use crate::{Severity, syntax};
 
 /// Name, schema and explanation of a key.
@@ -173,6 +173,11 @@ fn test() -> String {
                 "alerts",
                 integer(0, 1_000_000),
                 "how many alerts of this rule it brings",
+            ),
+            (
+                "then",
+                one_of([Then::End, Then::Blind, Then::Loss].map(Then::word)),
+                "what happens to the watching behind its last frame",
             ),
             ("sets", sets(), "sets that the test defines"),
         ],

@@ -201,6 +201,9 @@ fn nothing_of_a_patient_comes_out_of_inspect() {
     assert!(!run.of_type("alert").is_empty(), "alerts are looked at too");
     search("standard output", run.stdout.as_bytes());
     search("standard error", run.stderr.as_bytes());
+    let evidence = run.out.path().join("evidence");
+    let files = std::fs::read_dir(evidence).map_or(0, Iterator::count);
+    assert!(files >= 4, "evidence is looked at too: {files} files");
     search_below(run.out.path());
 }
 

@@ -5,18 +5,21 @@
     reason = "a test waits for a real process on the machine's own clock"
 )]
 
+mod api;
 mod canary;
 mod cli;
 mod contract;
 mod corpus;
 mod determinism;
 mod dpdk;
+mod evidence;
 mod live;
 mod mutate;
 mod oracle;
 mod overload;
 mod packs;
 mod peers;
+mod prometheus;
 mod store;
 mod streams;
 mod support;

@@ -30,6 +30,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             ));
         }
         let body = body(request, state).await?;
+        // serde takes lists for objects; nobody means that.
+        if body.trim_ascii_start().first().is_some_and(|c| *c == b'[') {
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "the body has to be an object",
+            ));
+        }
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             // The message has names of fields and places, never a value that was sent.
             let status = if error.is_data() {

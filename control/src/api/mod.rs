@@ -92,7 +92,7 @@ impl Api {
             store,
             health,
             max_silence: config.ready.max_silence.0,
-            evidence: config.state_dir.join("evidence"),
+            evidence: config.evidence_dir(),
             config: config.api.clone(),
             throttle: Throttle::default(),
             setup,

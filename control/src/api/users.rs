@@ -119,7 +119,7 @@ struct NewUser {
     /// What it may do.
     role: Role,
     /// At least 12 characters.
-    #[schemars(length(min = 12, max = 64))]
+    #[schemars(length(min = 12, max = 256))]
     password: String,
 }
 
@@ -158,7 +158,7 @@ struct EditUser {
     enabled: Option<bool>,
     /// Another password.
     #[serde(default)]
-    #[schemars(length(min = 12, max = 64))]
+    #[schemars(length(min = 12, max = 256))]
     password: Option<String>,
 }
 

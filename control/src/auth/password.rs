@@ -12,7 +12,7 @@ use crate::store::Error;
 /// NIST SP 800-63B: length is what counts, composition rules are not.
 const CHARS_MIN: usize = 12;
 /// Longer ones only cost time.
-const BYTES_MAX: usize = 256;
+const CHARS_MAX: usize = 256;
 
 /// Against this, passwords of unknown users are checked: it takes as long as for known ones.
 static NOBODY: LazyLock<String> = LazyLock::new(|| {
@@ -25,9 +25,9 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| {
 /// # Errors
 /// A password that is too short or too long; a system without randomness.
 pub fn hash(password: &str) -> Result<String, Error> {
-    if password.chars().count() < CHARS_MIN || password.len() > BYTES_MAX {
+    if !(CHARS_MIN..=CHARS_MAX).contains(&password.chars().count()) {
         return Err(Error::Refused(format!(
-            "a password has at least {CHARS_MIN} characters, and at most {BYTES_MAX} bytes"
+            "a password has {CHARS_MIN} to {CHARS_MAX} characters"
         )));
     }
     let salt = Secret::random()?.hash();
@@ -45,11 +45,12 @@ pub fn verify(password: &str, stored: Option<&str>) -> bool {
     let Ok(hash) = PasswordHash::new(against) else {
         return false;
     };
-    let kept = password.get(..BYTES_MAX.min(password.len())).unwrap_or("");
+    let short = password.chars().count() <= CHARS_MAX;
+    let tried = if short { password } else { "" };
     let fits = Argon2::default()
-        .verify_password(kept.as_bytes(), &hash)
+        .verify_password(tried.as_bytes(), &hash)
         .is_ok();
-    fits && stored.is_some() && password.len() <= BYTES_MAX
+    fits && short && stored.is_some()
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::units::{Bytes, Span};
 use super::{
-    Capture, CaptureSource, Config, Dpdk, EveFile, Every, Flow, FlowRecords, Http, Level, Limits,
-    Log, LogFormat, Outputs, Ready, Rotate, Rules, Sensor, Silence, Stamps, VlanInKey, XdpMode,
+    Capture, CaptureSource, Config, Dpdk, EveFile, Every, Evidence, Flow, FlowRecords, Http, Level,
+    Limits, Log, LogFormat, Outputs, Ready, Rotate, Rules, Sensor, Silence, Stamps, VlanInKey,
+    XdpMode,
 };
 
 impl Default for Config {
@@ -25,6 +26,7 @@ impl Default for Config {
             suppressions: Vec::new(),
             outputs: Outputs::default(),
             store: super::Store::default(),
+            evidence: Evidence::default(),
             stats: Every::default(),
             heartbeat: Every::default(),
             ready: Ready::default(),
@@ -110,6 +112,19 @@ impl Default for Rotate {
             interval: Span::secs(86_400),
             keep: 7,
             compress: true,
+        }
+    }
+}
+
+impl Default for Evidence {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            dir: None,
+            size: Bytes::mib(1024),
+            // A storm's worth; a folder of more is slow to list.
+            alerts: 20_000,
+            keep: Span::secs(30 * 86_400),
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct Config {
     pub site_key_file: Option<PathBuf>,
     /// Where frames come from.
     pub capture: Capture,
-    /// Worker threads; 0 takes one for each processor, at most 8.
+    /// Worker threads; 0 takes one for each processor, less the one of a reader of its own, at most 8.
     pub workers: u16,
     /// Bounds.
     pub limits: Limits,
@@ -51,6 +51,8 @@ pub struct Config {
     pub outputs: Outputs,
     /// The embedded store.
     pub store: Store,
+    /// What is kept of the traffic behind alerts.
+    pub evidence: Evidence,
     /// The `stats` events.
     pub stats: Every,
     /// The `heartbeat` events.
@@ -340,6 +342,31 @@ pub struct Rotate {
     pub keep: u32,
     /// Whether old files are compressed with gzip.
     pub compress: bool,
+}
+
+/// What is kept of the traffic behind alerts: the headers of their flows' frames, no payload.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Evidence {
+    /// Whether it is kept.
+    pub enabled: bool,
+    /// Where; without it, in `evidence` below `state_dir`.
+    pub dir: Option<PathBuf>,
+    /// All of it together; beyond that the oldest is removed.
+    pub size: Bytes,
+    /// The most alerts; beyond that the oldest is removed.
+    pub alerts: u32,
+    /// How long it is kept; 0s until there is no room.
+    pub keep: Span,
+}
+
+impl Config {
+    /// Where evidence is.
+    #[must_use]
+    pub fn evidence_dir(&self) -> PathBuf {
+        let dir = self.evidence.dir.clone();
+        dir.unwrap_or_else(|| self.state_dir.join("evidence"))
+    }
 }
 
 /// Something that happens again and again.

@@ -1,6 +1,7 @@
 //! `vitalwire rules`: check, test, list, explain, bench, schema.
 
 mod bench;
+mod ending;
 mod list;
 mod test;
 

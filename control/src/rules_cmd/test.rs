@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use parsers::phi::Pseudonymizer;
-use rules::{Rule, RuleTest};
+use rules::{Rule, RuleTest, Then};
 
 use crate::cli::RulesTestArgs;
 use crate::config::Config;
+use crate::engine;
 use crate::error::Error;
-use crate::inspect::{Report, process};
+use crate::inspect::{Report, process_source};
 use crate::ruleset::{Loaded, Sources};
 use crate::terminal::show;
+
+use super::ending::Ending;
 
 type Sets = BTreeMap<String, Vec<String>>;
 
@@ -69,16 +72,16 @@ struct Bench {
     sources: Sources,
     pcaps: PathBuf,
     rulesets: BTreeMap<Sets, Loaded>,
-    reports: BTreeMap<(PathBuf, Sets), Report>,
+    reports: BTreeMap<(PathBuf, Then, Sets), Report>,
 }
 
 impl Bench {
     fn test(&mut self, rule: &Rule, test: &RuleTest) -> Result<String, String> {
         let capture = self.find(rule, test)?;
-        let key = (capture, test.sets.clone());
+        let key = (capture, test.then, test.sets.clone());
         if !self.reports.contains_key(&key) {
             let report = self
-                .read(&key.0, &key.1)
+                .read(&key.0, key.1, &key.2)
                 .map_err(|error| error.to_string())?;
             self.reports.insert(key.clone(), report);
         }
@@ -116,7 +119,7 @@ impl Bench {
             })
     }
 
-    fn read(&mut self, capture: &Path, sets: &Sets) -> Result<Report, Error> {
+    fn read(&mut self, capture: &Path, then: Then, sets: &Sets) -> Result<Report, Error> {
         if !self.rulesets.contains_key(sets) {
             let loaded = self.sources.with_sets(sets).compile()?;
             self.rulesets.insert(sets.clone(), loaded);
@@ -127,6 +130,8 @@ impl Bench {
             ..Config::default()
         };
         let site = Pseudonymizer::new(&[0; 32]);
-        process(&config, &[capture.to_path_buf()], loaded, site, None, false)
+        let files = engine::files(&config.capture, &[capture.to_path_buf()]);
+        let source = Box::new(Ending::new(files, then));
+        process_source(&config, source, loaded, site, None, false)
     }
 }

@@ -9,6 +9,7 @@ use crate::batch::Frame;
 use crate::capture::blocks::{BLOCK_BYTES, Pool, writable};
 use crate::capture::clock::Clock;
 use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source};
+use crate::telemetry::Sample;
 
 /// How often what goes wrong, in frames of a thousand.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -158,6 +159,14 @@ impl<S: Source> Source for Fault<S> {
         let mut losses = self.source.losses();
         losses.interface = losses.interface.saturating_add(self.lost);
         losses
+    }
+
+    fn blind(&self) -> Option<&str> {
+        self.source.blind()
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        self.source.samples()
     }
 
     fn progress(&self) -> ReadProgress {

@@ -2,6 +2,7 @@
 
 pub mod af_packet;
 pub mod af_xdp;
+pub(crate) mod ahead;
 pub mod blocks;
 pub mod clock;
 mod compressed;
@@ -75,6 +76,12 @@ pub struct Batch {
     pub now: Time,
     /// No frame with this number or a lower one comes any more; 0 where the frames say it all.
     pub upto: u64,
+    /// How much of what holds frames behind these is full, in percent; 0 where nothing is lost when
+    /// it is, as of files.
+    pub backlog: u8,
+    /// When it was read, on the monotonic clock; 0 where it is handed on at
+    /// once.
+    pub read_at: u64,
 }
 
 impl Batch {
@@ -83,6 +90,8 @@ impl Batch {
         self.frames.clear();
         self.blocks.clear();
         self.upto = 0;
+        self.backlog = 0;
+        self.read_at = 0;
     }
 }
 

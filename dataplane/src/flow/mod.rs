@@ -4,6 +4,8 @@ pub(crate) mod expiry;
 pub(crate) mod key;
 pub(crate) mod table;
 
+use std::num::NonZeroU64;
+
 use parsers::event::{Direction, Endpoint, Envelope, FlowFacts, Tunnel};
 use parsers::protocol::Spec;
 use parsers::time::Time;
@@ -12,6 +14,7 @@ use crate::batch::Frame;
 use crate::datagrams::Datagrams;
 use crate::decode::{Ip, Packet, Tcp, Transport, tcp_flags};
 use crate::inspect::Conversation;
+use crate::stream::Segment;
 use key::{FlowKey, Keyed, Vlans};
 
 /// What one flow takes in the table, its place in the index and in the wheel included.
@@ -33,6 +36,8 @@ pub(crate) struct Flow {
     pub(crate) tcp: TcpState,
     /// Whether it is one of the opens of the current second.
     pub(crate) open_counted: bool,
+    /// Whether its protocol is a medical one.
+    medical: bool,
     looks: Looks,
     pub(crate) cold: Box<Cold>,
 }
@@ -55,6 +60,8 @@ pub(crate) struct Cold {
     macs: [Option<[u8; 6]>; 2],
     tunnel: Option<Box<Tunnel>>,
     interface: u16,
+    /// Where its newest frame is kept for evidence.
+    pub(crate) trail: Option<NonZeroU64>,
     /// The recognised protocol.
     pub(crate) app: Option<&'static Spec>,
     /// Anomalies told so far.
@@ -142,6 +149,7 @@ impl Flow {
             macs: [None; 2],
             tunnel: packet.tunnel.map(Box::new),
             interface: frame.interface,
+            trail: None,
             app: None,
             anomalies: 0,
             isn: [None; 2],
@@ -157,6 +165,7 @@ impl Flow {
             client_is_a: from_client == keyed.from_a,
             tcp,
             open_counted: false,
+            medical: false,
             looks: Looks::No,
             cold: Box::new(cold),
         }
@@ -335,8 +344,27 @@ impl Flow {
         self.bytes.contains(&0)
     }
 
-    pub(crate) fn is_medical(&self) -> bool {
-        self.cold.app.is_some_and(|spec| spec.medical)
+    /// Its protocol is known.
+    pub(crate) const fn recognise(&mut self, spec: &'static Spec) {
+        self.cold.app = Some(spec);
+        self.medical = spec.medical;
+    }
+
+    pub(crate) const fn is_medical(&self) -> bool {
+        self.medical
+    }
+
+    /// Packets of both directions; beyond 32 bits it begins anew.
+    pub(crate) const fn packets(&self) -> u32 {
+        let [to_server, to_client] = self.packets;
+        to_server.wrapping_add(to_client)
+    }
+
+    /// Whether a segment lies wholly inside a value that the parser skips, or acknowledges parts
+    /// of one.
+    pub(crate) fn is_bulk(&self, direction: Direction, segment: &Segment<'_>) -> bool {
+        self.looks == Looks::Yes
+            && matches!(&self.cold.content, Content::Stream(c) if c.is_bulk(direction, segment))
     }
 
     /// Client and server: addresses and ports.

@@ -127,6 +127,21 @@ impl Stream {
         }
     }
 
+    /// Whether a segment lies wholly inside a value that the parser skips, or acknowledges parts
+    /// of one and says nothing else.
+    pub(crate) fn is_bulk(&self, direction: Direction, segment: &Segment<'_>) -> bool {
+        let [to_server, to_client] = &self.sides;
+        let (side, peer) = match direction {
+            Direction::ToServer => (to_server, to_client),
+            Direction::ToClient => (to_client, to_server),
+        };
+        if segment.wire_len > 0 {
+            side.skips(segment)
+        } else {
+            peer.is_skipping()
+        }
+    }
+
     /// Whether time may bring something: a hole is open.
     pub(crate) fn waits(&self) -> bool {
         self.sides.iter().any(|side| side.hole.is_some())

@@ -64,6 +64,20 @@ impl Side {
         near.then(|| self.top.saturating_add_signed(delta.into()))
     }
 
+    /// Whether the parser waits for the end of a value that it does not look at.
+    pub(super) const fn is_skipping(&self) -> bool {
+        self.synced && self.next > self.top
+    }
+
+    /// Whether a segment lies wholly inside such a value.
+    pub(super) fn skips(&self, segment: &Segment<'_>) -> bool {
+        let end = |at: u64| at.saturating_add(segment.wire_len.into());
+        self.is_skipping()
+            && self
+                .place(segment.seq)
+                .is_some_and(|at| end(at) <= self.next)
+    }
+
     fn sync(&mut self, seq: u32) {
         self.synced = true;
         (self.top, self.top_seq) = (BASE, seq);

@@ -6,6 +6,7 @@ mod frames;
 mod ledger;
 mod pipeline;
 mod protocol;
+mod shed;
 mod speed;
 mod stream;
 mod worker;

@@ -1,5 +1,5 @@
 //! A protocol for tests: lines. `T…` begins it and is an event, `S<n>` skips n bytes, `X` panics,
-//! `!` is an anomaly.
+//! `Z` takes long, `!` is an anomaly.
 
 use parsers::event::{Direction, Event};
 use parsers::kinds::dicom;
@@ -7,7 +7,19 @@ use parsers::protocol::{
     Anomaly, Emit, Open, Parser, Probe, Progress, Spec, Then, Transport, Verdict,
 };
 
+use crate::telemetry::monotonic_nanos;
+
 pub(super) static LINES: &[&Spec] = &[&SPEC];
+
+/// And one like it that is not medical: it begins with `OO`.
+pub(super) static LINES_AND_OTHERS: &[&Spec] = &[&SPEC, &OTHERS];
+
+static OTHERS: Spec = Spec {
+    name: "others",
+    medical: false,
+    probe: |probe| begins(probe, b'O'),
+    ..SPEC
+};
 
 static ODD: Anomaly = Anomaly {
     name: "lines.odd",
@@ -15,7 +27,7 @@ static ODD: Anomaly = Anomaly {
     section: "",
 };
 
-static SPEC: Spec = Spec {
+const SPEC: Spec = Spec {
     name: "lines",
     transport: Transport::Tcp,
     kinds: &[&dicom::KIND],
@@ -32,9 +44,13 @@ fn probe(probe: &Probe<'_>) -> Verdict {
         let found = probe.bytes.windows(3).position(|w| w == b"\nTT");
         return found.map_or(Verdict::No, |at| Verdict::Yes(at + 1));
     }
+    begins(probe, b'T')
+}
+
+fn begins(probe: &Probe<'_>, with: u8) -> Verdict {
     match probe.bytes {
-        [b'T', b'T', ..] => Verdict::Yes(0),
-        [b'T'] => Verdict::Unsure,
+        [a, b, ..] if [*a, *b] == [with; 2] => Verdict::Yes(0),
+        [a] if *a == with => Verdict::Unsure,
         _ if probe.direction == Direction::ToClient => Verdict::Unsure,
         _ => Verdict::No,
     }
@@ -68,6 +84,7 @@ impl Parser for Lines {
                 return Progress::skip(end + 1, n.unwrap_or(0));
             }
             [b'X', ..] => panic!("as told"),
+            [b'Z', ..] => wait(300_000_000),
             [b'!', ..] => emit.anomaly(direction, &ODD),
             _ => {
                 let mut event = Event::new(&dicom::KIND, direction);
@@ -86,5 +103,12 @@ impl Parser for Lines {
 
     fn heap_bytes(&self) -> usize {
         0
+    }
+}
+
+pub(super) fn wait(nanos: u64) {
+    let until = monotonic_nanos() + nanos;
+    while monotonic_nanos() < until {
+        std::thread::yield_now();
     }
 }

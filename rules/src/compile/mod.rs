@@ -21,7 +21,7 @@ use crate::suppress::Suppression;
 use crate::syntax::{self, CountTree, FileTree, RuleTree};
 use crate::template::{Slot, Template};
 use crate::{FieldRef, Ruleset, builtin_needs, expr};
-use hash::{stateful_hash, version_hash};
+use hash::{digest, stateful_hash, version_hash};
 
 /// Compiles rule files; tells everything that is wrong, or returns the rule set with its warnings.
 pub(crate) fn compile(
@@ -53,7 +53,9 @@ pub(crate) fn compile(
         needs: kinds::ALL.iter().map(|kind| builtin(kind)).collect(),
     };
     compiler.trees(trees);
-    compiler.finish(version_hash(sources, configured))
+    let mut ruleset = compiler.finish(version_hash(sources, configured))?;
+    ruleset.digest = digest(sources, configured);
+    Ok(ruleset)
 }
 
 fn builtin(kind: &Kind) -> Vec<FieldRef> {
@@ -316,6 +318,7 @@ impl Compiler<'_> {
             sets: self.sets,
             warnings,
             version_hash,
+            digest: [0; 32],
         })
     }
 }

@@ -67,13 +67,12 @@ impl Met<'_> {
     }
 
     /// The members of our object, each with a leading comma.
-    pub(super) fn ours(&self, subject: &Subject<'_>, explain: &str, out: &mut Vec<u8>) {
+    pub(super) fn ours(&self, subject: &Subject<'_>, id: &str, explain: &str, out: &mut Vec<u8>) {
         let rule = self.rule;
         let what_to_do = self.sentence(&rule.what_to_do, subject);
-        let id = self.id(subject);
         for (name, value) in [
             (",\"slug\":", &*rule.id),
-            (",\"alert_id\":", &id),
+            (",\"alert_id\":", id),
             (",\"severity\":", rule.severity.word()),
             (",\"clinical_impact\":", rule.impact.word()),
             (",\"tier\":", rule.tier.word()),
@@ -106,7 +105,7 @@ impl Met<'_> {
 
     /// Names the alert the same in every run over the same traffic, whatever file it lies in: made
     /// of rule, time, hosts and the event itself, and of no frame or flow number.
-    fn id(&self, subject: &Subject<'_>) -> String {
+    pub(super) fn id(&self, subject: &Subject<'_>) -> String {
         let mut hash = Sha256::new();
         let mut put = |bytes: &[u8]| {
             hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use parsers::catalogue::Kind;
+use parsers::kinds;
+
 use super::Correlator;
 use super::census::{Pump, Tally};
 use crate::{Ruleset, Severity};
@@ -148,8 +151,19 @@ impl Correlator {
             let labels = vec![("bound", bound.to_owned())];
             all.push(("vitalwire_correlator_bounds_hit_total", help, labels, value));
         }
+        all.push(self.evidence.counter());
         all.extend(self.plain());
+        all.extend(self.by_kind());
         all
+    }
+
+    fn by_kind(&self) -> Vec<Counter> {
+        let of = |(kind, seen): (&&Kind, &u64)| {
+            let labels = vec![("kind", kind.name.to_owned())];
+            let help = "Events, by kind.";
+            ("vitalwire_correlator_events_total", help, labels, *seen)
+        };
+        kinds::ALL.iter().zip(&self.events).map(of).collect()
     }
 
     fn by_severity(&self) -> Vec<Counter> {

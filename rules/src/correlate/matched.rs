@@ -149,7 +149,8 @@ impl Correlator {
         alert.clear();
         ours.clear();
         met.eve(subject, &mut alert);
-        met.ours(subject, &explain, &mut ours);
+        let id = met.id(subject);
+        met.ours(subject, &id, &explain, &mut ours);
         let item = AlertItem {
             slug: Arc::clone(&rule.id),
             severity: rule.severity,
@@ -157,6 +158,7 @@ impl Correlator {
         };
         let cut = line::write(&self.eve, parts(subject), Some((&alert, item)), &ours, out);
         (self.alert, self.ours) = (alert, ours);
+        out.wanted.extend(self.evidence(subject, &met, id));
         self.line(cut);
         let tally = self.tally(rule);
         tally.alerts = tally.alerts.saturating_add(1);

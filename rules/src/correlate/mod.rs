@@ -15,6 +15,7 @@ mod census;
 mod config;
 mod counters;
 mod coverage;
+mod evidence;
 mod learn;
 mod line;
 mod made;
@@ -29,6 +30,7 @@ mod tests;
 mod window;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -43,6 +45,7 @@ pub use config::{
     ACK_WAIT_NS, BINDING_NS, COVERAGE_SECS, Config, REPEAT_FLOWS_MAX, REPEAT_MAX_NS, REPEAT_NS,
 };
 pub use counters::{Counter, RuleTally, Summary};
+pub use evidence::{CUT_HELP, CUT_NAME, EVIDENCE_FLOW_MAX, EVIDENCE_SECOND_MAX, Facts, Wanted};
 pub use learn::{builtin_needs, matched_in_correlator};
 
 use crate::eve::Eve;
@@ -58,6 +61,8 @@ pub struct Out {
     pub arena: Vec<u8>,
     /// The lines.
     pub items: Vec<Item>,
+    /// Alerts among them whose evidence is to be asked for.
+    pub wanted: Vec<Wanted>,
 }
 
 /// One finished EVE line.
@@ -101,6 +106,9 @@ pub struct Correlator {
     bindings: bindings::Bindings,
     acks: acks::Acks,
     coverage: coverage::Coverage,
+    evidence: evidence::Evidence,
+    /// Where the frames of the flow are kept whose record is looked at.
+    trail: Option<NonZeroU64>,
     census: census::Census,
     tallies: BTreeMap<Arc<str>, RuleTally>,
     scratch: Scratch,
@@ -109,6 +117,8 @@ pub struct Correlator {
     alert: Vec<u8>,
     ours: Vec<u8>,
     records: u64,
+    /// Events by kind, in the order of the catalogue.
+    events: Vec<u64>,
     lines: u64,
     lines_cut: u64,
     clock_steps: u64,
@@ -132,6 +142,8 @@ impl Correlator {
             bindings: bindings::Bindings::new(config.bindings),
             acks: acks::Acks::new(config.pending_messages),
             coverage: coverage::Coverage::default(),
+            evidence: evidence::Evidence::default(),
+            trail: None,
             census: census::Census::new(config.facts),
             tallies: BTreeMap::new(),
             scratch: Scratch::default(),
@@ -139,6 +151,7 @@ impl Correlator {
             alert: Vec::new(),
             ours: Vec::new(),
             records: 0,
+            events: vec![0; kinds::ALL.len()],
             lines: 0,
             lines_cut: 0,
             clock_steps: 0,
@@ -157,12 +170,14 @@ impl Correlator {
             self.eve.interfaces = Arc::clone(&batch.interfaces);
         }
         self.advance(record.envelope.time.0, record.key.frame);
+        self.trail = record.trail;
         match &record.body {
             Body::Event(body) => self.event(batch, &record.envelope, body, out),
             Body::Opens(sum) => self.opens.add(record.key, &record.envelope, sum),
             Body::Gap(gap) => self.coverage.gap(gap.bytes, gap.medical),
             Body::Loss(frames) => self.coverage.lost(*frames),
         }
+        self.trail = None;
     }
 
     /// Packet time reached a second, brought by this frame. Called in order between the records of
@@ -262,6 +277,9 @@ impl Correlator {
         let Some(kind) = kinds::ALL.get(body.kind.index()).copied() else {
             return;
         };
+        if let Some(seen) = self.events.get_mut(body.kind.index()) {
+            *seen = seen.saturating_add(1);
+        }
         let bytes = |place| batch.arena.get(range(place)).unwrap_or_default();
         let subject = Subject {
             kind,

@@ -11,7 +11,7 @@ use crate::diagnostic::{At, Report, Span, did_you_mean};
 use crate::limits::{
     COUNT_AT_LEAST_MAX, COUNT_BY_MAX, COUNT_WITHIN_NS_MAX, FILE_BYTES_MAX, SID, TESTS_MAX,
 };
-use crate::rule::{Impact, Pack, RuleTest, Side, Status, Tier};
+use crate::rule::{Impact, Pack, RuleTest, Side, Status, Then, Tier};
 use crate::{Severity, suppress};
 
 /// The keys of a rule, in the order in which they are best written.
@@ -150,11 +150,17 @@ impl Reader<'_, '_> {
     }
 
     fn test(&mut self, node: &Node) -> Option<TestTree> {
-        let map = self.map(node, "a test", &["pcap", "alerts", "sets"])?;
+        let map = self.map(node, "a test", &["pcap", "then", "alerts", "sets"])?;
         let pcap = self.needed(&map, "pcap").map(|n| self.text(n).value);
         let alerts = self.needed(&map, "alerts");
         let mut test = RuleTest {
             pcap: pcap?,
+            then: self.word(
+                &map,
+                "then",
+                &[Then::End, Then::Blind, Then::Loss],
+                Then::word,
+            ),
             alerts: self.number(alerts?, 0..=1_000_000),
             sets: std::collections::BTreeMap::new(),
         };

@@ -3,6 +3,7 @@
 mod appliance;
 mod doctor;
 mod dpdk;
+mod evidence;
 mod metrics;
 mod remote;
 mod trouble;
@@ -21,7 +22,11 @@ fn command_is(event: &Value, command: &str) -> bool {
 }
 
 fn capture_is(event: &Value, what: &str) -> bool {
-    event["capture"]["event"] == what
+    event["event_type"] == "capture" && event["capture"]["event"] == what
+}
+
+fn is_alert_of(event: &Value, slug: &str) -> bool {
+    event["event_type"] == "alert" && event["vitalwire"]["slug"] == slug
 }
 
 /// A storage server of the archive's, on port 11112.
@@ -106,6 +111,11 @@ fn a_link_that_goes_down_and_up_brings_no_frame_out() {
     );
     appliance.until("told", || appliance.count(|e| capture_is(e, "seeing")) == 2);
     assert_eq!(appliance.count(|e| capture_is(e, "blind")), 2);
+    assert_eq!(
+        appliance.count(|e| is_alert_of(e, "sensor-blind")),
+        1,
+        "the second time within a minute is held back"
+    );
     appliance.stop();
 }
 

@@ -13,10 +13,8 @@ use std::net::IpAddr;
 use rules::{Impact, Severity};
 
 pub use facets::{FACET_ALERTS_MAX, Facets, facets};
-pub use page::{
-    Alert, Comment, Cursor, Finding, Incident, Page, after, alert, comments, findings, incident,
-    incidents, last, line, page,
-};
+pub use incidents::{Comment, Finding, Incident, comments, findings, incident, incidents};
+pub use page::{Alert, Cursor, Page, after, alert, last, line, page};
 
 use super::words::{Status, Verdict};
 

@@ -372,6 +372,7 @@ impl Source for AfPacket {
         }
         if came {
             self.blind = None;
+            batch.backlog = self.ring.as_ref().map_or(0, Ring::backlog);
             batch.now = self.clock.now();
         } else {
             batch.now = self.clock.idle(machine_time());

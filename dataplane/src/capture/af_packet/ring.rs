@@ -111,9 +111,23 @@ impl Ring {
 
     /// Whether there is something to take, without asking the kernel.
     pub(super) fn is_ready(&self) -> bool {
-        let lent = self.map.lent.get(self.next);
-        lent.is_some_and(|lent| !lent.load(Ordering::Acquire))
+        self.map.is_free(self.next)
             && self.map.status(self.next).load(Ordering::Acquire) & TP_STATUS_USER != 0
+    }
+
+    /// How much of the ring the kernel cannot write to, in percent. What waits for us is looked at
+    /// in quarters: each look is at memory of the kernel's.
+    pub(super) fn backlog(&self) -> u8 {
+        let blocks = self.map.size.blocks.max(1);
+        let waits = |quarters: &usize| {
+            let ahead = (blocks * quarters / 4).saturating_sub(1);
+            let at = (self.next + ahead) % blocks;
+            self.map.status(at).load(Ordering::Acquire) & TP_STATUS_USER != 0
+                && self.map.is_free(at)
+        };
+        let quarters = [4, 3, 2, 1].into_iter().find(waits).unwrap_or(0);
+        let lent = (0..blocks).filter(|at| !self.map.is_free(*at)).count();
+        u8::try_from((quarters * 25 + lent * 100 / blocks).min(100)).unwrap_or(100)
     }
 
     pub(super) fn statistics(&self) -> Statistics {
@@ -132,6 +146,12 @@ impl AsFd for Ring {
 }
 
 impl Map {
+    /// Whether a block is with nobody of ours.
+    fn is_free(&self, at: usize) -> bool {
+        let lent = self.lent.get(at);
+        lent.is_some_and(|lent| !lent.load(Ordering::Acquire))
+    }
+
     /// The status word of a block.
     fn status(&self, at: usize) -> &AtomicU32 {
         let offset = at.min(self.size.blocks.saturating_sub(1)) * self.size.block + BLOCK_STATUS;

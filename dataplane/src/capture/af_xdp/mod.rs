@@ -289,6 +289,8 @@ impl Opened {
             let tally = &mut self.tally;
             queue.take(room, |run| tally.add(run, time, batch, clock));
         }
+        let backlogs = self.queues.iter().map(Queue::backlog);
+        batch.backlog = backlogs.max().unwrap_or(0);
         // Nobody may starve the others.
         self.first = self.first.saturating_add(1).checked_rem(count).unwrap_or(0);
         !batch.frames.is_empty()

@@ -134,6 +134,11 @@ impl Queue {
         self.rx.consume(count);
     }
 
+    /// How much of its ring is full, in percent.
+    pub(super) fn backlog(&self) -> u8 {
+        self.rx.backlog()
+    }
+
     /// Whether there is something to take, without asking the kernel.
     pub(super) fn is_ready(&self) -> bool {
         self.rx.readable() > 0

@@ -109,6 +109,12 @@ impl<T: Entry> Ring<T> {
         there.min(self.size)
     }
 
+    /// How much of it is full, in percent.
+    pub(super) fn backlog(&self) -> u8 {
+        let percent = u64::from(self.readable()) * 100 / u64::from(self.size.max(1));
+        u8::try_from(percent).unwrap_or(100)
+    }
+
     /// Reads the entry that is so far ahead; it must be one of [`Self::readable`].
     pub(super) fn read(&self, ahead: u32) -> T {
         let entry = self.entry(self.own.wrapping_add(ahead));

@@ -150,6 +150,7 @@ impl Rig {
         let record = Record {
             key,
             envelope: *envelope,
+            trail: None,
             body,
         };
         self.correlator.record(&batch, &record, &mut self.out);
