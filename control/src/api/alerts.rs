@@ -22,6 +22,8 @@ use crate::store::{self, Change, Status, Verdict, hold, incidents};
 
 /// Alerts that are changed at once.
 const BULK_MAX: usize = 500;
+/// A year, in seconds.
+const BAR_MAX: u32 = 31_536_000;
 
 /// The routes.
 pub(super) fn routes() -> ApiRouter<Api> {
@@ -181,8 +183,8 @@ async fn facets(
     Query(search): Query<Search>,
 ) -> Result<axum::Json<Facets>, Problem> {
     let bar = search.bar.unwrap_or(3_600);
-    if bar == 0 {
-        return Err(Problem::bad("bar is at least one second"));
+    if !(1..=BAR_MAX).contains(&bar) {
+        return Err(Problem::bad(format!("bar is 1 to {BAR_MAX} seconds")));
     }
     let bar = i64::from(bar).saturating_mul(1_000_000);
     let facets = api

@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
+use super::drain::Drained;
 use super::problem::REQUEST;
 use super::{Api, Problem};
 use crate::auth::secret::Secret;
@@ -100,6 +101,7 @@ async fn bounded(api: &Api, request: Request, next: Next) -> Response {
         .after(1)
         .into_response();
     }
+    let request = request.map(Drained::of);
     let within = api.0.config.limits.timeout.0;
     match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,

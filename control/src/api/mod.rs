@@ -5,6 +5,7 @@ mod alerts;
 mod assets;
 mod audit;
 mod caller;
+mod drain;
 mod events;
 mod evidence;
 mod extract;

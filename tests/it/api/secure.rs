@@ -204,7 +204,9 @@ fn with_client_certificates_nobody_else_connects() {
     let script = "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 \
          -subj /CN=ca -addext basicConstraints=critical,CA:TRUE 2>/dev/null && \
          openssl req -newkey rsa:2048 -nodes -keyout c.key -out c.csr -subj /CN=client 2>/dev/null && \
-         openssl x509 -req -in c.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out c.pem -days 2 2>/dev/null";
+         echo basicConstraints=CA:FALSE > v3 && \
+         openssl x509 -req -in c.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out c.pem -days 2 \
+         -extfile v3 2>/dev/null";
     let made = Command::new("sh")
         .args(["-c", script])
         .current_dir(dir.path())
