@@ -5,6 +5,7 @@ mod alerts;
 mod assets;
 mod audit;
 mod caller;
+mod counts;
 mod drain;
 mod events;
 mod evidence;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use dataplane::telemetry::Sample;
 use rusqlite::Connection;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
@@ -54,6 +56,7 @@ use crate::error::Error;
 use crate::health::Health;
 use crate::store::audit::{self as log, Act};
 use crate::store::{self, Change, Store};
+use counts::Counts;
 use events::Hub;
 use rate::Rate;
 
@@ -79,6 +82,7 @@ struct Inner {
     hub: Hub,
     desk: Arc<Desk>,
     trials: Semaphore,
+    counts: Arc<Counts>,
 }
 
 impl Api {
@@ -102,6 +106,7 @@ impl Api {
             hub: Hub::new(config.api.limits.streams),
             desk,
             trials: Semaphore::new(1),
+            counts: Arc::default(),
         })))
     }
 
@@ -260,6 +265,7 @@ pub async fn bind(config: &Config) -> Result<Listener, Error> {
 pub struct Serving {
     stop: watch::Sender<bool>,
     thread: Option<std::thread::JoinHandle<()>>,
+    counts: Arc<Counts>,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -287,6 +293,7 @@ pub fn start(
         .map_err(failed)?;
     let (stop, stopped) = watch::channel(false);
     let app = app(api.clone());
+    let counts = Arc::clone(&api.0.counts);
     let serve = move || {
         runtime.block_on(async {
             tokio::spawn(events::feed(api.clone()));
@@ -304,8 +311,17 @@ pub fn start(
     Ok(Serving {
         stop,
         thread: Some(thread),
+        counts,
         address,
     })
+}
+
+impl Serving {
+    /// For Prometheus.
+    #[must_use]
+    pub fn samples(&self) -> Vec<Sample> {
+        self.counts.samples()
+    }
 }
 
 impl Drop for Serving {
