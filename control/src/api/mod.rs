@@ -42,7 +42,7 @@ pub use caller::{May, Permit, caller, permit};
 pub use extract::{Form, IfMatch, Json, Path, Query};
 pub use guard::Peer;
 pub use incidents::Search as IncidentSearch;
-pub use params::{Limit, List, Moment};
+pub use params::{Bar, Limit, List, Moment};
 pub use problem::{Mistake, Problem};
 pub use routes::schema;
 pub use session::set_cookie;
