@@ -92,6 +92,7 @@ impl Api {
         health: Arc<Health>,
         desk: Arc<Desk>,
     ) -> Result<Self, Error> {
+        rules::forget(&config.state_dir);
         let setup = Setup::new(&store)?;
         Ok(Self(Arc::new(Inner {
             store,

@@ -4,6 +4,7 @@ mod files;
 mod trial;
 
 pub(super) use files::{compile, compile_with};
+pub(super) use trial::forget;
 
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
