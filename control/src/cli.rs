@@ -69,6 +69,12 @@ pub enum Command {
     /// Check the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Describe the API.
+    #[command(subcommand)]
+    Api(ApiCommand),
+    /// Let somebody in who has the machine and no login any more.
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Examine interfaces and permissions, and say how to mend each finding.
     Doctor(DoctorArgs),
     /// List the evidence of alerts, or show, check and copy that of one.
@@ -399,6 +405,48 @@ pub struct AuditVerifyArgs {
         hide_default_value = true
     )]
     pub contains: String,
+}
+
+/// What to do with the API.
+#[derive(Clone, Debug, Subcommand)]
+#[command(
+    after_long_help = "The appliance serves the same document as /api/v1/openapi.json.
+
+Exit codes: 0 printed.
+
+Examples:
+  vitalwire api schema > vitalwire-openapi.json"
+)]
+pub enum ApiCommand {
+    /// Print the OpenAPI document.
+    Schema,
+}
+
+/// What to do with users.
+#[derive(Clone, Debug, Subcommand)]
+pub enum UsersCommand {
+    /// Give a user another password, and print it. The appliance has to be stopped.
+    ResetPassword(ResetPasswordArgs),
+}
+
+/// Arguments of `users reset-password`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_long_help = "The user may log in again, and its sessions end. It is in the audit log.
+
+Exit codes: 0 done; 1 the store is in use or cannot be written; 2 no such user, bad configuration.
+
+Examples:
+  systemctl stop vitalwire
+  vitalwire users reset-password anna --config /etc/vitalwire/vitalwire.yaml
+  systemctl start vitalwire"
+)]
+pub struct ResetPasswordArgs {
+    /// The user's name.
+    pub name: String,
+    /// Take the store that this configuration names.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
 }
 
 /// Arguments of `doctor`.

@@ -3,10 +3,13 @@
 //! Absent on purpose: packet bytes. Frames and packets stay below this crate.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod audit_cmd;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod desk;
 pub mod doctor;
 pub mod dpdk;
 pub mod engine;
@@ -38,4 +41,5 @@ pub mod summary;
 pub mod terminal;
 #[cfg(test)]
 mod testing;
+pub mod users_cmd;
 pub mod version;

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use control::cli::{Cli, Command, ConfigCommand};
+use control::cli::{ApiCommand, Cli, Command, ConfigCommand};
 use control::error::Error;
 use control::{
-    audit_cmd, config, doctor, evidence, fields, inspect, inventory, pseudonym, rules_cmd, ruleset,
-    run,
+    api, audit_cmd, config, doctor, evidence, fields, inspect, inventory, pseudonym, rules_cmd,
+    ruleset, run,
 };
-use control::{terminal, version};
+use control::{terminal, users_cmd, version};
 
 fn main() -> ExitCode {
     match dispatch(&Cli::parse()) {
@@ -35,6 +35,8 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),
         Some(Command::Config(ConfigCommand::Example)) => terminal::show(config::EXAMPLE),
         Some(Command::Audit(command)) => audit_cmd::run(command),
+        Some(Command::Api(ApiCommand::Schema)) => terminal::show(&api::schema()),
+        Some(Command::Users(command)) => users_cmd::run(command),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Evidence(args)) => evidence::run(args),
     }

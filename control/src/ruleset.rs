@@ -76,6 +76,21 @@ impl Sources {
         with
     }
 
+    /// With these files beside.
+    #[must_use]
+    pub fn and(mut self, files: impl IntoIterator<Item = SourceFile>) -> Self {
+        self.files.extend(files);
+        self
+    }
+
+    /// Every mistake, with its place.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<Diagnostic> {
+        Ruleset::compile(&self.files, &self.sets)
+            .err()
+            .unwrap_or_default()
+    }
+
     /// Compiles.
     ///
     /// # Errors

@@ -10,10 +10,12 @@ use parsers::phi::Pseudonymizer;
 use rules::correlate::Out;
 use rules::correlate::inventory::Snapshot as Inventory;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::cli::RunArgs;
 use crate::clock::{self, Stopwatch};
 use crate::config::{self, Config};
+use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
 use crate::health::Health;
 use crate::inventory::{self, Keeper};
@@ -25,7 +27,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
-use crate::{doctor, engine, evidence, http, ledger, live, logging, site_key};
+use crate::{api, doctor, engine, evidence, http, ledger, live, logging, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -50,7 +52,13 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
             let silence = config.ready.max_silence.0;
             tokio::spawn(http::serve(listener, Arc::clone(&health), silence));
         }
+        let listener = if config.api.enabled && config.store.enabled {
+            Some(api::bind(&config).await?)
+        } else {
+            None
+        };
         let mut appliance = Appliance::start(config, loaded, site, health)?;
+        appliance.serve(listener)?;
         let outcome = appliance.watch(&args.config).await;
         let stopped = appliance.stop();
         outcome.and(stopped)
@@ -68,6 +76,9 @@ struct Appliance {
     delivery: Arc<Latencies>,
     eve: Option<sinks::Running<EveFile>>,
     store: Option<(Store, sinks::Running<Intake>)>,
+    api: Option<api::Serving>,
+    desk: Arc<Desk>,
+    asks: mpsc::Receiver<Ask>,
     evidence: Option<evidence::Running>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
@@ -108,6 +119,8 @@ impl Appliance {
         let inventory = inventory::load(&config.state_dir)?.map(Arc::new);
         let keeper = Keeper::new(config.state_dir.clone());
         let store = open_store(&config, eve.as_ref())?;
+        let loaded = with_own(loaded, &config, store.as_ref().map(|(store, _)| store));
+        let (desk, asks) = Desk::new(&config, &loaded);
         let evidence = evidence(&config, &site)?;
         let mut appliance = Self {
             config,
@@ -118,6 +131,9 @@ impl Appliance {
             delivery,
             eve,
             store,
+            api: None,
+            desk,
+            asks,
             evidence,
             pipeline: None,
             before: Snapshot::default(),
@@ -173,6 +189,16 @@ impl Appliance {
         Ok(())
     }
 
+    /// Starts the API.
+    fn serve(&mut self, listener: Option<api::Listener>) -> Result<(), Error> {
+        if let (Some(listener), Some((store, _))) = (listener, &self.store) {
+            let (store, health) = (store.clone(), Arc::clone(&self.health));
+            let desk = Arc::clone(&self.desk);
+            self.api = Some(api::start(listener, &self.config, store, health, desk)?);
+        }
+        Ok(())
+    }
+
     /// Until a signal, or the end of the files.
     async fn watch(&mut self, path: &Path) -> Result<(), Error> {
         let mut signals = Signals::new()?;
@@ -183,7 +209,8 @@ impl Appliance {
         loop {
             tokio::select! {
                 _ = second.tick() => {}
-                _ = signals.hup.recv() => self.reload(path),
+                _ = signals.hup.recv() => drop(self.reload(path)),
+                Some(ask) = self.asks.recv() => self.answer(ask, path),
                 _ = signals.term.recv() => return Ok(()),
                 _ = signals.int.recv() => return Ok(()),
             }
@@ -285,6 +312,9 @@ impl Appliance {
             snapshot.samples.extend(store.samples());
             snapshot.latencies.push(store.latency());
         }
+        if let Some(api) = &self.api {
+            snapshot.samples.extend(api.samples());
+        }
         snapshot.samples.extend([
             gauge(
                 "vitalwire_capture_blind",
@@ -348,32 +378,54 @@ impl Appliance {
     }
 
     /// Rules, sets and suppressions anew; the old ones stay if the new ones are wrong.
-    fn reload(&mut self, path: &Path) {
+    fn reload(&mut self, path: &Path) -> Result<(), String> {
         if let Some(eve) = &self.eve {
             eve.reopen();
+            tracing::info!("outputs reopened");
         }
-        let fresh = config::read(path).and_then(|config| Ok((ruleset::load(&config)?, config)));
+        let store = self.store.as_ref().map(|(store, _)| store);
+        let fresh = config::read(path).and_then(|config| Ok((desk::load(&config, store)?, config)));
         match fresh {
             Ok((loaded, config)) => {
-                if let Some(pipeline) = &self.pipeline {
-                    pipeline.swap_rules(Arc::clone(&loaded.ruleset));
-                }
-                self.reloads = self.reloads.saturating_add(1);
-                let (armed, unarmed) = loaded.counts();
-                tracing::info!(armed, unarmed, "rules reloaded, outputs reopened");
-                say_unarmed(&loaded);
-                self.loaded = loaded;
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
                 self.config.inventory = config.inventory;
                 self.config.suppressions = config.suppressions;
-                self.note_rules();
+                self.adopt(loaded);
+                Ok(())
             }
             Err(error) => {
                 self.reloads_failed = self.reloads_failed.saturating_add(1);
-                for line in error.to_string().lines() {
+                let error = error.to_string();
+                for line in error.lines() {
                     tracing::error!("reload failed, the old rules stay: {line}");
                 }
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts rules in force.
+    fn adopt(&mut self, loaded: Loaded) {
+        if let Some(pipeline) = &self.pipeline {
+            pipeline.swap_rules(Arc::clone(&loaded.ruleset));
+        }
+        self.reloads = self.reloads.saturating_add(1);
+        let (armed, unarmed) = loaded.counts();
+        tracing::info!(armed, unarmed, "rules reloaded");
+        say_unarmed(&loaded);
+        self.loaded = loaded;
+        self.desk.set(&self.config, &self.loaded);
+        self.note_rules();
+    }
+
+    /// Does what the API asks. It may have gone away meanwhile.
+    fn answer(&mut self, ask: Ask, path: &Path) {
+        match ask {
+            Ask::Reload(tell) => drop(tell.send(self.reload(path))),
+            Ask::Adopt(loaded, tell) => {
+                self.adopt(loaded);
+                tell.send(()).ok();
             }
         }
     }
@@ -420,6 +472,7 @@ impl Appliance {
     fn stop(mut self) -> Result<(), Error> {
         tracing::info!("stopping");
         self.health.stopping();
+        drop(self.api.take());
         if let Some(pipeline) = &self.pipeline {
             pipeline.stop();
         }
@@ -461,6 +514,20 @@ fn open_store(
     let depth = usize::from(config.limits.queue_depth);
     let intake = sinks::spawn("store", intake, depth)?;
     Ok(Some((store, intake)))
+}
+
+/// With the rules and suppressions that people gave. Rules that were good once and are not for this
+/// program do not keep it from starting.
+fn with_own(loaded: Loaded, config: &Config, store: Option<&Store>) -> Loaded {
+    match desk::load(config, store) {
+        Ok(all) => all,
+        Err(error) => {
+            for line in error.to_string().lines() {
+                tracing::error!("rules that were uploaded are left out: {line}");
+            }
+            loaded
+        }
+    }
 }
 
 /// Where evidence goes, if it is wanted.

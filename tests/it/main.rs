@@ -5,6 +5,7 @@
     reason = "a test waits for a real process on the machine's own clock"
 )]
 
+mod api;
 mod canary;
 mod cli;
 mod contract;

@@ -32,6 +32,7 @@ impl Default for Config {
             heartbeat: Every::default(),
             ready: Ready::default(),
             http: Http::default(),
+            api: super::Api::default(),
             log: Log::default(),
         }
     }

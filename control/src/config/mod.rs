@@ -1,5 +1,6 @@
 //! The configuration: its keys, defaults and units, once. The doc comments are the schema's texts.
 
+mod api;
 mod dpdk;
 mod read;
 mod store;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use api::{Api, ApiLimits, Session, Tls};
 pub use dpdk::{Dpdk, Poll};
 pub use read::{parse, read};
 pub use store::{Incidents, Keep, Outbox, Store};
@@ -61,6 +63,8 @@ pub struct Config {
     pub ready: Ready,
     /// The HTTP listener for metrics and health.
     pub http: Http,
+    /// The API and the console.
+    pub api: Api,
     /// The program's own log, on stderr. It never holds event contents.
     pub log: Log,
 }
