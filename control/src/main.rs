@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use control::cli::{Cli, Command, ConfigCommand};
 use control::error::Error;
-use control::{audit_cmd, config, doctor, evidence, fields, inspect, pseudonym, rules_cmd};
-use control::{ruleset, run};
+use control::{audit_cmd, config, deliver, doctor, evidence, fields, formats, inspect, pseudonym};
+use control::{rules_cmd, ruleset, run};
 use control::{terminal, version};
 
 fn main() -> ExitCode {
@@ -32,6 +32,8 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),
         Some(Command::Config(ConfigCommand::Example)) => terminal::show(config::EXAMPLE),
         Some(Command::Audit(command)) => audit_cmd::run(command),
+        Some(Command::Sinks(command)) => deliver::test::run(command),
+        Some(Command::Schema(args)) => terminal::show(&formats::schema::of(args.dialect)),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Evidence(args)) => evidence::run(args),
     }

@@ -23,7 +23,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
-use crate::{doctor, engine, evidence, http, ledger, live, logging, site_key};
+use crate::{deliver, doctor, engine, evidence, http, ledger, live, logging, outbox, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -66,6 +66,8 @@ struct Appliance {
     delivery: Arc<Latencies>,
     eve: Option<sinks::Running<EveFile>>,
     store: Option<(Store, sinks::Running<Intake>)>,
+    /// What delivers from the store to receivers.
+    runners: Vec<outbox::Runner>,
     evidence: Option<evidence::Running>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
@@ -100,6 +102,10 @@ impl Appliance {
             None
         };
         let store = open_store(&config, eve.as_ref())?;
+        let runners = match &store {
+            Some((store, _)) => deliver::start(store, &config)?,
+            None => Vec::new(),
+        };
         let evidence = evidence(&config, &site)?;
         let mut appliance = Self {
             config,
@@ -110,6 +116,7 @@ impl Appliance {
             delivery,
             eve,
             store,
+            runners,
             evidence,
             pipeline: None,
             before: Snapshot::default(),
@@ -334,6 +341,10 @@ impl Appliance {
                 let (armed, unarmed) = loaded.counts();
                 tracing::info!(armed, unarmed, "rules reloaded, outputs reopened");
                 say_unarmed(&loaded);
+                let sends = |config: &Config| (config.sinks.clone(), config.responses.clone());
+                if sends(&config) != sends(&self.config) {
+                    tracing::warn!("sinks or responses changed: that takes a restart");
+                }
                 self.loaded = loaded;
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
@@ -396,6 +407,7 @@ impl Appliance {
         self.tell_stats();
         if let Some((store, intake)) = self.store.take() {
             drop(intake.finish());
+            outbox::stop(std::mem::take(&mut self.runners));
             store.close();
         }
         if let Some(eve) = self.eve.take() {

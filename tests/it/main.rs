@@ -19,6 +19,7 @@ mod overload;
 mod packs;
 mod peers;
 mod prometheus;
+mod sinks;
 mod store;
 mod streams;
 mod support;

@@ -2,6 +2,8 @@
 
 mod dpdk;
 mod read;
+mod responses;
+mod sinks;
 mod store;
 pub mod units;
 
@@ -14,6 +16,11 @@ use serde::{Deserialize, Serialize};
 
 pub use dpdk::{Dpdk, Poll};
 pub use read::{parse, read};
+pub use responses::{ActionHook, BlockList, Response};
+pub use sinks::{
+    Alertmanager, Facility, Framing, Kafka, Nats, Opensearch, Secret, Sink, Syslog, Tls, Transport,
+    Webhook,
+};
 pub use store::{Incidents, Keep, Outbox, Store};
 use units::{Bytes, Span};
 
@@ -47,6 +54,10 @@ pub struct Config {
     pub suppressions: Vec<Suppression>,
     /// Where events go.
     pub outputs: Outputs,
+    /// Where alerts, incidents and the like are sent.
+    pub sinks: Vec<Sink>,
+    /// What is done about alerts.
+    pub responses: Vec<Response>,
     /// The embedded store.
     pub store: Store,
     /// What is kept of the traffic behind alerts.

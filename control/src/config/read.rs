@@ -77,6 +77,7 @@ fn check(config: &Config) -> Result<(), String> {
         return Err("capture.follow and capture.loop exclude each other; keep one".to_owned());
     }
     check_source(config)?;
+    crate::deliver::check(config)?;
     if config.limits.memory < super::Bytes::mib(64) {
         return Err("limits.memory is below 64MiB, the least that the tables need".to_owned());
     }
