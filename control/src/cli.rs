@@ -75,6 +75,11 @@ pub enum Command {
     /// Let somebody in who has the machine and no login any more.
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Try the ways to receivers.
+    #[command(subcommand)]
+    Sinks(SinksCommand),
+    /// Print the JSON Schema of what sinks send.
+    Schema(SchemaArgs),
     /// Examine interfaces and permissions, and say how to mend each finding.
     Doctor(DoctorArgs),
     /// List the evidence of alerts, or show, check and copy that of one.
@@ -366,6 +371,49 @@ pub enum ConfigCommand {
     Schema,
     /// Print the annotated default configuration.
     Example,
+}
+
+/// What to do with sinks.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SinksCommand {
+    /// Send one test message, past the outbox, and say what became of it.
+    Test(SinksTestArgs),
+}
+
+/// Arguments of `sinks test`.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = "It may run beside the appliance.
+
+Exit codes: 0 delivered; 1 not delivered, with the reason; 2 bad arguments or configuration.
+
+Example:
+  vitalwire sinks test siem --config /etc/vitalwire/vitalwire.yaml")]
+pub struct SinksTestArgs {
+    /// The sink's name in the configuration.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The configuration.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/vitalwire/vitalwire.yaml"
+    )]
+    pub config: PathBuf,
+}
+
+/// Arguments of `schema`.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(
+    after_long_help = "Within a version fields are only added: a reader that ignores what it does
+not know keeps working.
+
+Example:
+  vitalwire schema eve > eve.schema.json"
+)]
+pub struct SchemaArgs {
+    /// The dialect.
+    #[arg(value_enum)]
+    pub dialect: crate::formats::schema::Dialect,
 }
 
 /// What to do with the audit log.

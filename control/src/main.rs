@@ -7,8 +7,8 @@ use clap::Parser;
 use control::cli::{ApiCommand, Cli, Command, ConfigCommand};
 use control::error::Error;
 use control::{
-    api, audit_cmd, config, doctor, evidence, fields, inspect, inventory, pseudonym, rules_cmd,
-    ruleset, run,
+    api, audit_cmd, config, deliver, doctor, evidence, fields, formats, inspect, inventory,
+    pseudonym, rules_cmd, ruleset, run,
 };
 use control::{terminal, users_cmd, version};
 
@@ -37,6 +37,8 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Audit(command)) => audit_cmd::run(command),
         Some(Command::Api(ApiCommand::Schema)) => terminal::show(&api::schema()),
         Some(Command::Users(command)) => users_cmd::run(command),
+        Some(Command::Sinks(command)) => deliver::test::run(command),
+        Some(Command::Schema(args)) => terminal::show(&formats::schema::of(args.dialect)),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Evidence(args)) => evidence::run(args),
     }

@@ -27,7 +27,9 @@ use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
-use crate::{api, doctor, engine, evidence, http, ledger, live, logging, site_key};
+use crate::{
+    api, deliver, doctor, engine, evidence, http, ledger, live, logging, outbox, site_key,
+};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -79,6 +81,8 @@ struct Appliance {
     api: Option<api::Serving>,
     desk: Arc<Desk>,
     asks: mpsc::Receiver<Ask>,
+    /// What delivers from the store to receivers.
+    runners: Vec<outbox::Runner>,
     evidence: Option<evidence::Running>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
@@ -121,6 +125,10 @@ impl Appliance {
         let store = open_store(&config, eve.as_ref())?;
         let loaded = with_own(loaded, &config, store.as_ref().map(|(store, _)| store));
         let (desk, asks) = Desk::new(&config, &loaded);
+        let runners = match &store {
+            Some((store, _)) => deliver::start(store, &config)?,
+            None => Vec::new(),
+        };
         let evidence = evidence(&config, &site)?;
         let mut appliance = Self {
             config,
@@ -134,6 +142,7 @@ impl Appliance {
             api: None,
             desk,
             asks,
+            runners,
             evidence,
             pipeline: None,
             before: Snapshot::default(),
@@ -387,6 +396,10 @@ impl Appliance {
         let fresh = config::read(path).and_then(|config| Ok((desk::load(&config, store)?, config)));
         match fresh {
             Ok((loaded, config)) => {
+                let sends = |config: &Config| (config.sinks.clone(), config.responses.clone());
+                if sends(&config) != sends(&self.config) {
+                    tracing::warn!("sinks or responses changed: that takes a restart");
+                }
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
                 self.config.inventory = config.inventory;
@@ -484,6 +497,7 @@ impl Appliance {
         self.tell_stats();
         if let Some((store, intake)) = self.store.take() {
             drop(intake.finish());
+            outbox::stop(std::mem::take(&mut self.runners));
             store.close();
         }
         if let Some(eve) = self.eve.take() {

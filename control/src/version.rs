@@ -7,7 +7,11 @@ pub const COMMIT: &str = env!("VITALWIRE_COMMIT");
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Cargo features that are on; capture backends, mostly.
-pub const FEATURES: &[&str] = &["libpcap", "af_packet", "af_xdp"];
+pub const FEATURES: &[&str] = if cfg!(feature = "kafka") {
+    &["libpcap", "af_packet", "af_xdp", "kafka"]
+} else {
+    &["libpcap", "af_packet", "af_xdp"]
+};
 
 /// The text of `--version`.
 #[must_use]

@@ -21,6 +21,7 @@ mod overload;
 mod packs;
 mod peers;
 mod prometheus;
+mod sinks;
 mod store;
 mod streams;
 mod support;

@@ -26,6 +26,8 @@ impl Default for Config {
             sets: std::collections::BTreeMap::new(),
             suppressions: Vec::new(),
             outputs: Outputs::default(),
+            sinks: Vec::new(),
+            responses: Vec::new(),
             store: super::Store::default(),
             evidence: Evidence::default(),
             stats: Every::default(),

@@ -3,6 +3,8 @@
 mod api;
 mod dpdk;
 mod read;
+mod responses;
+mod sinks;
 mod store;
 pub mod units;
 
@@ -13,9 +15,14 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use api::{Api, ApiLimits, Session, Tls};
+pub use api::{Api, ApiLimits, Session, Tls as ServerTls};
 pub use dpdk::{Dpdk, Poll};
 pub use read::{parse, read};
+pub use responses::{ActionHook, BlockList, Response};
+pub use sinks::{
+    Alertmanager, Facility, Framing, Kafka, Nats, Opensearch, Secret, Sink, Syslog, Tls, Transport,
+    Webhook,
+};
 pub use store::{Incidents, Keep, Outbox, Store};
 use units::{Bytes, Span};
 
@@ -51,6 +58,10 @@ pub struct Config {
     pub suppressions: Vec<Suppression>,
     /// Where events go.
     pub outputs: Outputs,
+    /// Where alerts, incidents and the like are sent.
+    pub sinks: Vec<Sink>,
+    /// What is done about alerts.
+    pub responses: Vec<Response>,
     /// The embedded store.
     pub store: Store,
     /// What is kept of the traffic behind alerts.

@@ -78,6 +78,7 @@ fn check(config: &Config) -> Result<(), String> {
     }
     check_source(config)?;
     check_api(&config.api)?;
+    crate::deliver::check(config)?;
     if config.limits.memory < super::Bytes::mib(64) {
         return Err("limits.memory is below 64MiB, the least that the tables need".to_owned());
     }

@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for Bytes {
             units: &SIZES,
             wants: "a size such as 512MiB, 64KiB or 1GB",
         };
-        deserializer.deserialize_str(text).map(Self)
+        deserializer.deserialize_any(text).map(Self)
     }
 }
 

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use bound::{Bounds, trim};
 pub use counts::Counts;
 pub use reader::{Batch, Reader};
-pub use runner::{Deliver, Failure, Runner, spawn};
+pub use runner::{Deliver, Failure, Runner, spawn, stop};
 pub(crate) use sinks::Sinks;
 pub use sinks::register;
 

@@ -208,3 +208,13 @@ impl<D: Deliver> Turn<D> {
         }
     }
 }
+
+/// Stops all of them at once, and waits for the last.
+pub fn stop(runners: Vec<Runner>) {
+    for runner in &runners {
+        runner.stop.store(true, Ordering::Relaxed);
+    }
+    for runner in runners {
+        runner.stop();
+    }
+}

@@ -104,7 +104,7 @@ pub(crate) fn severity_word(rank: i64) -> &'static str {
 }
 
 /// The word of a clinical impact's rank.
-pub(super) fn impact_word(rank: i64) -> &'static str {
+pub(crate) fn impact_word(rank: i64) -> &'static str {
     at(&Impact::ALL, rank).map_or("none", Impact::word)
 }
 

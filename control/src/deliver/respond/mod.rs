@@ -1,0 +1,242 @@
+//! Responses: what is done about an alert, only ever what a person configured for that rule.
+//!
+//! Each is dry until it is told otherwise, limited by the hour, and over after a while; what it does,
+//! would have done or refuses is in the audit log. None ever touches a device on which a life depends,
+//! that is connected to a patient, or of which nobody said what it is, nor answers an alert that may
+//! matter at the bedside, unless clinical engineering approves that one action ([`approve`]).
+//!
+//! An approval is an entry of the audit log, which comes to the response as alerts do.
+
+#![expect(
+    clippy::result_large_err,
+    reason = "rusqlite's error, in its own closures; far from the packet path"
+)]
+
+mod block_list;
+mod guard;
+mod state;
+mod webhook;
+
+use rusqlite::OptionalExtension as _;
+use serde_json::{Value, json};
+
+use super::parse;
+use crate::clock;
+use crate::config::Response as Config;
+use crate::outbox::{Deliver, Entry, Failure, Kind};
+use crate::store::{self, Change, Store, audit};
+use guard::Subject;
+use state::{Active, State};
+
+/// What a response takes from the outbox.
+pub(super) const SELECT: [Kind; 2] = [Kind::Alert, Kind::Audit];
+
+/// The role that may approve.
+const APPROVER: &str = "clinical_engineer";
+/// The action in the audit log that an approval is.
+const APPROVED: &str = "response.approve";
+
+/// Approves one response to one alert, though its device has to stay: for clinical engineering alone.
+/// Whoever calls this has made sure who asks, and in which role.
+///
+/// # Errors
+/// Another role; what SQLite says.
+pub fn approve(
+    change: &Change<'_>,
+    response: &str,
+    alert_id: &str,
+    who: &str,
+    role: &str,
+) -> Result<(), store::Error> {
+    if role != APPROVER {
+        return Err(store::Error::Refused(
+            "only clinical engineering approves a response to a device that has to stay".to_owned(),
+        ));
+    }
+    let act = audit::Act {
+        actor: who,
+        action: APPROVED,
+        object: &format!("alert:{alert_id}"),
+    };
+    audit::append(change, act, &json!({"response": response, "role": role})).map(drop)
+}
+
+/// What a response does. It does the same again without harm.
+trait Effect: Send {
+    /// Begins to act upon something, or goes on with all that is active.
+    fn begin(&mut self, active: &Active, all: &[Active]) -> Result<(), String>;
+
+    /// Something is over; the rest goes on.
+    fn end(&mut self, all: &[Active]) -> Result<(), String>;
+}
+
+pub(super) fn make(
+    config: &Config,
+    store: &Store,
+    dir: &std::path::Path,
+) -> Result<Box<dyn Deliver>, String> {
+    let effect: Box<dyn Effect> = match (&config.block_list, &config.webhook) {
+        (Some(list), None) => Box::new(block_list::BlockList::new(&config.name, list)?),
+        (None, Some(hook)) => Box::new(webhook::Action::new(&config.name, hook)?),
+        _ => return Err("either block_list or webhook says what is done".to_owned()),
+    };
+    if config.rules.is_empty() {
+        return Err("rules: name the rules that it answers; there is no default".to_owned());
+    }
+    if config.expires.0.is_zero() || config.per_hour == 0 {
+        return Err("expires and per_hour have to be more than nothing".to_owned());
+    }
+    Ok(Box::new(Response {
+        state: State::open(&dir.join(format!("response-{}.json", config.name)))?,
+        config: config.clone(),
+        effect,
+        store: store.clone(),
+    }))
+}
+
+struct Response {
+    config: Config,
+    effect: Box<dyn Effect>,
+    state: State,
+    store: Store,
+}
+
+impl Deliver for Response {
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
+        for (at, entry) in batch.iter().enumerate() {
+            let line = parse(entry).map_err(|why| Failure::refused(at, why))?;
+            let outcome = match entry.kind {
+                Kind::Alert => self.answer(&line, false),
+                _ => self.approved(&line),
+            };
+            outcome.map_err(|why| Failure::later(at, why))?;
+        }
+        self.expire()
+            .map_err(|why| Failure::later(batch.len(), why))
+    }
+
+    fn idle(&mut self) {
+        if let Err(why) = self.expire() {
+            tracing::warn!(
+                response = self.config.name,
+                "what is over could not be ended: {why}"
+            );
+        }
+    }
+}
+
+impl Response {
+    /// An alert: is it one to answer, and may it be answered?
+    fn answer(&mut self, line: &Value, approved: bool) -> Result<(), String> {
+        let text = |pointer: &str| line.pointer(pointer).and_then(Value::as_str);
+        let (slug, id) = (text("/vitalwire/slug"), text("/vitalwire/alert_id"));
+        let (Some(slug), Some(id)) = (slug, id) else {
+            return Ok(());
+        };
+        if !self.config.rules.iter().any(|rule| rule == slug) {
+            return Ok(());
+        }
+        let subject = Subject::of(line);
+        let ip = subject.ip.unwrap_or_default();
+        if self.state.holds(ip, slug) {
+            return Ok(());
+        }
+        let refusal = match subject.may_be_touched(line, &self.store) {
+            _ if ip.is_empty() => Some(("response.refuse", "it names no address".to_owned())),
+            Err(why) if !approved => Some(("response.refuse", why)),
+            _ if !self.state.has_room(self.config.per_hour) => {
+                let why = format!("more than {} in an hour", self.config.per_hour);
+                Some(("response.limit", why))
+            }
+            _ => None,
+        };
+        if let Some((action, why)) = refusal {
+            let detail = json!({"target": ip, "rule": slug, "why": why});
+            self.note(action, id, &detail)?;
+            return self.state.refused(ip, slug, self.config.expires.0);
+        }
+        self.act(ip, slug, id)
+    }
+
+    fn act(&mut self, ip: &str, slug: &str, id: &str) -> Result<(), String> {
+        let active = Active::new(ip, slug, id, self.config.expires.0);
+        let detail = json!({"target": ip, "rule": slug, "until": active.until_text()});
+        if self.config.dry_run {
+            self.note("response.would", id, &detail)?;
+            return self.state.would(active);
+        }
+        let mut all = self.state.active();
+        all.push(active.clone());
+        self.effect.begin(&active, &all)?;
+        self.note("response.act", id, &detail)?;
+        self.state.began(active)
+    }
+
+    /// An entry of the audit log: is it an approval of ours?
+    fn approved(&mut self, line: &Value) -> Result<(), String> {
+        let text = |pointer: &str| line.pointer(pointer).and_then(Value::as_str);
+        let ours = text("/audit/action") == Some(APPROVED)
+            && text("/audit/detail/response") == Some(&self.config.name)
+            && text("/audit/detail/role") == Some(APPROVER);
+        let id = text("/audit/object").and_then(|object| object.strip_prefix("alert:"));
+        let Some(id) = id.filter(|_| ours) else {
+            return Ok(());
+        };
+        let found = self.alert(id)?;
+        let Some(alert) = found else {
+            return self.note(
+                "response.refuse",
+                id,
+                &json!({"why": "the alert is no more"}),
+            );
+        };
+        self.state.pardon(&alert);
+        self.answer(&alert, true)
+    }
+
+    fn alert(&self, id: &str) -> Result<Option<Value>, String> {
+        let found: Result<Option<String>, _> = self.store.read(|conn| {
+            let sql = "SELECT json FROM alert_lines WHERE seq = (SELECT seq FROM alerts WHERE alert_id = ?1)";
+            Ok(conn.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?)
+        });
+        let found = found.map_err(|error| error.to_string())?;
+        Ok(found.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Ends what is over.
+    fn expire(&mut self) -> Result<(), String> {
+        let over = self.state.over(clock::now());
+        if over.is_empty() {
+            return Ok(());
+        }
+        let all = self.state.active();
+        self.effect.end(&all)?;
+        for active in over.iter().filter(|active| active.acted) {
+            let detail = json!({"target": active.ip, "rule": active.rule});
+            self.note("response.expire", &active.alert_id, &detail)?;
+        }
+        self.state.save()
+    }
+
+    /// Into the audit log.
+    fn note(&self, action: &'static str, alert_id: &str, detail: &Value) -> Result<(), String> {
+        let (actor, object) = (
+            format!("response:{}", self.config.name),
+            format!("alert:{alert_id}"),
+        );
+        let detail = detail.clone();
+        let written = self.store.write(move |change| {
+            let act = audit::Act {
+                actor: &actor,
+                action,
+                object: &object,
+            };
+            audit::append(change, act, &detail).map(drop)
+        });
+        written.map_err(|error| error.to_string())
+    }
+}

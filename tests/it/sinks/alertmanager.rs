@@ -1,0 +1,126 @@
+//! Alertmanager, a real one.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use control::store::{Verdict, incidents};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::receivers::{Server, free_port, until};
+use super::rig::Rig;
+use crate::support;
+
+struct Alertmanager {
+    server: Server,
+    port: u16,
+    _dir: TempDir,
+}
+
+impl Alertmanager {
+    fn new() -> Option<Self> {
+        if !support::has("prometheus-alertmanager") {
+            return None;
+        }
+        let dir = TempDir::new().expect("temporary folder");
+        let (port, at) = (free_port(), dir.path().display().to_string());
+        let config = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
+        std::fs::write(dir.path().join("conf"), config).expect("written");
+        let args = [
+            &format!("--config.file={at}/conf"),
+            &format!("--storage.path={at}/data"),
+            &format!("--web.listen-address=127.0.0.1:{port}"),
+            "--cluster.listen-address=",
+        ];
+        let log = dir.path().join("log");
+        let mut server = Server::new("prometheus-alertmanager", &args, &log, Some(port));
+        server.start();
+        Some(Self {
+            server,
+            port,
+            _dir: dir,
+        })
+    }
+
+    /// What is active there.
+    fn active(&self) -> Vec<Value> {
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else {
+            return Vec::new();
+        };
+        let request = "GET /api/v2/alerts HTTP/1.0\r\nHost: localhost\r\n\r\n";
+        let mut text = String::new();
+        let read = stream
+            .write_all(request.as_bytes())
+            .and_then(|()| stream.read_to_string(&mut text));
+        let body = text
+            .split_once("\r\n\r\n")
+            .map(|(_, body)| body)
+            .filter(|_| read.is_ok());
+        body.and_then(|body| serde_json::from_str(body).ok())
+            .unwrap_or_default()
+    }
+
+    fn named(&self, name: &str) -> Vec<Value> {
+        let mut active = self.active();
+        active.retain(|alert| alert["labels"]["alertname"] == name);
+        active
+    }
+}
+
+fn own(kind: &str, body: &Value) -> Value {
+    json!({
+        "timestamp": "2026-11-21T21:38:11.087399+0000", "event_type": kind, "host": "sensor-1",
+        "vitalwire": {"schema": "1", "sensor_id": "sensor-1"}, kind: body,
+    })
+}
+
+#[test]
+fn incidents_that_page_and_the_sensors_health_are_active_until_they_are_over() {
+    let Some(mut manager) = Alertmanager::new() else {
+        return;
+    };
+    let config = format!(
+        "sinks: [{{type: alertmanager, name: am, url: 'http://127.0.0.1:{}', repeat: 2s}}]",
+        manager.port
+    );
+    let mut rig = Rig::new(&config);
+    rig.alerts(3);
+    let finding = |state: &str| {
+        own(
+            "finding",
+            &json!({"name": "one-sided", "state": state, "interface": "span0",
+            "severity": "high", "explain": "one direction only", "what_to_do": "mend the SPAN"}),
+        )
+    };
+    let beat = |ready: bool| own("heartbeat", &json!({"ready": ready, "reason": "no link"}));
+    rig.put("finding", &finding("open"));
+    rig.put("heartbeat", &beat(false));
+    let incident = "VitalwireIncident";
+    until("the incident", 20, || manager.named(incident).len() == 1);
+    until("the finding", 20, || {
+        manager.named("VitalwireFinding").len() == 1
+    });
+    until("blindness", 20, || {
+        manager.named("VitalwireSensorBlind").len() == 1
+    });
+    assert_eq!(manager.active().len(), 3, "{:?}", manager.active());
+
+    // It forgets what it knew, and is told again.
+    manager.server.kill();
+    manager.server.start();
+    until("the incident again", 30, || {
+        manager.named(incident).len() == 1
+    });
+    until("the finding again", 30, || {
+        manager.named("VitalwireFinding").len() == 1
+    });
+
+    let labels = manager.named(incident)[0]["labels"].clone();
+    let id = labels["incident_id"].as_str().expect("an id").to_owned();
+    rig.store
+        .write(move |change| incidents::close(change, &id, Verdict::True, "user:alice"))
+        .expect("closed");
+    rig.put("finding", &finding("closed"));
+    rig.put("heartbeat", &beat(true));
+    until("an end of everything", 30, || manager.active().is_empty());
+}

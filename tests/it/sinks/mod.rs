@@ -1,0 +1,13 @@
+//! What sinks send, received by the real receivers.
+
+mod alertmanager;
+mod appliance;
+mod certificates;
+mod events;
+mod formats;
+mod http;
+mod nats;
+mod receivers;
+mod respond;
+mod rig;
+mod syslog;
