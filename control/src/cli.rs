@@ -64,6 +64,9 @@ pub enum Command {
     /// Check a configuration, print its schema or an annotated example.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Check the audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Examine interfaces and permissions, and say how to mend each finding.
     Doctor(DoctorArgs),
     /// List the evidence of alerts, or show, check and copy that of one.
@@ -314,6 +317,45 @@ pub enum ConfigCommand {
     Schema,
     /// Print the annotated default configuration.
     Example,
+}
+
+/// What to do with the audit log.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Walk the chain of hashes from its begin, and say where it is broken.
+    Verify(AuditVerifyArgs),
+}
+
+/// Arguments of `audit verify`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(
+    after_long_help = "Each entry is sealed with a hash over itself and the hash of the one before it:
+an entry that was changed, left out or put in breaks the chain. Whoever rewrote the whole chain, or cut
+its end, is found with a hash that a sink received (audit.hash in its events): --contains HASH.
+
+It may run beside the appliance. A store that was set aside has a chain of its own: --store FILE.
+
+Exit codes: 0 whole; 1 broken, or without that hash; 2 bad arguments or configuration.
+
+Examples:
+  vitalwire audit verify --config /etc/vitalwire/vitalwire.yaml
+  vitalwire audit verify --store /var/lib/vitalwire/vitalwire.db"
+)]
+pub struct AuditVerifyArgs {
+    /// Take the store that this configuration names.
+    #[arg(long, value_name = "FILE", conflicts_with = "store")]
+    pub config: Option<PathBuf>,
+    /// The store's file [default: that of the default configuration].
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// An entry with this hash has to be in it.
+    #[arg(
+        long,
+        value_name = "HASH",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub contains: String,
 }
 
 /// Arguments of `doctor`.

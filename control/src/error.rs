@@ -28,6 +28,9 @@ pub enum Error {
         /// What to do.
         hint: &'static str,
     },
+    /// The store cannot be used.
+    #[error("store: {0}")]
+    Store(#[from] crate::store::Error),
     /// Anything else that stops the appliance.
     #[error("{0}")]
     Failed(String),
@@ -52,7 +55,7 @@ impl Error {
     pub const fn code(&self) -> u8 {
         match self {
             Self::PipeClosed => 0,
-            Self::Capture(_) | Self::File { .. } | Self::Failed(_) => 1,
+            Self::Capture(_) | Self::File { .. } | Self::Store(_) | Self::Failed(_) => 1,
             Self::Usage(_) | Self::Config(_) | Self::Rules(_) => 2,
         }
     }

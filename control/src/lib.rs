@@ -3,6 +3,7 @@
 //! Absent on purpose: packet bytes. Frames and packets stay below this crate.
 #![forbid(unsafe_code)]
 
+pub mod audit_cmd;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -22,6 +23,7 @@ pub mod lost;
 pub mod metrics;
 pub mod mirror;
 pub mod observed;
+pub mod outbox;
 pub mod pseudonym;
 pub mod rules_cmd;
 pub mod ruleset;
@@ -30,6 +32,7 @@ pub mod silence;
 pub mod sinks;
 pub mod site_key;
 pub mod stats;
+pub mod store;
 pub mod summary;
 pub mod terminal;
 #[cfg(test)]

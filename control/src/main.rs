@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use control::cli::{Cli, Command, ConfigCommand};
 use control::error::Error;
-use control::{config, doctor, evidence, fields, inspect, pseudonym, rules_cmd, ruleset, run};
-use control::{terminal, version};
+use control::{audit_cmd, config, doctor, evidence, fields, inspect, pseudonym, rules_cmd};
+use control::{ruleset, run, terminal, version};
 
 fn main() -> ExitCode {
     match dispatch(&Cli::parse()) {
@@ -30,6 +30,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Config(ConfigCommand::Check { file })) => check(file),
         Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),
         Some(Command::Config(ConfigCommand::Example)) => terminal::show(config::EXAMPLE),
+        Some(Command::Audit(command)) => audit_cmd::run(command),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Evidence(args)) => evidence::run(args),
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use dataplane::pipeline::{self, Running, Sources};
 use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
+use rules::correlate::Out;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::RunArgs;
@@ -21,6 +22,7 @@ use crate::ruleset::{self, Loaded};
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
+use crate::store::{self, Intake, Store};
 use crate::{doctor, engine, evidence, http, ledger, live, logging, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
@@ -64,6 +66,7 @@ struct Appliance {
     delivery: Arc<Latencies>,
     eve: Option<sinks::Running<EveFile>>,
     evidence: Option<evidence::Running>,
+    store: Option<(Store, sinks::Running<Intake>)>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
@@ -97,6 +100,7 @@ impl Appliance {
             None
         };
         let evidence = evidence(&config, &site)?;
+        let store = open_store(&config, eve.as_ref())?;
         let mut appliance = Self {
             config,
             loaded,
@@ -106,6 +110,7 @@ impl Appliance {
             delivery,
             eve,
             evidence,
+            store,
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
@@ -116,6 +121,7 @@ impl Appliance {
             reloads_failed: 0,
         };
         say_unarmed(&appliance.loaded);
+        appliance.note_rules();
         appliance.capture()?;
         Ok(appliance)
     }
@@ -140,7 +146,12 @@ impl Appliance {
         };
         let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
         settings.evidence = self.evidence.as_ref().map(evidence::Running::queue);
-        let outputs = self.eve.iter().map(|eve| ("eve", eve.queue())).collect();
+        let eve = self.eve.iter().map(|eve| ("eve", eve.queue()));
+        let store = self
+            .store
+            .iter()
+            .map(|(_, intake)| ("store", intake.queue()));
+        let outputs = eve.chain(store).collect();
         if self.before.samples.is_empty() {
             tracing::info!(workers = settings.workers, live = is_live, "capturing");
         }
@@ -215,9 +226,17 @@ impl Appliance {
                 self.mirror.interface(),
                 &change,
             );
-            if let Some(eve) = &self.eve {
-                eve.send(line);
-            }
+            self.tell(line);
+        }
+    }
+
+    /// Gives a line of the appliance's own to the outputs.
+    fn tell(&self, line: Arc<Out>) {
+        if let Some((_, intake)) = &self.store {
+            intake.send(Arc::clone(&line));
+        }
+        if let Some(eve) = &self.eve {
+            eve.send(line);
         }
     }
 
@@ -234,6 +253,10 @@ impl Appliance {
         }
         snapshot.latencies.push(self.delivery.read());
         snapshot.samples.extend(self.mirror.samples());
+        if let Some((store, _)) = &self.store {
+            snapshot.samples.extend(store.samples());
+            snapshot.latencies.push(store.latency());
+        }
         snapshot.samples.extend([
             gauge(
                 "vitalwire_capture_blind",
@@ -286,18 +309,14 @@ impl Appliance {
             self.uptime.elapsed(),
             &snapshot,
         );
-        if let Some(eve) = &self.eve {
-            eve.send(line);
-        }
+        self.tell(line);
     }
 
     fn beat(&self) {
         let blind = self.health.blind(self.config.ready.max_silence.0);
         let uptime = self.uptime.elapsed();
         let line = stats::heartbeat(&self.about(), clock::now(), uptime, blind.as_deref());
-        if let Some(eve) = &self.eve {
-            eve.send(line);
-        }
+        self.tell(line);
     }
 
     /// Rules, sets and suppressions anew; the old ones stay if the new ones are wrong.
@@ -319,6 +338,7 @@ impl Appliance {
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
                 self.config.suppressions = config.suppressions;
+                self.note_rules();
             }
             Err(error) => {
                 self.reloads_failed = self.reloads_failed.saturating_add(1);
@@ -326,6 +346,27 @@ impl Appliance {
                     tracing::error!("reload failed, the old rules stay: {line}");
                 }
             }
+        }
+    }
+
+    /// Notes in the store which rules are in force.
+    fn note_rules(&self) {
+        let Some((store, _)) = &self.store else {
+            return;
+        };
+        let (armed, unarmed) = self.loaded.counts();
+        let paths = self.config.rules.paths.iter();
+        let version = store::rule_versions::Version {
+            hash: self.loaded.ruleset.version_hash(),
+            armed,
+            unarmed,
+            packs: self.loaded.packs(),
+            paths: paths.map(|path| path.display().to_string()).collect(),
+        };
+        let noted =
+            store.write(move |change| store::rule_versions::note(change, &version, "system"));
+        if let Err(error) = noted {
+            tracing::error!(%error, "the rules that are in force are not noted");
         }
     }
 
@@ -353,6 +394,10 @@ impl Appliance {
         let outcome = self.finish_pipeline();
         self.health.update(self.snapshot(), false, None);
         self.tell_stats();
+        if let Some((store, intake)) = self.store.take() {
+            drop(intake.finish());
+            store.close();
+        }
         if let Some(eve) = self.eve.take() {
             drop(eve.finish());
         }
@@ -375,6 +420,23 @@ fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Ru
     };
     let bounds = engine::evidence_bounds(config);
     evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
+}
+
+/// Opens the store and starts what feeds it.
+fn open_store(
+    config: &Config,
+    eve: Option<&sinks::Running<EveFile>>,
+) -> Result<Option<(Store, sinks::Running<Intake>)>, Error> {
+    if !config.store.enabled {
+        return Ok(None);
+    }
+    let dir = config.store.dir.as_ref().unwrap_or(&config.state_dir);
+    let settings = store::Settings::new(&config.store, engine::eve(config));
+    let store = Store::open(dir, settings, eve.map(sinks::Running::queue))?;
+    let intake = Intake::new(store.clone(), config.capture.is_live());
+    let depth = usize::from(config.limits.queue_depth);
+    let intake = sinks::spawn("store", intake, depth)?;
+    Ok(Some((store, intake)))
 }
 
 fn say_unarmed(loaded: &Loaded) {

@@ -19,6 +19,7 @@ mod overload;
 mod packs;
 mod peers;
 mod prometheus;
+mod store;
 mod streams;
 mod support;
 mod tidy;

@@ -26,6 +26,7 @@ impl Default for Config {
             suppressions: Vec::new(),
             outputs: Outputs::default(),
             evidence: Evidence::default(),
+            store: super::Store::default(),
             stats: Every::default(),
             heartbeat: Every::default(),
             ready: Ready::default(),

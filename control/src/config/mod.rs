@@ -2,6 +2,7 @@
 
 mod dpdk;
 mod read;
+mod store;
 pub mod units;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use dpdk::{Dpdk, Poll};
 pub use read::{parse, read};
+pub use store::{Incidents, Keep, Outbox, Store};
 use units::{Bytes, Span};
 
 /// The annotated default configuration, as `vitalwire config example` prints it.
@@ -47,6 +49,8 @@ pub struct Config {
     pub outputs: Outputs,
     /// What is kept of the traffic behind alerts.
     pub evidence: Evidence,
+    /// The embedded store.
+    pub store: Store,
     /// The `stats` events.
     pub stats: Every,
     /// The `heartbeat` events.

@@ -60,8 +60,13 @@ fn a_full_disk_costs_lines_and_nothing_else() {
         "mount -t tmpfs -o size=1m none {} && exec \"$@\"",
         disk.display()
     );
-    let more = "stats:\n  interval: 1s\n";
-    let mut appliance = Appliance::start_in(&lab, &disk, &mount, more);
+    // What the store gives back on a full disk, events take.
+    let store = lab.folder().join("store");
+    let more = format!(
+        "stats:\n  interval: 1s\nstore:\n  dir: {}\n",
+        store.display()
+    );
+    let mut appliance = Appliance::start_in(&lab, &disk, &mount, &more);
     let inside = |name: &str| {
         let within = disk.strip_prefix("/").unwrap_or(&disk).join(name);
         PathBuf::from(format!("/proc/{}/root", appliance.task.id())).join(within)

@@ -1,0 +1,111 @@
+//! Findings: what is wrong with the mirror or the appliance, the newest state of each.
+
+use rusqlite::params;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::change::Change;
+use super::error::Error;
+use super::queue::Taken;
+use super::words::{severity_rank, severity_word};
+use crate::outbox::{self, Kind, New};
+
+#[derive(Debug, Deserialize)]
+struct Line {
+    finding: Finding,
+}
+
+#[derive(Debug, Deserialize)]
+struct Finding {
+    name: String,
+    state: String,
+    #[serde(default)]
+    interface: String,
+    #[serde(default)]
+    severity: String,
+    #[serde(default)]
+    explain: String,
+    #[serde(default)]
+    what_to_do: String,
+}
+
+/// Stores a finding's line and tells sinks.
+pub(super) fn insert(change: &Change<'_>, taken: &Taken) -> Result<(), Error> {
+    let line: Line =
+        serde_json::from_str(&taken.json).map_err(|error| Error::Refused(error.to_string()))?;
+    let time = taken.time.0.div_euclid(1_000);
+    let severity = keep(change, &line.finding, time, &taken.json)?;
+    let id = format!("{}:{}", line.finding.name, line.finding.interface);
+    outbox::append(
+        change,
+        &new(&line.finding.state, &id, severity),
+        &taken.json,
+    )
+}
+
+/// A finding about the appliance itself, made here: it goes to eve.json too.
+pub(super) fn raise(
+    change: &Change<'_>,
+    name: &str,
+    severity: i64,
+    (explain, what_to_do): (&str, &str),
+) -> Result<(), Error> {
+    let finding = Finding {
+        name: name.to_owned(),
+        state: "open".to_owned(),
+        interface: "store".to_owned(),
+        severity: severity_word(severity).to_owned(),
+        explain: explain.to_owned(),
+        what_to_do: what_to_do.to_owned(),
+    };
+    let body = json!({
+        "name": name,
+        "state": "open",
+        "subject": "store",
+        "severity": finding.severity,
+        "explain": explain,
+        "what_to_do": what_to_do,
+    });
+    keep(change, &finding, change.now(), &body.to_string())?;
+    change.tell(&new("open", &format!("{name}:store"), severity), &body)
+}
+
+fn new<'a>(state: &str, id: &'a str, severity: i64) -> New<'a> {
+    New {
+        kind: Kind::Finding,
+        id,
+        action: if state == "closed" { "close" } else { "create" },
+        severity: Some(severity),
+    }
+}
+
+/// Keeps it, and gives its severity: of one that is over, the one that it had.
+fn keep(change: &Change<'_>, finding: &Finding, time: i64, json: &str) -> Result<i64, Error> {
+    change.run(
+        "INSERT INTO findings (name, subject, state, severity, explain, what_to_do, first_seen,
+             last_seen, json)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8)
+         ON CONFLICT (name, subject) DO UPDATE SET
+             severity = iif(excluded.state = 'closed', severity, excluded.severity),
+             explain = iif(excluded.state = 'closed', explain, excluded.explain),
+             what_to_do = iif(excluded.state = 'closed', what_to_do, excluded.what_to_do),
+             first_seen = iif(state = 'closed', excluded.first_seen, first_seen),
+             state = excluded.state, last_seen = excluded.last_seen, json = excluded.json",
+        params![
+            finding.name,
+            finding.interface,
+            finding.state,
+            severity_rank(&finding.severity),
+            finding.explain,
+            finding.what_to_do,
+            time,
+            json
+        ],
+    )?;
+    let severity = change.one(
+        "SELECT severity FROM findings WHERE name = ?1 AND subject = ?2",
+        [&finding.name, &finding.interface],
+        |row| row.get(0),
+    )?;
+    Ok(severity.unwrap_or(0))
+}

@@ -1,0 +1,203 @@
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use rules::Severity;
+
+use super::make::{Make, config, count, open, put, settings};
+use crate::outbox::{self, Deliver, Entry, Failure, Kind, Reader, register};
+use crate::store::{Store, queue::Taken};
+use crate::testing;
+
+fn alerts(from: u64, to: u64) -> impl Iterator<Item = Make> {
+    (from..to).map(|n| Make {
+        n,
+        ..Make::default()
+    })
+}
+
+fn sinks(store: &Store, names: &[&str]) {
+    let sinks = names
+        .iter()
+        .map(|name| ((*name).to_owned(), vec![Kind::Alert]));
+    register(store, sinks.collect()).unwrap();
+}
+
+fn ids(reader: &Reader, max: usize) -> Vec<String> {
+    let entries = reader.next(max).unwrap().entries;
+    entries.into_iter().map(|entry| entry.id).collect()
+}
+
+const WAITING: &str = "SELECT count(*) FROM outbox";
+
+#[test]
+fn each_sink_goes_on_where_it_stopped_and_what_all_have_goes() {
+    let dir = testing::dir("outbox-cursors");
+    let store = open(&dir);
+    put(&store, alerts(0, 5));
+    assert_eq!(count(&store, WAITING), 0, "nobody wants it");
+    sinks(&store, &["one", "two"]);
+    put(&store, alerts(5, 15));
+    let (one, two) = (Reader::new(&store, "one"), Reader::new(&store, "two"));
+    assert_eq!(
+        ids(&one, 100).len(),
+        10,
+        "a new sink begins with what comes"
+    );
+    let four = one.next(4).unwrap();
+    one.ack(four.upto).unwrap();
+    two.ack(two.next(100).unwrap().upto).unwrap();
+    store.close();
+    drop((store, one, two));
+    let store = open(&dir);
+    sinks(&store, &["one", "two"]);
+    let one = Reader::new(&store, "one");
+    let expected: Vec<String> = alerts(9, 15).map(|make| make.id()).collect();
+    assert_eq!(ids(&one, 100), expected);
+    one.ack(one.next(100).unwrap().upto).unwrap();
+    testing::until(|| (count(&store, WAITING) == 0).then_some(()));
+    // A sink that is no more keeps nothing.
+    sinks(&store, &["one"]);
+    put(&store, alerts(15, 16));
+    one.ack(one.next(100).unwrap().upto).unwrap();
+    testing::until(|| (count(&store, WAITING) == 0).then_some(()));
+}
+
+#[test]
+fn a_full_outbox_drops_the_mildest_first_and_counts_it() {
+    let mut config = config();
+    config.outbox.entries = 100;
+    let store = Store::open(&testing::dir("outbox-full"), settings(&config), None).unwrap();
+    let kinds = vec![Kind::Alert, Kind::Heartbeat];
+    register(&store, vec![("away".to_owned(), kinds)]).unwrap();
+    for n in 0..20 {
+        let time = parsers::time::Time::new(n, 0);
+        let json = "{\"event_type\":\"heartbeat\"}".into();
+        store.offer(
+            Taken {
+                event_type: "heartbeat",
+                time,
+                severity: None,
+                json,
+            },
+            true,
+        );
+    }
+    let of = |severity| move |make: Make| Make { severity, ..make };
+    put(&store, alerts(0, 60).map(of(Severity::Low)));
+    put(&store, alerts(60, 130).map(of(Severity::High)));
+    testing::until(|| (count(&store, WAITING) == 100).then_some(()));
+    let of_class = |class| {
+        count(
+            &store,
+            &format!("SELECT count(*) FROM outbox WHERE class = {class}"),
+        )
+    };
+    assert_eq!((of_class(0), of_class(2), of_class(4)), (0, 30, 70));
+    let oldest: Vec<String> = ids(&Reader::new(&store, "away"), 1);
+    assert_eq!(oldest, [format!("{:032x}", 30)], "the oldest of them went");
+    let dropped: u64 = testing::until(|| {
+        let samples = store.samples();
+        let of = samples
+            .iter()
+            .filter(|s| s.name == "vitalwire_outbox_dropped_entries_total");
+        Some(of.map(|s| s.value).sum()).filter(|sum| *sum > 0)
+    });
+    assert_eq!(dropped, 50);
+    assert_eq!(
+        count(&store, "SELECT count(*) FROM alerts"),
+        130,
+        "they are stored all the same"
+    );
+}
+
+/// Takes some of a batch, refuses one entry for good, and fails now and then.
+struct Moody {
+    calls: usize,
+    got: Arc<Mutex<Vec<String>>>,
+    refused: String,
+}
+
+impl Deliver for Moody {
+    fn name(&self) -> &'static str {
+        "moody"
+    }
+
+    fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
+        self.calls += 1;
+        let mut got = self.got.lock().unwrap();
+        for (at, entry) in batch.iter().enumerate() {
+            if entry.id == self.refused {
+                return Err(Failure::refused(at, "too ugly".to_owned()));
+            }
+            got.push(entry.id.clone());
+            if self.calls < 4 && at == 2 {
+                // It got one more than it admits.
+                return Err(Failure::later(at, "no mood".to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_that_fails_gets_everything_at_least_once_and_in_order() {
+    let store = open(&testing::dir("outbox-moody"));
+    sinks(&store, &["moody"]);
+    let got = Arc::<Mutex<Vec<String>>>::default();
+    let refused = format!("{:032x}", 20);
+    let sink = Moody {
+        calls: 0,
+        got: Arc::clone(&got),
+        refused: refused.clone(),
+    };
+    let runner = outbox::spawn(&store, sink).unwrap();
+    put(&store, alerts(0, 50));
+    let last = format!("{:032x}", 49);
+    testing::until(|| got.lock().unwrap().contains(&last).then_some(()));
+    runner.stop();
+    let got = got.lock().unwrap();
+    let once: BTreeSet<&String> = got.iter().collect();
+    assert_eq!(once.len(), 49);
+    assert!(!once.contains(&refused));
+    assert!(got.len() > 49, "what was not admitted came twice");
+    let mut firsts: Vec<&String> = Vec::new();
+    for id in got.iter() {
+        if !firsts.contains(&id) {
+            firsts.push(id);
+        }
+    }
+    assert!(firsts.is_sorted());
+    let samples = store.samples();
+    let of = |name: &str| samples.iter().find(|s| s.name == name).map(|s| s.value);
+    assert_eq!(of("vitalwire_sink_refused_entries_total"), Some(1));
+    assert_eq!(of("vitalwire_sink_failures_total"), Some(3));
+}
+
+#[test]
+fn while_it_cannot_be_written_alerts_wait_and_whoever_asks_is_told() {
+    let store = open(&testing::dir("store-busy"));
+    put(&store, alerts(0, 1));
+    let other = rusqlite::Connection::open(store.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for make in alerts(1, 100) {
+        store.offer(make.taken(), false);
+    }
+    let asked = store.write(|_| Ok(()));
+    assert!(asked.unwrap_err().to_string().contains("cannot be written"));
+    assert_eq!(count(&store, "SELECT count(*) FROM alerts"), 1);
+    other.execute_batch("ROLLBACK").unwrap();
+    testing::until(|| (count(&store, "SELECT count(*) FROM alerts") == 100).then_some(()));
+    assert_eq!(store.counts().lost_lines(), 0);
+    assert_eq!(store.0.queue.bytes(), 0);
+}
+
+#[test]
+fn a_fresh_store_knows_the_sinks_of_the_damaged_one() {
+    let store = open(&testing::dir("store-sinks-anew"));
+    sinks(&store, &["one"]);
+    put(&store, alerts(0, 3));
+    let damaged = crate::store::queue::Item::Damaged(0, "found".to_owned());
+    store.0.queue.ask(damaged).unwrap();
+    put(&store, alerts(3, 5));
+    assert_eq!(ids(&Reader::new(&store, "one"), 10).len(), 2);
+}

@@ -1,0 +1,9 @@
+//! The store with real files.
+
+mod basics;
+mod delivery;
+mod incidents;
+mod load;
+pub(crate) mod make;
+mod preview;
+mod retention;
