@@ -28,6 +28,8 @@ pub mod pseudonym;
 pub mod rules_cmd;
 pub mod ruleset;
 pub mod run;
+pub mod sandbox;
+pub mod service;
 pub mod silence;
 pub mod sinks;
 pub mod site_key;

@@ -19,11 +19,12 @@ use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
 use crate::ruleset::{self, Loaded};
+use crate::service::Service;
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
-use crate::{doctor, engine, evidence, http, ledger, live, logging, site_key};
+use crate::{doctor, engine, evidence, http, ledger, live, logging, sandbox, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -48,7 +49,11 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
             let silence = config.ready.max_silence.0;
             tokio::spawn(http::serve(listener, Arc::clone(&health), silence));
         }
-        let mut appliance = Appliance::start(config, loaded, site, health)?;
+        let live = open(&config)?;
+        // Before there is another thread: each inherits it from this one.
+        sandbox::enter(&config, &args.config)?;
+        let mut appliance = Appliance::start(config, live, loaded, site, health)?;
+        appliance.service.ready();
         let outcome = appliance.watch(&args.config).await;
         let stopped = appliance.stop();
         outcome.and(stopped)
@@ -71,6 +76,7 @@ struct Appliance {
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
     uptime: Stopwatch,
+    service: Service,
     mirror: Mirror,
     lost: Lost,
     /// Why the source is blind, as it was last told.
@@ -82,6 +88,7 @@ struct Appliance {
 impl Appliance {
     fn start(
         config: Config,
+        live: Option<Sources>,
         loaded: Loaded,
         site: Pseudonymizer,
         health: Arc<Health>,
@@ -114,6 +121,7 @@ impl Appliance {
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
+            service: Service::find(),
             mirror: Mirror::default(),
             lost: Lost::default(),
             blind: None,
@@ -122,25 +130,18 @@ impl Appliance {
         };
         say_unarmed(&appliance.loaded);
         appliance.note_rules();
-        appliance.capture()?;
+        appliance.capture(live)?;
         Ok(appliance)
     }
 
-    /// Opens the source and starts the pipeline.
-    fn capture(&mut self) -> Result<(), Error> {
+    /// Starts the pipeline on a live source, or on the files.
+    fn capture(&mut self, live: Option<Sources>) -> Result<(), Error> {
         let capture = &self.config.capture;
         let is_live = capture.is_live();
-        let sources = if is_live {
-            let sources = live::open(&self.config)?;
+        let sources = if let Some(sources) = live {
             let (sources, mirror) = Mirror::of(capture, sources);
             self.mirror = mirror;
             sources
-        } else if capture.files.is_empty() {
-            return Err(Error::Config(
-                "capture.interface is not set; name the interface that the SPAN port feeds \
-                 (`vitalwire doctor` lists them)"
-                    .to_owned(),
-            ));
         } else {
             Sources::Spread(engine::files(capture, &capture.files))
         };
@@ -182,9 +183,11 @@ impl Appliance {
             let again = self.config.capture.interface.is_none() && self.config.capture.repeat;
             if ended && again {
                 self.finish_pipeline()?;
-                self.capture()?;
+                self.capture(None)?;
             }
             self.look();
+            self.service
+                .alive(self.blind.as_deref().unwrap_or("watching"));
             self.look_at_mirror();
             let snapshot = self.snapshot();
             self.lost.announce(&ledger::losses(&snapshot));
@@ -387,6 +390,7 @@ impl Appliance {
     /// Everything read is processed and written.
     fn stop(mut self) -> Result<(), Error> {
         tracing::info!("stopping");
+        self.service.stopping();
         self.health.stopping();
         if let Some(pipeline) = &self.pipeline {
             pipeline.stop();
@@ -406,6 +410,22 @@ impl Appliance {
         }
         outcome
     }
+}
+
+/// The live source; nothing where files are read.
+fn open(config: &Config) -> Result<Option<Sources>, Error> {
+    let capture = &config.capture;
+    if capture.is_live() {
+        return live::open(config).map(Some);
+    }
+    if capture.files.is_empty() {
+        return Err(Error::Config(
+            "capture.interface is not set; name the interface that the SPAN port feeds \
+             (`vitalwire doctor` lists them)"
+                .to_owned(),
+        ));
+    }
+    Ok(None)
 }
 
 /// Where evidence goes, if it is wanted.

@@ -27,6 +27,7 @@ impl Default for Config {
             outputs: Outputs::default(),
             evidence: Evidence::default(),
             store: super::Store::default(),
+            sandbox: super::Sandbox::default(),
             stats: Every::default(),
             heartbeat: Every::default(),
             ready: Ready::default(),

@@ -2,6 +2,7 @@
 
 mod dpdk;
 mod read;
+mod sandbox;
 mod store;
 pub mod units;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use dpdk::{Dpdk, Poll};
 pub use read::{parse, read};
+pub use sandbox::Sandbox;
 pub use store::{Incidents, Keep, Outbox, Store};
 use units::{Bytes, Span};
 
@@ -51,6 +53,8 @@ pub struct Config {
     pub evidence: Evidence,
     /// The embedded store.
     pub store: Store,
+    /// What it gives up once its source is open.
+    pub sandbox: Sandbox,
     /// The `stats` events.
     pub stats: Every,
     /// The `heartbeat` events.

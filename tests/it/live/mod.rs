@@ -6,6 +6,7 @@ mod dpdk;
 mod evidence;
 mod metrics;
 mod remote;
+mod sandbox;
 mod trouble;
 mod watched;
 
