@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit_cmd;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use control::cli::{Cli, Command, ConfigCommand};
 use control::error::Error;
-use control::{audit_cmd, config, doctor, evidence, fields, inspect, pseudonym, rules_cmd};
+use control::{audit_cmd, backup, config, doctor, evidence, fields, inspect, pseudonym, rules_cmd};
 use control::{ruleset, run, terminal, version};
 
 fn main() -> ExitCode {
@@ -32,6 +32,8 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Config(ConfigCommand::Example)) => terminal::show(config::EXAMPLE),
         Some(Command::Audit(command)) => audit_cmd::run(command),
         Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Backup(args)) => backup::backup(args),
+        Some(Command::Restore(args)) => backup::restore(args),
         Some(Command::Evidence(args)) => evidence::run(args),
     }
 }

@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::RunArgs;
 use crate::clock::{self, Stopwatch};
-use crate::config::{self, Config};
+use crate::config::{self, Config, reload};
 use crate::error::Error;
 use crate::health::Health;
 use crate::lost::Lost;
@@ -336,6 +336,7 @@ impl Appliance {
                 self.reloads = self.reloads.saturating_add(1);
                 let (armed, unarmed) = loaded.counts();
                 tracing::info!(armed, unarmed, "rules reloaded, outputs reopened");
+                say_changes(&reload::changes(&self.config, &config));
                 say_unarmed(&loaded);
                 self.loaded = loaded;
                 self.config.rules = config.rules;
@@ -345,6 +346,12 @@ impl Appliance {
             }
             Err(error) => {
                 self.reloads_failed = self.reloads_failed.saturating_add(1);
+                let shut = matches!(&error, Error::File { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied);
+                if shut && self.config.sandbox.files {
+                    tracing::error!(
+                        "what was not named at the start is shut by sandbox.files; restart"
+                    );
+                }
                 for line in error.to_string().lines() {
                     tracing::error!("reload failed, the old rules stay: {line}");
                 }
@@ -457,6 +464,16 @@ fn open_store(
     let depth = usize::from(config.limits.queue_depth);
     let intake = sinks::spawn("store", intake, depth)?;
     Ok(Some((store, intake)))
+}
+
+fn say_changes(changes: &reload::Changes) {
+    if !changes.at_once.is_empty() {
+        tracing::info!("in force now: {}", changes.at_once.join(", "));
+    }
+    if !changes.restart.is_empty() {
+        let keys = changes.restart.join(", ");
+        tracing::warn!("changed, and in force only after a restart: {keys}");
+    }
 }
 
 fn say_unarmed(loaded: &Loaded) {

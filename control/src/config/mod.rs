@@ -1,7 +1,9 @@
 //! The configuration: its keys, defaults and units, once. The doc comments are the schema's texts.
 
 mod dpdk;
+mod place;
 mod read;
+pub mod reload;
 mod sandbox;
 mod store;
 pub mod units;
