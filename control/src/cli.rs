@@ -59,6 +59,8 @@ pub enum Command {
     Rules(RulesCommand),
     /// List the fields that rules may match on.
     Fields(FieldsArgs),
+    /// Print the page of metrics: name, type, unit, labels, what each is.
+    Metrics,
     /// Tell what a value you know is called in our events.
     Pseudonym(PseudonymArgs),
     /// Check a configuration, print its schema or an annotated example.

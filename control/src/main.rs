@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use control::cli::{Cli, Command, ConfigCommand};
 use control::error::Error;
-use control::{audit_cmd, backup, config, doctor, evidence, fields, inspect, pseudonym, rules_cmd};
+use control::{
+    audit_cmd, backup, config, doctor, evidence, fields, inspect, metrics, pseudonym, rules_cmd,
+};
 use control::{ruleset, run, terminal, version};
 
 fn main() -> ExitCode {
@@ -26,6 +28,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Run(args)) => run::run(args),
         Some(Command::Rules(command)) => rules_cmd::run(command),
         Some(Command::Fields(args)) => fields::run(args),
+        Some(Command::Metrics) => terminal::show(metrics::PAGE),
         Some(Command::Pseudonym(args)) => pseudonym::run(args),
         Some(Command::Config(ConfigCommand::Check { file })) => check(file),
         Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),

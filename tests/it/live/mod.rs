@@ -1,6 +1,6 @@
 //! `vitalwire run` on a SPAN port, real peers beside it: it sees them, tells it, and sends nothing.
 
-mod appliance;
+pub(crate) mod appliance;
 mod doctor;
 mod dpdk;
 mod evidence;

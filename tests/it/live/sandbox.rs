@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use make::lab::Lab;
 
-use super::appliance::{Appliance, get, lab};
+use super::appliance::{Appliance, get, lab, metric};
 
 /// A line of `/proc/PID/task/*/status`, of every thread.
 fn of_threads(appliance: &Appliance, key: &str) -> Vec<String> {
@@ -80,6 +80,72 @@ fn every_thread_has_given_up_what_it_does_not_need() {
             .lines()
             .find(|line| line.starts_with("Max core file size"));
         assert_eq!(core.expect("said").matches(" 0 ").count(), 2, "{limits}");
+        appliance.stop();
+    }
+}
+
+/// As the unit of systemd starts it: no root, three capabilities, an interface made silent before.
+#[test]
+fn as_a_user_with_the_rights_of_the_unit_it_captures() {
+    if !crate::support::has("setpriv") {
+        return;
+    }
+    let Some(lab) = lab("unit") else { return };
+    let caps = "+net_raw,+bpf,+perfmon";
+    let script = format!(
+        "ip link set dev {span} arp off multicast off up && chmod 777 {dir} && umask 027 && \
+         exec setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
+         --bounding-set -all,{caps} --inh-caps {caps} --ambient-caps {caps} \"$@\"",
+        span = make::lab::SPAN,
+        dir = lab.folder().display(),
+    );
+    let mut appliance = Appliance::start_as(&lab, "af_packet", &script, "workers: 2\n");
+    let log = appliance.task.log();
+    assert!(
+        log.contains("capabilities: CAP_BPF CAP_NET_RAW CAP_PERFMON"),
+        "{log}"
+    );
+    assert!(log.contains("rings=2"), "{log}");
+    assert!(!log.contains("cannot be had"), "{log}");
+    lab.unplug_sensor().expect("unplugged");
+    appliance.until("blind", || get(&lab, "/readyz").is_none());
+    lab.plug_sensor().expect("plugged");
+    let silent = [
+        "ip",
+        "link",
+        "set",
+        "dev",
+        make::lab::SPAN,
+        "arp",
+        "off",
+        "multicast",
+        "off",
+        "up",
+    ];
+    assert!(
+        lab.exec(make::lab::SENSOR, &silent)
+            .expect("ip")
+            .status
+            .success()
+    );
+    appliance.until("seeing", || get(&lab, "/readyz").is_some());
+    appliance.stop();
+}
+
+/// What is kept is enough, whichever way frames come.
+#[test]
+fn from_inside_it_the_interface_is_opened_again() {
+    for source in ["libpcap", "af_xdp"] {
+        let Some(lab) = lab("again") else { return };
+        let mut appliance = Appliance::start_by(&lab, source, "");
+        let sockets = || metric(&lab, "vitalwire_capture_sockets", source);
+        let before = sockets();
+        lab.unplug_sensor().expect("unplugged");
+        appliance.until("blind", || get(&lab, "/readyz").is_none());
+        lab.plug_sensor().expect("plugged");
+        appliance.until("seeing", || get(&lab, "/readyz").is_some());
+        assert_eq!(sockets(), before, "{source}:\n{}", appliance.task.log());
+        assert_eq!(lab.sensor_transmitted().expect("counted"), 0);
         appliance.stop();
     }
 }
