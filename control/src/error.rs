@@ -78,7 +78,9 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
     let near = |name: &str| {
         let distance = strsim::damerau_levenshtein(word, name);
         // A beginning of the name, or a few letters off.
-        let begins = word.len() >= 3 && name.starts_with(word);
+        let begins = word.len() >= 3
+            && name.len() >= 3
+            && (name.starts_with(word) || word.starts_with(name));
         (begins || distance <= name.len().div_ceil(3)).then_some(distance)
     };
     known

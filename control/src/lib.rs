@@ -6,6 +6,7 @@
 pub mod api;
 pub mod audit_cmd;
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -34,6 +35,8 @@ pub mod pseudonym;
 pub mod rules_cmd;
 pub mod ruleset;
 pub mod run;
+pub mod sandbox;
+pub mod service;
 pub mod silence;
 pub mod sinks;
 pub mod site_key;

@@ -7,8 +7,8 @@ use clap::Parser;
 use control::cli::{ApiCommand, Cli, Command, ConfigCommand};
 use control::error::Error;
 use control::{
-    api, audit_cmd, config, deliver, doctor, evidence, fields, formats, inspect, inventory,
-    pseudonym, rules_cmd, ruleset, run,
+    api, audit_cmd, backup, config, deliver, doctor, evidence, fields, formats, inspect, inventory,
+    metrics, pseudonym, rules_cmd, ruleset, run,
 };
 use control::{terminal, users_cmd, version};
 
@@ -30,6 +30,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Rules(command)) => rules_cmd::run(command),
         Some(Command::Fields(args)) => fields::run(args),
         Some(Command::Assets(args)) => inventory::run(args),
+        Some(Command::Metrics) => terminal::show(metrics::PAGE),
         Some(Command::Pseudonym(args)) => pseudonym::run(args),
         Some(Command::Config(ConfigCommand::Check { file })) => check(file),
         Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),
@@ -40,6 +41,8 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Sinks(command)) => deliver::test::run(command),
         Some(Command::Schema(args)) => terminal::show(&formats::schema::of(args.dialect)),
         Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Backup(args)) => backup::backup(args),
+        Some(Command::Restore(args)) => backup::restore(args),
         Some(Command::Evidence(args)) => evidence::run(args),
     }
 }

@@ -9,6 +9,9 @@ use prometheus::proto::{
 };
 use prometheus::{Encoder, TextEncoder};
 
+/// Every metric, as a page of Markdown; a test compares it with what an appliance says.
+pub const PAGE: &str = include_str!("../../deploy/prometheus/metrics.md");
+
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::cli::RunArgs;
 use crate::clock::{self, Stopwatch};
-use crate::config::{self, Config};
+use crate::config::{self, Config, reload};
 use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
 use crate::health::Health;
@@ -23,12 +23,13 @@ use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
 use crate::ruleset::{self, Loaded};
+use crate::service::Service;
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
 use crate::{
-    api, deliver, doctor, engine, evidence, http, ledger, live, logging, outbox, site_key,
+    api, deliver, doctor, engine, evidence, http, ledger, live, logging, outbox, sandbox, site_key,
 };
 
 /// Runs until a signal, or until the files of a test are read.
@@ -59,8 +60,12 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
         } else {
             None
         };
-        let mut appliance = Appliance::start(config, loaded, site, health)?;
+        let live = open(&config)?;
+        // Before there is another thread: each inherits it from this one.
+        sandbox::enter(&config, &args.config)?;
+        let mut appliance = Appliance::start(config, live, loaded, site, health)?;
         appliance.serve(listener)?;
+        appliance.service.ready();
         let outcome = appliance.watch(&args.config).await;
         let stopped = appliance.stop();
         outcome.and(stopped)
@@ -88,6 +93,7 @@ struct Appliance {
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
     uptime: Stopwatch,
+    service: Service,
     mirror: Mirror,
     lost: Lost,
     /// The devices that are known, as they were given last: before the start, each minute, and when
@@ -103,6 +109,7 @@ struct Appliance {
 impl Appliance {
     fn start(
         config: Config,
+        live: Option<Sources>,
         loaded: Loaded,
         site: Pseudonymizer,
         health: Arc<Health>,
@@ -147,6 +154,7 @@ impl Appliance {
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
+            service: Service::find(),
             mirror: Mirror::default(),
             lost: Lost::default(),
             inventory,
@@ -157,25 +165,18 @@ impl Appliance {
         };
         say_unarmed(&appliance.loaded);
         appliance.note_rules();
-        appliance.capture()?;
+        appliance.capture(live)?;
         Ok(appliance)
     }
 
-    /// Opens the source and starts the pipeline.
-    fn capture(&mut self) -> Result<(), Error> {
+    /// Starts the pipeline on a live source, or on the files.
+    fn capture(&mut self, live: Option<Sources>) -> Result<(), Error> {
         let capture = &self.config.capture;
         let is_live = capture.is_live();
-        let sources = if is_live {
-            let sources = live::open(&self.config)?;
+        let sources = if let Some(sources) = live {
             let (sources, mirror) = Mirror::of(capture, sources);
             self.mirror = mirror;
             sources
-        } else if capture.files.is_empty() {
-            return Err(Error::Config(
-                "capture.interface is not set; name the interface that the SPAN port feeds \
-                 (`vitalwire doctor` lists them)"
-                    .to_owned(),
-            ));
         } else {
             Sources::Spread(engine::files(capture, &capture.files))
         };
@@ -230,9 +231,11 @@ impl Appliance {
             let again = self.config.capture.interface.is_none() && self.config.capture.repeat;
             if ended && again {
                 self.finish_pipeline()?;
-                self.capture()?;
+                self.capture(None)?;
             }
             self.look();
+            self.service
+                .alive(self.blind.as_deref().unwrap_or("watching"));
             self.look_at_mirror();
             let snapshot = self.snapshot();
             self.lost.announce(&ledger::losses(&snapshot));
@@ -396,10 +399,7 @@ impl Appliance {
         let fresh = config::read(path).and_then(|config| Ok((desk::load(&config, store)?, config)));
         match fresh {
             Ok((loaded, config)) => {
-                let sends = |config: &Config| (config.sinks.clone(), config.responses.clone());
-                if sends(&config) != sends(&self.config) {
-                    tracing::warn!("sinks or responses changed: that takes a restart");
-                }
+                say_changes(&reload::changes(&self.config, &config));
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
                 self.config.inventory = config.inventory;
@@ -409,6 +409,12 @@ impl Appliance {
             }
             Err(error) => {
                 self.reloads_failed = self.reloads_failed.saturating_add(1);
+                let shut = matches!(&error, Error::File { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied);
+                if shut && self.config.sandbox.files {
+                    tracing::error!(
+                        "what was not named at the start is shut by sandbox.files; restart"
+                    );
+                }
                 let error = error.to_string();
                 for line in error.lines() {
                     tracing::error!("reload failed, the old rules stay: {line}");
@@ -484,6 +490,7 @@ impl Appliance {
     /// Everything read is processed and written.
     fn stop(mut self) -> Result<(), Error> {
         tracing::info!("stopping");
+        self.service.stopping();
         self.health.stopping();
         drop(self.api.take());
         if let Some(pipeline) = &self.pipeline {
@@ -512,6 +519,35 @@ impl Appliance {
 
 /// How often the inventory is kept: what a crash may cost.
 const KEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// The live source; nothing where files are read.
+fn open(config: &Config) -> Result<Option<Sources>, Error> {
+    let capture = &config.capture;
+    if capture.is_live() {
+        return live::open(config).map(Some);
+    }
+    if capture.files.is_empty() {
+        return Err(Error::Config(
+            "capture.interface is not set; name the interface that the SPAN port feeds \
+             (`vitalwire doctor` lists them)"
+                .to_owned(),
+        ));
+    }
+    Ok(None)
+}
+
+/// Where evidence goes, if it is wanted.
+fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Running>, Error> {
+    if !config.evidence.enabled {
+        return Ok(None);
+    }
+    let about = evidence::About {
+        eve: engine::eve(config),
+        key_id: site.key_id(),
+        live: config.capture.is_live(),
+    };
+    let bounds = engine::evidence_bounds(config);
+    evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
+}
 
 /// Opens the store and starts what feeds it.
 fn open_store(
@@ -530,6 +566,16 @@ fn open_store(
     Ok(Some((store, intake)))
 }
 
+fn say_changes(changes: &reload::Changes) {
+    if !changes.at_once.is_empty() {
+        tracing::info!("in force now: {}", changes.at_once.join(", "));
+    }
+    if !changes.restart.is_empty() {
+        let keys = changes.restart.join(", ");
+        tracing::warn!("changed, and in force only after a restart: {keys}");
+    }
+}
+
 /// With the rules and suppressions that people gave. Rules that were good once and are not for this
 /// program do not keep it from starting.
 fn with_own(loaded: Loaded, config: &Config, store: Option<&Store>) -> Loaded {
@@ -542,20 +588,6 @@ fn with_own(loaded: Loaded, config: &Config, store: Option<&Store>) -> Loaded {
             loaded
         }
     }
-}
-
-/// Where evidence goes, if it is wanted.
-fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Running>, Error> {
-    if !config.evidence.enabled {
-        return Ok(None);
-    }
-    let about = evidence::About {
-        eve: engine::eve(config),
-        key_id: site.key_id(),
-        live: config.capture.is_live(),
-    };
-    let bounds = engine::evidence_bounds(config);
-    evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
 }
 
 fn say_unarmed(loaded: &Loaded) {

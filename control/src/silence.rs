@@ -2,7 +2,8 @@
 //! before the first frame is read. Vitalwire itself never sends.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+use dataplane::capture::flags;
 
 use crate::config::Silence;
 use crate::doctor::link::Link;
@@ -30,7 +31,7 @@ pub fn prepare(interface: &str, silence: Silence) -> Result<(), Error> {
         return Ok(());
     }
     // Only now: an interface that comes up with IPv6 on announces itself at once.
-    ip(&["link", "set", "dev", interface, "up"]).map_err(|why| {
+    flags::change(interface, flags::UP, 0).map_err(|why| {
         Error::Failed(format!(
             "{interface}: is down ({why}); run: sudo ip link set dev {interface} up"
         ))
@@ -58,8 +59,8 @@ fn enforce(interface: &str, link: &Link) -> Result<(), Error> {
     for (key, value) in [("addr_gen_mode", "1"), ("disable_ipv6", "1")] {
         failed.extend(set(&ipv6.join(key), value).err());
     }
-    failed.extend(ip(&["link", "set", "dev", interface, "arp", "off"]).err());
-    failed.extend(ip(&["link", "set", "dev", interface, "multicast", "off"]).err());
+    let quiet = flags::change(interface, flags::NOARP, flags::MULTICAST);
+    failed.extend(quiet.err().map(|error| format!("its flags: {error}")));
     let left = Link::read(interface)?.noises();
     if left.is_empty() {
         tracing::info!(interface, "made silent: no IPv6, no ARP, no multicast");
@@ -82,16 +83,4 @@ fn set(path: &Path, value: &str) -> Result<(), String> {
         return Ok(()); // Nothing to do needs no permission.
     }
     std::fs::write(path, value).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn ip(arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new("ip")
-        .args(arguments)
-        .output()
-        .map_err(|error| format!("ip: {error}; install iproute2"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("ip {}: {}", arguments.join(" "), said.trim()))
 }

@@ -30,6 +30,7 @@ impl Default for Config {
             responses: Vec::new(),
             store: super::Store::default(),
             evidence: Evidence::default(),
+            sandbox: super::Sandbox::default(),
             stats: Every::default(),
             heartbeat: Every::default(),
             ready: Ready::default(),

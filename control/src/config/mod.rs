@@ -2,8 +2,11 @@
 
 mod api;
 mod dpdk;
+mod place;
 mod read;
+pub mod reload;
 mod responses;
+mod sandbox;
 mod sinks;
 mod store;
 pub mod units;
@@ -19,6 +22,7 @@ pub use api::{Api, ApiLimits, Session, Tls as ServerTls};
 pub use dpdk::{Dpdk, Poll};
 pub use read::{parse, read};
 pub use responses::{ActionHook, BlockList, Response};
+pub use sandbox::Sandbox;
 pub use sinks::{
     Alertmanager, Facility, Framing, Kafka, Nats, Opensearch, Secret, Sink, Syslog, Tls, Transport,
     Webhook,
@@ -66,6 +70,8 @@ pub struct Config {
     pub store: Store,
     /// What is kept of the traffic behind alerts.
     pub evidence: Evidence,
+    /// What it gives up once its source is open.
+    pub sandbox: Sandbox,
     /// The `stats` events.
     pub stats: Every,
     /// The `heartbeat` events.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Capture, CaptureSource, Config};
+use super::{Capture, CaptureSource, Config, place};
 use crate::error::{Error, did_you_mean};
 
 /// Reads and checks a file.
@@ -33,7 +33,11 @@ pub fn parse(name: &str, text: &str) -> Result<Config, Error> {
     let options = serde_yaml::options! { with_snippet: false };
     let config: Config = serde_yaml::from_str_with_options(text, options)
         .map_err(|error| Error::Config(explain(name, error)))?;
-    check(&config).map_err(|what| Error::Config(format!("{name}: {what}")))?;
+    check(&config).map_err(|what| {
+        let place = place::of(text, &what)
+            .map_or_else(String::new, |(line, column)| format!("{line}:{column}:"));
+        Error::Config(format!("{name}:{place} {what}"))
+    })?;
     Ok(config)
 }
 
@@ -57,7 +61,7 @@ fn explain(name: &str, error: serde_yaml::Error) -> String {
             expected.join(", "),
             did_you_mean(variant, expected.iter().copied())
         ),
-        other => first_line(&other.to_string()),
+        other => plain(&first_line(&other.to_string())),
     };
     format!("{name}:{place}{what}")
 }
@@ -68,7 +72,24 @@ fn first_line(text: &str) -> String {
     line.split(" at line ").next().unwrap_or(line).to_owned()
 }
 
-/// What types cannot say.
+/// What the parser says, as somebody says it who has to mend it.
+fn plain(said: &str) -> String {
+    let better = match said {
+        "expected sequence start" => "expected a list, as [one, another]",
+        "expected mapping start" => "expected keys with values here, as `key: value`",
+        "invalid u16" => "expected a whole number from 0 to 65535",
+        "invalid u32" => "expected a whole number from 0 to 4294967295",
+        "invalid u64" => "expected a whole number, 0 or more",
+        "invalid socket address syntax" => "expected an address and a port, as 127.0.0.1:9470",
+        _ => said
+            .split(", set DuplicateKeyPolicy")
+            .next()
+            .unwrap_or(said),
+    };
+    better.to_owned()
+}
+
+/// What types cannot say. A message begins with its key.
 fn check(config: &Config) -> Result<(), String> {
     if config.capture.interface.is_some() && !config.capture.files.is_empty() {
         return Err("capture.interface and capture.files exclude each other; keep one".to_owned());

@@ -66,6 +66,39 @@ fn a_wrong_word_and_a_wrong_size_are_refused_with_their_place() {
 }
 
 #[test]
+fn what_only_shows_once_all_is_read_has_its_place_too() {
+    for (text, said) in [
+        (
+            "# capture.expect_vlans:\ncapture:\n  # expect_vlans: [1]\n  expect_vlans: [5000]\n",
+            "c:4:3: capture.expect_vlans: 5000 is no VLAN",
+        ),
+        (
+            "limits: {queue_depth: 0}",
+            "c:1:10: limits.queue_depth has to",
+        ),
+        (
+            "outputs: {eve: {types: [alrt]}}",
+            "c:1:17: outputs.eve.types: no event type",
+        ),
+        ("workers: many", "c:1:10: expected a whole number"),
+        ("sets:\n  archives: 10.0.0.1\n", "c:2:13: expected a list"),
+        (
+            "http: {listen: localhost}",
+            "expected an address and a port",
+        ),
+        ("log: {level: warning}", "did you mean `warn`?"),
+        (
+            "workers: 1\nworkers: 2\n",
+            "c:2:1: duplicate mapping key: workers",
+        ),
+    ] {
+        let found = parse("c", text).unwrap_err().to_string();
+        assert!(found.contains(said), "{found}");
+        assert_eq!(found.lines().count(), 1);
+    }
+}
+
+#[test]
 fn what_excludes_each_other_is_refused() {
     let text = parse("c", "capture: {interface: eth0, files: [a.pcap]}")
         .unwrap_err()

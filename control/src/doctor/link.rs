@@ -1,5 +1,6 @@
 //! What the kernel says of a network interface, from /sys and /proc.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::system::{number, text};
@@ -179,35 +180,28 @@ pub fn names() -> Vec<String> {
     names
 }
 
-/// What `ip address` says; IPv6 alone from /proc where there is no `ip`.
+/// Every address, with the length of its prefix. Without the help of `ip`: the appliance looks again
+/// when its interface comes back, and may then start no program.
 fn addresses(name: &str) -> Vec<String> {
-    let output = std::process::Command::new("ip")
-        .args(["-json", "address", "show", "dev", name])
-        .output();
-    let Some(output) = output.ok().filter(|output| output.status.success()) else {
-        return ipv6_addresses(name);
-    };
-    let parsed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    parsed
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|link| link.get("addr_info")?.as_array())
-        .flatten()
-        .filter_map(|info| {
-            let (local, prefix) = (info.get("local")?.as_str()?, info.get("prefixlen")?);
-            Some(format!("{local}/{prefix}"))
+    let all = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    all.filter(|one| one.interface_name == name)
+        .filter_map(|one| {
+            let address = ip(one.address.as_ref()?)?;
+            let mask = one.netmask.as_ref().and_then(ip);
+            let prefix = mask.map_or(0, prefix);
+            Some(format!("{address}/{prefix}"))
         })
         .collect()
 }
 
-fn ipv6_addresses(name: &str) -> Vec<String> {
-    let table = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
-    table
-        .lines()
-        .filter(|line| line.split_whitespace().next_back() == Some(name))
-        .filter_map(|line| line.split_whitespace().next())
-        .filter_map(|hex| u128::from_str_radix(hex, 16).ok())
-        .map(|bits| std::net::Ipv6Addr::from_bits(bits).to_string())
-        .collect()
+fn ip(address: &nix::sys::socket::SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|address| address.ip().into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|address| address.ip().into()))
+}
+
+const fn prefix(mask: IpAddr) -> u32 {
+    match mask {
+        IpAddr::V4(mask) => mask.to_bits().count_ones(),
+        IpAddr::V6(mask) => mask.to_bits().count_ones(),
+    }
 }

@@ -10,6 +10,7 @@ mod compressed;
 pub mod dpdk;
 pub mod fault;
 pub mod files;
+pub mod flags;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
 mod listing;

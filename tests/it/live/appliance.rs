@@ -12,13 +12,13 @@ use crate::support;
 /// Long enough for a sensor to see what a peer did a moment ago, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) struct Appliance {
-    pub(super) task: Task,
-    pub(super) eve: PathBuf,
+pub(crate) struct Appliance {
+    pub(crate) task: Task,
+    pub(crate) eve: PathBuf,
 }
 
 /// A lab with a modality and an archive, or nothing where there cannot be one.
-pub(super) fn lab(name: &str) -> Option<Lab> {
+pub(crate) fn lab(name: &str) -> Option<Lab> {
     if let Some(missing) = Lab::missing() {
         eprintln!("skipped: {missing}");
         return None;
@@ -31,7 +31,7 @@ pub(super) fn lab(name: &str) -> Option<Lab> {
 }
 
 /// The configuration of an appliance whose files are below a folder.
-pub(super) fn configuration(dir: &Path, more: &str) -> String {
+pub(crate) fn configuration(dir: &Path, more: &str) -> String {
     let capture = format!("capture:\n  interface: {SPAN}\n  buffer: 4MiB\n");
     format!("{capture}{}", around(dir, more))
 }
@@ -45,33 +45,33 @@ fn around(dir: &Path, more: &str) -> String {
 }
 
 impl Appliance {
-    pub(super) fn start(lab: &Lab, more: &str) -> Self {
+    pub(crate) fn start(lab: &Lab, more: &str) -> Self {
         let text = configuration(lab.folder(), more);
         Self::launch(lab, lab.folder(), "exec \"$@\"", &text)
     }
 
     /// On the SPAN port, by another way than the default.
-    pub(super) fn start_by(lab: &Lab, source: &str, more: &str) -> Self {
+    pub(crate) fn start_by(lab: &Lab, source: &str, more: &str) -> Self {
         let capture =
             format!("capture:\n  interface: {SPAN}\n  buffer: 16MiB\n  source: {source}\n");
         Self::start_with(lab, &capture, more)
     }
 
     /// The same, started by a script.
-    pub(super) fn start_as(lab: &Lab, source: &str, script: &str, more: &str) -> Self {
+    pub(crate) fn start_as(lab: &Lab, source: &str, script: &str, more: &str) -> Self {
         let capture = format!("capture:\n  interface: {SPAN}\n  source: {source}\n");
         let text = format!("{capture}{}", around(lab.folder(), more));
         Self::launch(lab, lab.folder(), script, &text)
     }
 
     /// With another source than the SPAN port.
-    pub(super) fn start_with(lab: &Lab, capture: &str, more: &str) -> Self {
+    pub(crate) fn start_with(lab: &Lab, capture: &str, more: &str) -> Self {
         let text = format!("{capture}{}", around(lab.folder(), more));
         Self::launch(lab, lab.folder(), "exec \"$@\"", &text)
     }
 
     /// With its files in a folder that a script prepares, in the mount namespace of its own.
-    pub(super) fn start_in(lab: &Lab, dir: &Path, script: &str, more: &str) -> Self {
+    pub(crate) fn start_in(lab: &Lab, dir: &Path, script: &str, more: &str) -> Self {
         Self::launch(lab, dir, script, &configuration(dir, more))
     }
 
@@ -99,30 +99,30 @@ impl Appliance {
     }
 
     /// Waits for something, and shows the log when it does not happen.
-    pub(super) fn until(&self, what: &str, happened: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, happened: impl FnMut() -> bool) {
         assert!(patiently(happened), "not {what}:\n{}", self.task.log());
     }
 
-    pub(super) fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(&self.eve).unwrap_or_default();
         text.lines()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     }
 
-    pub(super) fn count(&self, has: impl Fn(&Value) -> bool) -> usize {
+    pub(crate) fn count(&self, has: impl Fn(&Value) -> bool) -> usize {
         self.events().iter().filter(|event| has(event)).count()
     }
 
     /// Ends it; it has to end well.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let well = self.task.stop("TERM").expect("ends within seconds");
         assert!(well, "{}", self.task.log());
     }
 }
 
 /// Waits for something.
-pub(super) fn wait_until(what: &str, happened: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, happened: impl FnMut() -> bool) {
     assert!(patiently(happened), "not {what}");
 }
 
@@ -141,7 +141,7 @@ fn patiently(mut happened: impl FnMut() -> bool) -> bool {
 }
 
 /// The body of a page of the appliance, if it answers 200.
-pub(super) fn get(lab: &Lab, page: &str) -> Option<String> {
+pub(crate) fn get(lab: &Lab, page: &str) -> Option<String> {
     let script = format!(
         "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9470{page}', timeout=5).read().decode())"
     );
@@ -155,7 +155,7 @@ pub(super) fn get(lab: &Lab, page: &str) -> Option<String> {
 }
 
 /// The sum of a metric over those of its labels that contain a text; nothing if there is none.
-pub(super) fn metric(lab: &Lab, name: &str, label: &str) -> Option<f64> {
+pub(crate) fn metric(lab: &Lab, name: &str, label: &str) -> Option<f64> {
     let page = get(lab, "/metrics")?;
     let values: Vec<f64> = page
         .lines()

@@ -1,11 +1,12 @@
 //! `vitalwire run` on a SPAN port, real peers beside it: it sees them, tells it, and sends nothing.
 
-mod appliance;
+pub(crate) mod appliance;
 mod doctor;
 mod dpdk;
 mod evidence;
 mod metrics;
 mod remote;
+mod sandbox;
 mod trouble;
 mod watched;
 
