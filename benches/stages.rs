@@ -4,14 +4,15 @@
 use std::hint::black_box;
 
 use benches::conversation::{self, Each};
-use benches::{captures, pipeline};
+use benches::{captures, messages, pipeline};
 use criterion::{Criterion, Throughput};
 use dataplane::decode;
 use dataplane::span::{Expect, Judge};
-use parsers::PROTOCOLS;
-use parsers::event::Envelope;
+use parsers::event::{Direction, Envelope};
 use parsers::phi::Pseudonymizer;
+use parsers::protocol::{Open, Parser};
 use parsers::time::{NANOS_PER_SEC, Time};
+use parsers::{PROTOCOLS, hl7};
 use rules::Scratch;
 use smallvec::SmallVec;
 
@@ -71,6 +72,42 @@ fn parse(criterion: &mut Criterion) {
     }
     group.finish();
 }
+
+/// The HL7 parser alone: framing, fields and the event, without rules and rendering. Messages come
+/// whole, as from a stream that was put together, or in the segments that TCP makes of them.
+fn hl7(criterion: &mut Criterion) {
+    let Some(open) = hl7::SPEC.open else { return };
+    let mut group = criterion.benchmark_group("hl7");
+    for feed in messages::feeds() {
+        group.throughput(Throughput::Bytes(feed.bytes() as u64));
+        for (how, len) in [("whole", usize::MAX), ("in segments", TCP_BYTES)] {
+            group.bench_function(format!("{}, {how}", feed.name), |bencher| {
+                let mut parser = open(&Open::default());
+                bencher.iter(|| {
+                    let events = read(&mut *parser, &feed, len);
+                    assert_eq!(events, feed.messages.len(), "{}", feed.name);
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+/// Gives a feed's messages to the parser in pieces of so many bytes; the events that come of them.
+fn read(parser: &mut dyn Parser, feed: &messages::Feed, len: usize) -> usize {
+    let mut events = 0_usize;
+    let mut emit = Each(|event: &parsers::event::Event<'_>| {
+        black_box(event);
+        events = events.saturating_add(1);
+    });
+    for bytes in feed.messages.iter().flat_map(|bytes| bytes.chunks(len)) {
+        conversation::give(parser, Direction::ToServer, bytes, &mut emit);
+    }
+    events
+}
+
+/// Payload of a full TCP segment over Ethernet.
+const TCP_BYTES: usize = 1460;
 
 fn render(criterion: &mut Criterion) {
     let site = Pseudonymizer::new(&[7; 32]);
@@ -138,6 +175,7 @@ fn main() {
     decoding(&mut criterion);
     judge(&mut criterion);
     parse(&mut criterion);
+    hl7(&mut criterion);
     render(&mut criterion);
     matching(&mut criterion);
     whole(&mut criterion);

@@ -28,12 +28,12 @@ pub fn read(spec: &Spec, emit: &mut dyn Emit) {
     };
     let mut parser = open(&Open::default());
     for (direction, bytes) in spec.sample {
-        chunk(&mut *parser, *direction, bytes, emit);
+        give(&mut *parser, *direction, bytes, emit);
     }
 }
 
-/// Samples hold whole messages, so what a parser leaves is not given again.
-fn chunk(parser: &mut dyn Parser, direction: Direction, mut rest: &[u8], emit: &mut dyn Emit) {
+/// Gives bytes to a parser. They hold whole messages, so what it leaves is not given again.
+pub fn give(parser: &mut dyn Parser, direction: Direction, mut rest: &[u8], emit: &mut dyn Emit) {
     while !rest.is_empty() {
         let progress = parser.parse(direction, rest, emit);
         let skip = match progress.then {

@@ -4,5 +4,6 @@ pub mod baseline;
 pub mod captures;
 pub mod conversation;
 pub mod memory;
+pub mod messages;
 pub mod pipeline;
 pub mod preloaded;

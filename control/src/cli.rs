@@ -59,6 +59,8 @@ pub enum Command {
     Rules(RulesCommand),
     /// List the fields that rules may match on.
     Fields(FieldsArgs),
+    /// List the devices that are known, with what each said of itself.
+    Assets(AssetsArgs),
     /// Print the page of metrics: name, type, unit, labels, what each is.
     Metrics,
     /// Tell what a value you know is called in our events.
@@ -69,6 +71,12 @@ pub enum Command {
     /// Check the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Describe the API.
+    #[command(subcommand)]
+    Api(ApiCommand),
+    /// Let somebody in who has the machine and no login any more.
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Examine interfaces and permissions, and say how to mend each finding.
     Doctor(DoctorArgs),
     /// Put everything that a sensor is into one file: key, store, state, configuration, certificates.
@@ -121,7 +129,8 @@ pub struct InspectArgs {
     /// Worker threads [default: one for each processor but one, at most 8]. The output does not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
-    /// Keep the site key, and state across runs, here [default: ~/.local/state/vitalwire, the key only].
+    /// Keep the site key, and the devices that are known, here [default: ~/.local/state/vitalwire,
+    /// the key only].
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Print nothing but errors.
@@ -136,7 +145,8 @@ pub struct InspectArgs {
 and goes on when the interface is back. It never sends.
 
 Signals: SIGTERM and SIGINT stop cleanly, everything read is written;
-SIGHUP reloads the rules, keeping the old ones if the new ones are wrong, and reopens outputs.
+SIGHUP reloads the rules and the list of devices, keeping the old ones if the new ones are wrong, and
+reopens outputs. The devices that are known are kept in state_dir each minute and at the end.
 
 HTTP, on loopback unless configured otherwise: /metrics, /healthz (the process lives) and /readyz
 (503 while it is blind: interface down or gone, no source, stuck workers, or no frame for
@@ -272,6 +282,45 @@ pub struct FieldsArgs {
     pub markdown: bool,
 }
 
+/// Arguments of `assets`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(
+    after_long_help = "Devices are known by what they said themselves and by who answers where; nothing
+is sent. `run` keeps them in its state_dir, anew each minute; `inspect --state DIR` in DIR. With
+--config, names come from the list that inventory.import names. The CSV may be completed (name, role,
+owner, phone, unit, criticality, life_support) and be that list.
+
+Exit codes: 0 printed; 1 no devices are kept there; 2 bad arguments, configuration or list.
+
+Examples:
+  vitalwire assets --config /etc/vitalwire/vitalwire.yaml
+  vitalwire assets --state DIR --format csv > devices.csv
+  vitalwire assets --state DIR --format json | jq -r '.[] | select(.facts.ae_title) | .ip'"
+)]
+pub struct AssetsArgs {
+    /// Take the state directory and the imported list from this configuration.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The state directory [default: the configuration's, else ~/.local/state/vitalwire].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// For people, spreadsheets or programs.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: AssetsFormat,
+}
+
+/// How `assets` prints.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub enum AssetsFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For spreadsheets: what would be a formula there begins with an apostrophe.
+    Csv,
+    /// Everything, and who told.
+    Json,
+}
+
 /// Arguments of `pseudonym`.
 #[derive(Args, Clone, Debug)]
 #[command(
@@ -362,6 +411,48 @@ pub struct AuditVerifyArgs {
         hide_default_value = true
     )]
     pub contains: String,
+}
+
+/// What to do with the API.
+#[derive(Clone, Debug, Subcommand)]
+#[command(
+    after_long_help = "The appliance serves the same document as /api/v1/openapi.json.
+
+Exit codes: 0 printed.
+
+Examples:
+  vitalwire api schema > vitalwire-openapi.json"
+)]
+pub enum ApiCommand {
+    /// Print the OpenAPI document.
+    Schema,
+}
+
+/// What to do with users.
+#[derive(Clone, Debug, Subcommand)]
+pub enum UsersCommand {
+    /// Give a user another password, and print it. The appliance has to be stopped.
+    ResetPassword(ResetPasswordArgs),
+}
+
+/// Arguments of `users reset-password`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_long_help = "The user may log in again, and its sessions end. It is in the audit log.
+
+Exit codes: 0 done; 1 the store is in use or cannot be written; 2 no such user, bad configuration.
+
+Examples:
+  systemctl stop vitalwire
+  vitalwire users reset-password anna --config /etc/vitalwire/vitalwire.yaml
+  systemctl start vitalwire"
+)]
+pub struct ResetPasswordArgs {
+    /// The user's name.
+    pub name: String,
+    /// Take the store that this configuration names.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
 }
 
 /// Arguments of `doctor`.

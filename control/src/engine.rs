@@ -40,6 +40,7 @@ pub fn settings(config: &Config, site: Pseudonymizer, live: bool) -> Settings {
         keep_copies: config.flow.duplicates == config::Duplicates::Keep,
         site,
         eve: eve(config),
+        inventory: None,
         evidence: None,
     }
 }

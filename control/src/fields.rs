@@ -2,6 +2,7 @@
 
 use parsers::catalogue::{Kind, Type};
 use parsers::kinds::{ALL, envelope::FIELDS};
+use rules::correlate::inventory::{FIELDS as DEVICE_FIELDS, Field};
 use serde_json::{Value, json};
 
 use crate::cli::FieldsArgs;
@@ -47,7 +48,14 @@ fn as_json() -> Value {
         .map(|f| json!({"name": f.name, "type": type_word(f.ty), "doc": f.doc}))
         .collect();
     let kinds: Vec<Value> = ALL.iter().map(|kind| kind_json(kind)).collect();
-    json!({"schema": rules::eve::SCHEMA, "every_event": envelope, "kinds": kinds})
+    let device = |f: &Field| json!({"names": f.paths, "type": type_word(f.ty), "doc": f.doc});
+    let devices: Vec<Value> = DEVICE_FIELDS.iter().map(device).collect();
+    json!({
+        "schema": rules::eve::SCHEMA,
+        "every_event": envelope,
+        "devices": devices,
+        "kinds": kinds,
+    })
 }
 
 fn kind_json(kind: &Kind) -> Value {
@@ -96,6 +104,15 @@ fn as_text() -> String {
         })
         .collect();
     text.push_str(&table(&rows));
+    text.push_str("\nevery event: the devices at its ends, asset.dest.… as well\n");
+    let rows: Vec<Vec<String>> = DEVICE_FIELDS
+        .iter()
+        .map(|f| {
+            let [src, _] = f.paths;
+            vec![format!("  {src}"), type_word(f.ty).into(), f.doc.into()]
+        })
+        .collect();
+    text.push_str(&table(&rows));
     for kind in ALL {
         text.push_str(&format!("\non: {} ({})\n", kind.name, kind.doc));
         let rows: Vec<Vec<String>> = kind
@@ -129,6 +146,12 @@ fn as_markdown() -> String {
             cell(field.doc)
         ));
     }
+    text.push_str("\n## The devices at its ends\n\n| field | type | what |\n|---|---|---|\n");
+    for field in DEVICE_FIELDS {
+        let ([src, dest], ty) = (field.paths, type_word(field.ty));
+        let doc = cell(field.doc);
+        text.push_str(&format!("| `{src}`, `{dest}` | {ty} | {doc} |\n"));
+    }
     for kind in ALL {
         text.push_str(&format!("\n## `{}`: {}\n\n", kind.name, kind.doc));
         if let Some(paths) = kind.paths {
@@ -161,9 +184,11 @@ mod tests {
     #[test]
     fn every_form_names_every_field() {
         let (text, markdown, json) = (as_text(), as_markdown(), as_json().to_string());
-        for field in ALL.iter().flat_map(|kind| kind.fields) {
+        let of_kinds = ALL.iter().flat_map(|kind| kind.fields);
+        let names = of_kinds.map(|field| field.name);
+        for name in names.chain(DEVICE_FIELDS.iter().map(|field| field.paths[0])) {
             for form in [&text, &markdown, &json] {
-                assert!(form.contains(field.name), "{}", field.name);
+                assert!(form.contains(name), "{name}");
             }
         }
     }

@@ -10,6 +10,7 @@ use dataplane::pipeline::{self, Finished, Running, Sources};
 use indicatif::{ProgressBar, ProgressStyle};
 use parsers::phi::Pseudonymizer;
 use parsers::time::Time;
+use rules::correlate::inventory::Snapshot;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -23,7 +24,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::tally::Tally;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
-use crate::{engine, evidence, ruleset, site_key, summary, terminal};
+use crate::{engine, evidence, inventory, ruleset, site_key, summary, terminal};
 
 /// What came of reading captures.
 #[derive(Debug)]
@@ -64,9 +65,26 @@ pub fn run(args: &InspectArgs) -> Result<(), Error> {
         (Some(_), None) if config.site_key_file.is_some() => site_key::of_config(&config)?,
         _ => site_key::of_state(&site_key::home_state())?,
     };
+    let before = match &args.state {
+        Some(dir) => inventory::load(dir)?.map(Arc::new),
+        None => None,
+    };
+    loaded
+        .notes
+        .iter()
+        .for_each(|note| terminal::complain(note));
     let eve = args.out.join("eve.json");
     let watched = !args.quiet && terminal::is_watched();
-    let report = process(&config, &args.captures, &loaded, site, Some(&eve), watched)?;
+    let run = Run {
+        source: engine::files(&config.capture, &args.captures),
+        eve: Some(&eve),
+        watched,
+        before,
+    };
+    let report = process_from(&config, &loaded, site, run)?;
+    if let Some(dir) = &args.state {
+        inventory::save(dir, &report.finished.summary.inventory)?;
+    }
     if !args.quiet {
         terminal::show(&summary::text(&report, &loaded, &eve, &args.captures))?;
     }
@@ -135,6 +153,36 @@ pub fn process_source(
     eve: Option<&Path>,
     watched: bool,
 ) -> Result<Report, Error> {
+    let run = Run {
+        source,
+        eve,
+        watched,
+        before: None,
+    };
+    process_from(config, loaded, site, run)
+}
+
+/// What is read, and where to.
+struct Run<'a> {
+    source: Box<dyn Source>,
+    eve: Option<&'a Path>,
+    watched: bool,
+    /// The devices that were known before.
+    before: Option<Arc<Snapshot>>,
+}
+
+fn process_from(
+    config: &Config,
+    loaded: &Loaded,
+    site: Pseudonymizer,
+    run: Run<'_>,
+) -> Result<Report, Error> {
+    let Run {
+        source,
+        eve,
+        watched,
+        before,
+    } = run;
     let watch = Stopwatch::start();
     let about = About {
         eve: engine::eve(config),
@@ -143,6 +191,7 @@ pub fn process_source(
         packs: loaded.packs(),
     };
     let mut settings = engine::settings(config, site, false);
+    settings.inventory = before;
     let evidence = evidence(config, &about, eve)?;
     settings.evidence = evidence.as_ref().map(evidence::Running::queue);
     let (source, seen) = Watched::new(source);

@@ -3,11 +3,14 @@
 //! Absent on purpose: packet bytes. Frames and packets stay below this crate.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod audit_cmd;
+pub mod auth;
 pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod desk;
 pub mod doctor;
 pub mod dpdk;
 pub mod engine;
@@ -17,6 +20,7 @@ pub mod fields;
 pub mod health;
 pub mod http;
 pub mod inspect;
+pub mod inventory;
 pub mod ledger;
 pub mod live;
 pub mod logging;
@@ -40,4 +44,5 @@ pub mod summary;
 pub mod terminal;
 #[cfg(test)]
 mod testing;
+pub mod users_cmd;
 pub mod version;

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use control::cli::{Cli, Command, ConfigCommand};
+use control::cli::{ApiCommand, Cli, Command, ConfigCommand};
 use control::error::Error;
 use control::{
-    audit_cmd, backup, config, doctor, evidence, fields, inspect, metrics, pseudonym, rules_cmd,
+    api, audit_cmd, backup, config, doctor, evidence, fields, inspect, inventory, metrics,
+    pseudonym, rules_cmd, ruleset, run,
 };
-use control::{ruleset, run, terminal, version};
+use control::{terminal, users_cmd, version};
 
 fn main() -> ExitCode {
     match dispatch(&Cli::parse()) {
@@ -28,12 +29,15 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Some(Command::Run(args)) => run::run(args),
         Some(Command::Rules(command)) => rules_cmd::run(command),
         Some(Command::Fields(args)) => fields::run(args),
+        Some(Command::Assets(args)) => inventory::run(args),
         Some(Command::Metrics) => terminal::show(metrics::PAGE),
         Some(Command::Pseudonym(args)) => pseudonym::run(args),
         Some(Command::Config(ConfigCommand::Check { file })) => check(file),
         Some(Command::Config(ConfigCommand::Schema)) => terminal::show(&config::schema()),
         Some(Command::Config(ConfigCommand::Example)) => terminal::show(config::EXAMPLE),
         Some(Command::Audit(command)) => audit_cmd::run(command),
+        Some(Command::Api(ApiCommand::Schema)) => terminal::show(&api::schema()),
+        Some(Command::Users(command)) => users_cmd::run(command),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Backup(args)) => backup::backup(args),
         Some(Command::Restore(args)) => backup::restore(args),
@@ -43,7 +47,12 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
 
 fn check(file: &Path) -> Result<(), Error> {
     let config = config::read(file)?;
-    let (armed, unarmed) = ruleset::load(&config)?.counts();
+    let loaded = ruleset::load(&config)?;
+    loaded
+        .notes
+        .iter()
+        .for_each(|note| terminal::complain(note));
+    let (armed, unarmed) = loaded.counts();
     terminal::show(&format!(
         "{}: good; {armed} rules armed, {unarmed} unarmed\n",
         file.display()

@@ -9,6 +9,7 @@ use rules::{Diagnostic, Level, Rule, Ruleset, SourceFile};
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::inventory::{self, Imported};
 
 /// The name of the configuration's own suppressions in messages.
 const SUPPRESSIONS: &str = "suppressions of the configuration";
@@ -18,6 +19,7 @@ const SUPPRESSIONS: &str = "suppressions of the configuration";
 pub struct Sources {
     files: Vec<SourceFile>,
     sets: BTreeMap<String, Vec<String>>,
+    imported: Imported,
 }
 
 impl Sources {
@@ -37,21 +39,33 @@ impl Sources {
             let name = SUPPRESSIONS.to_owned();
             files.push(SourceFile { name, text });
         }
-        let sets = config.sets.clone();
-        Ok(Self { files, sets })
+        let imported = inventory::import(&config.inventory)?;
+        let sets = inventory::sets(&config.sets, &imported.list);
+        Ok(Self {
+            files,
+            sets,
+            imported,
+        })
     }
 
-    /// Reads these files, or the embedded packs if there are none.
+    /// Reads these files, or the embedded packs if there are none, with the sets and the list of
+    /// devices of a configuration.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn of_paths(paths: &[PathBuf], sets: BTreeMap<String, Vec<String>>) -> Result<Self, Error> {
+    pub fn of_paths(paths: &[PathBuf], config: &Config) -> Result<Self, Error> {
         let files = if paths.is_empty() {
             rules::packs::embedded()
         } else {
             read(paths)?
         };
-        Ok(Self { files, sets })
+        let imported = inventory::import(&config.inventory)?;
+        let sets = inventory::sets(&config.sets, &imported.list);
+        Ok(Self {
+            files,
+            sets,
+            imported,
+        })
     }
 
     /// The same rules with other sets beside.
@@ -62,14 +76,32 @@ impl Sources {
         with
     }
 
+    /// With these files beside.
+    #[must_use]
+    pub fn and(mut self, files: impl IntoIterator<Item = SourceFile>) -> Self {
+        self.files.extend(files);
+        self
+    }
+
+    /// Every mistake, with its place.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<Diagnostic> {
+        Ruleset::compile(&self.files, &self.sets)
+            .err()
+            .unwrap_or_default()
+    }
+
     /// Compiles.
     ///
     /// # Errors
     /// Every mistake, one line each.
     pub fn compile(&self) -> Result<Loaded, Error> {
-        Ruleset::compile(&self.files, &self.sets)
-            .map(Loaded::new)
-            .map_err(|found| Error::Rules(found.iter().map(one_line).collect()))
+        let compiled = Ruleset::compile(&self.files, &self.sets)
+            .map_err(|found| Error::Rules(found.iter().map(one_line).collect()))?;
+        let list = Arc::clone(&self.imported.list);
+        let mut loaded = Loaded::new(compiled.with_assets(list));
+        loaded.notes.clone_from(&self.imported.notes);
+        Ok(loaded)
     }
 }
 
@@ -78,6 +110,8 @@ impl Sources {
 pub struct Loaded {
     /// The rules.
     pub ruleset: Arc<Ruleset>,
+    /// What is odd about the imported list of devices, one line each.
+    pub notes: Vec<String>,
 }
 
 impl Loaded {
@@ -86,6 +120,7 @@ impl Loaded {
     pub fn new(ruleset: Ruleset) -> Self {
         Self {
             ruleset: Arc::new(ruleset),
+            notes: Vec::new(),
         }
     }
 

@@ -8,13 +8,17 @@ use dataplane::pipeline::{self, Running, Sources};
 use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
 use rules::correlate::Out;
+use rules::correlate::inventory::Snapshot as Inventory;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::cli::RunArgs;
 use crate::clock::{self, Stopwatch};
 use crate::config::{self, Config, reload};
+use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
 use crate::health::Health;
+use crate::inventory::{self, Keeper};
 use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
@@ -24,7 +28,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
-use crate::{doctor, engine, evidence, http, ledger, live, logging, sandbox, site_key};
+use crate::{api, doctor, engine, evidence, http, ledger, live, logging, sandbox, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -49,10 +53,16 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
             let silence = config.ready.max_silence.0;
             tokio::spawn(http::serve(listener, Arc::clone(&health), silence));
         }
+        let listener = if config.api.enabled && config.store.enabled {
+            Some(api::bind(&config).await?)
+        } else {
+            None
+        };
         let live = open(&config)?;
         // Before there is another thread: each inherits it from this one.
         sandbox::enter(&config, &args.config)?;
         let mut appliance = Appliance::start(config, live, loaded, site, health)?;
+        appliance.serve(listener)?;
         appliance.service.ready();
         let outcome = appliance.watch(&args.config).await;
         let stopped = appliance.stop();
@@ -70,8 +80,11 @@ struct Appliance {
     /// From a packet's stamp to its events' delivery.
     delivery: Arc<Latencies>,
     eve: Option<sinks::Running<EveFile>>,
-    evidence: Option<evidence::Running>,
     store: Option<(Store, sinks::Running<Intake>)>,
+    api: Option<api::Serving>,
+    desk: Arc<Desk>,
+    asks: mpsc::Receiver<Ask>,
+    evidence: Option<evidence::Running>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
     before: Snapshot,
@@ -79,6 +92,10 @@ struct Appliance {
     service: Service,
     mirror: Mirror,
     lost: Lost,
+    /// The devices that are known, as they were given last: before the start, each minute, and when
+    /// a pipeline ends.
+    inventory: Option<Arc<Inventory>>,
+    keeper: Keeper,
     /// Why the source is blind, as it was last told.
     blind: Option<String>,
     reloads: u64,
@@ -106,8 +123,12 @@ impl Appliance {
         } else {
             None
         };
-        let evidence = evidence(&config, &site)?;
+        let inventory = inventory::load(&config.state_dir)?.map(Arc::new);
+        let keeper = Keeper::new(config.state_dir.clone());
         let store = open_store(&config, eve.as_ref())?;
+        let loaded = with_own(loaded, &config, store.as_ref().map(|(store, _)| store));
+        let (desk, asks) = Desk::new(&config, &loaded);
+        let evidence = evidence(&config, &site)?;
         let mut appliance = Self {
             config,
             loaded,
@@ -116,14 +137,19 @@ impl Appliance {
             counts,
             delivery,
             eve,
-            evidence,
             store,
+            api: None,
+            desk,
+            asks,
+            evidence,
             pipeline: None,
             before: Snapshot::default(),
             uptime: Stopwatch::start(),
             service: Service::find(),
             mirror: Mirror::default(),
             lost: Lost::default(),
+            inventory,
+            keeper,
             blind: None,
             reloads: 0,
             reloads_failed: 0,
@@ -146,6 +172,7 @@ impl Appliance {
             Sources::Spread(engine::files(capture, &capture.files))
         };
         let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
+        settings.inventory.clone_from(&self.inventory);
         settings.evidence = self.evidence.as_ref().map(evidence::Running::queue);
         let eve = self.eve.iter().map(|eve| ("eve", eve.queue()));
         let store = self
@@ -163,16 +190,28 @@ impl Appliance {
         Ok(())
     }
 
+    /// Starts the API.
+    fn serve(&mut self, listener: Option<api::Listener>) -> Result<(), Error> {
+        if let (Some(listener), Some((store, _))) = (listener, &self.store) {
+            let (store, health) = (store.clone(), Arc::clone(&self.health));
+            let desk = Arc::clone(&self.desk);
+            self.api = Some(api::start(listener, &self.config, store, health, desk)?);
+        }
+        Ok(())
+    }
+
     /// Until a signal, or the end of the files.
     async fn watch(&mut self, path: &Path) -> Result<(), Error> {
         let mut signals = Signals::new()?;
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut stats = Every::new(self.config.stats.interval.0);
         let mut heartbeat = Every::new(self.config.heartbeat.interval.0);
+        let mut keep = Every::new(KEEP_INTERVAL);
         loop {
             tokio::select! {
                 _ = second.tick() => {}
-                _ = signals.hup.recv() => self.reload(path),
+                _ = signals.hup.recv() => drop(self.reload(path)),
+                Some(ask) = self.asks.recv() => self.answer(ask, path),
                 _ = signals.term.recv() => return Ok(()),
                 _ = signals.int.recv() => return Ok(()),
             }
@@ -196,12 +235,28 @@ impl Appliance {
             if ended && !again {
                 return Ok(());
             }
+            self.keep_inventory(keep.is_due());
             if stats.is_due() {
                 self.tell_stats();
             }
             if heartbeat.is_due() {
                 self.beat();
             }
+        }
+    }
+
+    /// Keeps the devices that are known, once the pipeline gives them; asks for them when due.
+    fn keep_inventory(&mut self, due: bool) {
+        let given = self.pipeline.as_ref().and_then(Running::take_inventory);
+        let is_new = given.is_some();
+        self.inventory = given.map(Arc::new).or_else(|| self.inventory.take());
+        // The pipelines of files that are read again and again may end before they are asked.
+        let keep = is_new || (due && !self.config.capture.is_live());
+        if let Some(inventory) = self.inventory.as_ref().filter(|_| keep) {
+            self.keeper.keep(Arc::clone(inventory));
+        }
+        if let Some(pipeline) = self.pipeline.as_ref().filter(|_| due) {
+            pipeline.ask_inventory();
         }
     }
 
@@ -259,6 +314,9 @@ impl Appliance {
         if let Some((store, _)) = &self.store {
             snapshot.samples.extend(store.samples());
             snapshot.latencies.push(store.latency());
+        }
+        if let Some(api) = &self.api {
+            snapshot.samples.extend(api.samples());
         }
         snapshot.samples.extend([
             gauge(
@@ -323,38 +381,58 @@ impl Appliance {
     }
 
     /// Rules, sets and suppressions anew; the old ones stay if the new ones are wrong.
-    fn reload(&mut self, path: &Path) {
+    fn reload(&mut self, path: &Path) -> Result<(), String> {
         if let Some(eve) = &self.eve {
             eve.reopen();
+            tracing::info!("outputs reopened");
         }
-        let fresh = config::read(path).and_then(|config| Ok((ruleset::load(&config)?, config)));
+        let store = self.store.as_ref().map(|(store, _)| store);
+        let fresh = config::read(path).and_then(|config| Ok((desk::load(&config, store)?, config)));
         match fresh {
             Ok((loaded, config)) => {
-                if let Some(pipeline) = &self.pipeline {
-                    pipeline.swap_rules(Arc::clone(&loaded.ruleset));
-                }
-                self.reloads = self.reloads.saturating_add(1);
-                let (armed, unarmed) = loaded.counts();
-                tracing::info!(armed, unarmed, "rules reloaded, outputs reopened");
-                say_changes(&reload::changes(&self.config, &config));
-                say_unarmed(&loaded);
-                self.loaded = loaded;
+                reload::say(&self.config, &config);
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
+                self.config.inventory = config.inventory;
                 self.config.suppressions = config.suppressions;
-                self.note_rules();
+                self.adopt(loaded);
+                Ok(())
             }
             Err(error) => {
                 self.reloads_failed = self.reloads_failed.saturating_add(1);
-                let shut = matches!(&error, Error::File { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied);
-                if shut && self.config.sandbox.files {
-                    tracing::error!(
-                        "what was not named at the start is shut by sandbox.files; restart"
-                    );
+                if self.config.sandbox.files && error.is_denied() {
+                    tracing::error!("sandbox.files shuts what was not named at the start; restart");
                 }
-                for line in error.to_string().lines() {
+                let error = error.to_string();
+                for line in error.lines() {
                     tracing::error!("reload failed, the old rules stay: {line}");
                 }
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts rules in force.
+    fn adopt(&mut self, loaded: Loaded) {
+        if let Some(pipeline) = &self.pipeline {
+            pipeline.swap_rules(Arc::clone(&loaded.ruleset));
+        }
+        self.reloads = self.reloads.saturating_add(1);
+        let (armed, unarmed) = loaded.counts();
+        tracing::info!(armed, unarmed, "rules reloaded");
+        say_unarmed(&loaded);
+        self.loaded = loaded;
+        self.desk.set(&self.config, &self.loaded);
+        self.note_rules();
+    }
+
+    /// Does what the API asks. It may have gone away meanwhile.
+    fn answer(&mut self, ask: Ask, path: &Path) {
+        match ask {
+            Ask::Reload(tell) => drop(tell.send(self.reload(path))),
+            Ask::Adopt(loaded, tell) => {
+                self.adopt(loaded);
+                tell.send(()).ok();
             }
         }
     }
@@ -386,6 +464,9 @@ impl Appliance {
             return Ok(());
         };
         metrics::add(&mut self.before, &finished.snapshot);
+        // A correlator that died has nothing to say; what was kept before stays.
+        let inventory = Some(finished.summary.inventory).filter(|i| i.version > 0);
+        self.inventory = inventory.map(Arc::new).or_else(|| self.inventory.take());
         if finished.errors.is_empty() {
             return Ok(());
         }
@@ -399,10 +480,14 @@ impl Appliance {
         tracing::info!("stopping");
         self.service.stopping();
         self.health.stopping();
+        drop(self.api.take());
         if let Some(pipeline) = &self.pipeline {
             pipeline.stop();
         }
         let outcome = self.finish_pipeline();
+        if let Some(inventory) = self.inventory.take() {
+            self.keeper.finish(&inventory);
+        }
         self.health.update(self.snapshot(), false, None);
         self.tell_stats();
         if let Some((store, intake)) = self.store.take() {
@@ -435,19 +520,8 @@ fn open(config: &Config) -> Result<Option<Sources>, Error> {
     Ok(None)
 }
 
-/// Where evidence goes, if it is wanted.
-fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Running>, Error> {
-    if !config.evidence.enabled {
-        return Ok(None);
-    }
-    let about = evidence::About {
-        eve: engine::eve(config),
-        key_id: site.key_id(),
-        live: config.capture.is_live(),
-    };
-    let bounds = engine::evidence_bounds(config);
-    evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
-}
+/// How often the inventory is kept: what a crash may cost.
+const KEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Opens the store and starts what feeds it.
 fn open_store(
@@ -466,17 +540,38 @@ fn open_store(
     Ok(Some((store, intake)))
 }
 
-fn say_changes(changes: &reload::Changes) {
-    if !changes.at_once.is_empty() {
-        tracing::info!("in force now: {}", changes.at_once.join(", "));
-    }
-    if !changes.restart.is_empty() {
-        let keys = changes.restart.join(", ");
-        tracing::warn!("changed, and in force only after a restart: {keys}");
+/// With the rules and suppressions that people gave. Rules that were good once and are not for this
+/// program do not keep it from starting.
+fn with_own(loaded: Loaded, config: &Config, store: Option<&Store>) -> Loaded {
+    match desk::load(config, store) {
+        Ok(all) => all,
+        Err(error) => {
+            for line in error.to_string().lines() {
+                tracing::error!("rules that were uploaded are left out: {line}");
+            }
+            loaded
+        }
     }
 }
 
+/// Where evidence goes, if it is wanted.
+fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Running>, Error> {
+    if !config.evidence.enabled {
+        return Ok(None);
+    }
+    let about = evidence::About {
+        eve: engine::eve(config),
+        key_id: site.key_id(),
+        live: config.capture.is_live(),
+    };
+    let bounds = engine::evidence_bounds(config);
+    evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
+}
+
 fn say_unarmed(loaded: &Loaded) {
+    for note in &loaded.notes {
+        tracing::warn!("{note}");
+    }
     let unarmed = loaded.unarmed();
     let mut sets: Vec<String> = unarmed.iter().flat_map(|(_, sets)| sets.clone()).collect();
     sets.sort();

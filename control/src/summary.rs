@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use parsers::time::Time;
 use rules::Severity;
+use rules::correlate::inventory::{Asset, Attribute, is_local};
 use rules::correlate::{Summary, Tally};
 
 use crate::inspect::{Report, evidence_dir};
@@ -21,7 +22,7 @@ const LIST_MAX: usize = 12;
 #[must_use]
 pub fn text(report: &Report, loaded: &Loaded, eve: &Path, captures: &[PathBuf]) -> String {
     let mut text = String::new();
-    seen(report, captures, &mut text);
+    seen(report, loaded, captures, &mut text);
     found(report, &mut text);
     lost(report, &mut text);
     unarmed(loaded, &mut text);
@@ -54,7 +55,7 @@ fn line(text: &mut String, line: &str) {
     text.push('\n');
 }
 
-fn seen(report: &Report, captures: &[PathBuf], text: &mut String) {
+fn seen(report: &Report, loaded: &Loaded, captures: &[PathBuf], text: &mut String) {
     let frames = report.finished.snapshot.total(ledger::FRAMES_READ);
     let files = captures.len();
     let plural = if files == 1 { "" } else { "s" };
@@ -84,6 +85,7 @@ fn seen(report: &Report, captures: &[PathBuf], text: &mut String) {
         text.push_str(&table(&rows));
     }
     let summary = &report.finished.summary;
+    devices(summary, loaded, text);
     block(text, "Hosts", hosts(summary));
     block(text, "Pumps", pumps(summary));
 }
@@ -112,6 +114,50 @@ fn of(tally: &Tally) -> impl Iterator<Item = String> {
     named.sort_by(|(a, m), (b, n)| n.cmp(m).then(a.cmp(b)));
     let named = named.into_iter();
     named.map(|(name, n)| format!("{name} {}", grouped(*n)))
+}
+
+/// How many devices there are, of what make, and what the imported list knows of them.
+fn devices(summary: &Summary, loaded: &Loaded, text: &mut String) {
+    let assets = &summary.inventory.assets;
+    if assets.is_empty() {
+        return;
+    }
+    let mut makes = Tally::default();
+    for asset in assets {
+        let make = asset
+            .single(Attribute::Manufacturer)
+            .or_else(|| asset.vendor());
+        if let Some(make) = make {
+            let count = makes.counts.entry(make.to_owned()).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    let count = |of: &dyn Fn(&Asset) -> bool| assets.iter().filter(|asset| of(asset)).count();
+    let plural = if assets.len() == 1 { "" } else { "s" };
+    line(text, &format!("\n{} device{plural}", assets.len()));
+    let routers = count(&|asset| asset.router);
+    let behind = count(&|asset| asset.mac().is_none());
+    let random = count(&|asset| asset.mac().is_some_and(is_local));
+    let kinds = [
+        (routers, "routers"),
+        (behind, "known by address alone"),
+        (random, "with a made-up Ethernet address"),
+    ];
+    let kinds = kinds.into_iter().filter(|(n, _)| *n > 0);
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    rows.extend(listed(
+        "of these",
+        kinds.map(|(n, what)| format!("{n} {what}")),
+    ));
+    rows.extend(listed("made by", of(&makes)));
+    let list = loaded.ruleset.assets();
+    if !list.is_empty() {
+        let strangers = count(&|asset| list.find(asset.mac(), asset.ip, Some(asset)).is_none());
+        let known = assets.len().saturating_sub(strangers);
+        let words = format!("{known} of them in it, {strangers} not");
+        rows.push(vec!["  your list".to_owned(), words]);
+    }
+    text.push_str(&table(&rows));
 }
 
 /// Addresses with the names that they go by.

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam::channel::{Sender, TrySendError};
 use parsers::kinds::anomaly;
+use rules::correlate::inventory::Snapshot;
 use rules::correlate::{CUT_HELP, CUT_NAME, Correlator, Out, Summary, Wanted};
 use rules::record::{Batch, Body, Record};
 
@@ -21,6 +22,7 @@ pub(crate) trait Correlate: Send {
     fn finish(&mut self, out: &mut Out);
     fn samples(&self) -> Vec<Sample>;
     fn summary(&self) -> Summary;
+    fn inventory(&self) -> Snapshot;
 }
 
 impl Correlate for Correlator {
@@ -48,11 +50,23 @@ impl Correlate for Correlator {
             labels,
             value,
         };
-        self.counters().into_iter().map(sample).collect()
+        let assets = self.assets().map(|(state, count)| Sample {
+            name: "vitalwire_correlator_assets",
+            help: "Devices in the inventory: known by what they said or offered, or only seen.",
+            counter: false,
+            labels: vec![("state", state.to_owned())],
+            value: u64::try_from(count).unwrap_or(u64::MAX),
+        });
+        let counters = self.counters().into_iter().map(sample);
+        counters.chain(assets).collect()
     }
 
     fn summary(&self) -> Summary {
         Self::summary(self)
+    }
+
+    fn inventory(&self) -> Snapshot {
+        self.snapshot()
     }
 }
 
@@ -65,6 +79,9 @@ pub(crate) struct Totals {
     pub(crate) lines: AtomicU64,
     pub(crate) unasked: AtomicU64,
     pub(crate) samples: std::sync::Mutex<Vec<Sample>>,
+    /// Whether somebody asked for the inventory, and what was given.
+    pub(crate) inventory_wanted: AtomicBool,
+    pub(crate) inventory: std::sync::Mutex<Option<Snapshot>>,
 }
 
 /// An output's queue and what became of its lines.
@@ -128,6 +145,7 @@ impl Thread {
                         self.correlator.second(tick.second, tick.frame, &mut out);
                     }
                     self.tell(tick.second);
+                    self.give_inventory();
                 }
                 Next::Taken(read_at) if read_at > 0 => {
                     self.latency.since(read_at, monotonic_nanos());
@@ -161,6 +179,15 @@ impl Thread {
         let full = Arc::new(std::mem::replace(out, handed.room()));
         send(&full, &mut self.outputs, self.live);
         handed.remember(full);
+    }
+
+    /// Gives the inventory to whoever asked: a copy, so that writing it holds nobody up.
+    fn give_inventory(&self) {
+        if self.totals.inventory_wanted.swap(false, Ordering::Relaxed) {
+            let given = self.totals.inventory.lock();
+            *given.unwrap_or_else(std::sync::PoisonError::into_inner) =
+                Some(self.correlator.inventory());
+        }
     }
 
     /// Makes the correlator's own counts readable: not for every second of a capture that is read

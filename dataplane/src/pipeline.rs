@@ -9,6 +9,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parsers::phi::Pseudonymizer;
 use parsers::time::Time;
 use rules::Ruleset;
+use rules::correlate::inventory::Snapshot as Inventory;
 use rules::correlate::{Correlator, Out, Summary};
 use rules::eve::Eve;
 
@@ -55,6 +56,8 @@ pub struct Settings {
     pub site: Pseudonymizer,
     /// What every EVE line shares; interface names are filled in by the source.
     pub eve: Eve,
+    /// The devices that were known before a restart.
+    pub inventory: Option<Arc<Inventory>>,
     /// Where the frames of alerts' flows go; without it none are kept. Live, a full queue loses
     /// them and that is counted, reading files it blocks.
     pub evidence: Option<Sender<Evidence>>,
@@ -157,11 +160,14 @@ pub fn start(
             Feeds::Steered(sources.into_iter().map(own).collect())
         }
     };
-    let correlator = Correlator::new(
+    let mut correlator = Correlator::new(
         settings.eve.clone(),
         settings.site.clone(),
         rules::correlate::Config::default(),
     );
+    if let Some(inventory) = &settings.inventory {
+        correlator.restore(inventory);
+    }
     let parts = Parts {
         feeds,
         correlator: Box::new(correlator),
@@ -365,6 +371,19 @@ impl Running {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.watch.snapshot(&self.shared)
+    }
+
+    /// Asks for the devices that are known now: they are given within a second of packet time.
+    pub fn ask_inventory(&self) {
+        let wanted = &self.watch.totals.inventory_wanted;
+        wanted.store(true, Ordering::Relaxed);
+    }
+
+    /// The devices, once they were given.
+    #[must_use]
+    pub fn take_inventory(&self) -> Option<Inventory> {
+        let given = self.watch.totals.inventory.lock();
+        given.unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// How far the source got.

@@ -149,6 +149,14 @@ fn conclude(worker: &mut Worker, slot: u32, reason: &'static str, moment: Moment
         return;
     };
     worker.recorder.counts.one(Count::FlowEnded);
+    let envelope = flow.envelope(Direction::ToServer, moment.frame, moment.time);
+    if let Some(service) = flow.served(moment.frame) {
+        let first_frame = flow.cold.first_frame;
+        let Worker {
+            opens, recorder, ..
+        } = worker;
+        opens.end(&envelope, first_frame, service, recorder);
+    }
     let written = match worker.flow_records {
         FlowRecords::All => true,
         FlowRecords::Medical => flow.is_medical(),
@@ -157,7 +165,6 @@ fn conclude(worker: &mut Worker, slot: u32, reason: &'static str, moment: Moment
     if !written && !worker.recorder.ruleset.watches(kind::KIND.id) {
         return;
     }
-    let envelope = flow.envelope(Direction::ToServer, moment.frame, moment.time);
     let [mut start, mut end] = [Vec::new(), Vec::new()];
     rules::eve::timestamp(flow.cold.start, &mut start);
     rules::eve::timestamp(flow.last, &mut end);

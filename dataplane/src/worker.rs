@@ -262,7 +262,8 @@ impl Worker {
             flow.open_counted = false;
             let refused =
                 matches!(ip.transport, Transport::Tcp(tcp) if tcp.flags & tcp_flags::RST != 0);
-            self.opens.answer(ip.dest, ip.src, refused);
+            let service = flow.service(frame.no);
+            self.opens.answer(ip.dest, ip.src, service, refused);
         }
         let moment = Moment {
             frame: frame.no,

@@ -24,6 +24,7 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// An event without fields.
     #[must_use]
+    #[inline(always)]
     pub const fn new(kind: &'static Kind, direction: Direction) -> Self {
         Self {
             kind,

@@ -2,7 +2,7 @@
 //!
 //! Writes into a buffer that is recycled; allocates nothing once that has grown.
 
-use crate::catalogue::FieldIx;
+use crate::catalogue::{FieldIx, Member};
 use crate::event::{Event, Value};
 use crate::phi::{Class, Pseudonym, Pseudonymizer};
 
@@ -37,7 +37,7 @@ pub fn object_with(
         if field.object != writer.open {
             writer.enter(field.object);
         }
-        writer.key(field.key);
+        writer.member(&field.member);
         match value {
             Value::Phi(phi) if !phi.is_empty() => {
                 let name = known(FieldIx(at)).unwrap_or_else(|| site.of(*phi));
@@ -78,8 +78,15 @@ impl Writer<'_> {
         }
     }
 
-    /// A name of the catalogue, which has nothing to escape.
     #[inline]
+    fn member(&mut self, name: &Member) {
+        match std::mem::take(&mut self.first) {
+            true => name.write_first(self.out),
+            false => name.write(self.out),
+        }
+    }
+
+    /// An object's name, which has nothing to escape.
     fn key(&mut self, name: &str) {
         match std::mem::take(&mut self.first) {
             true => self.out.push(b'"'),

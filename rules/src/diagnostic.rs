@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use memchr::memchr_iter;
+
 use crate::limits::DIAGNOSTICS_MAX;
 
 /// A rule file, already read.
@@ -227,7 +229,11 @@ impl<'s> Report<'s> {
         Diagnostic {
             level: Level::Error,
             file: file.map_or_else(String::new, |file| file.name.clone()),
-            line: small(before.matches('\n').count().saturating_add(1)),
+            line: small(
+                memchr_iter(b'\n', before.as_bytes())
+                    .count()
+                    .saturating_add(1),
+            ),
             column: small(column.saturating_add(1)),
             message: String::new(),
             snippet: line.replace('\t', " "),

@@ -249,21 +249,20 @@ pub fn timestamp(time: Time, out: &mut Vec<u8>) {
     let (year, month, day) = civil(secs.div_euclid(86_400));
     let of_day = secs.rem_euclid(86_400);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    let of = |part: i64| part.unsigned_abs();
-    out.extend_from_slice(&padded::<4>(of(year)));
-    for (before, part) in [
-        (b'-', month),
-        (b'-', day),
-        (b'T', hour),
-        (b':', minute),
-        (b':', second),
-    ] {
-        out.push(before);
-        out.extend_from_slice(&padded::<2>(of(part)));
-    }
-    out.push(b'.');
-    out.extend_from_slice(&padded::<6>(time.subsec_micros().into()));
-    out.extend_from_slice(b"+0000");
+    let mut stamp = *b"0000-00-00T00:00:00.000000+0000";
+    let mut put = |from: usize, digits: &[u8]| {
+        let to = stamp.iter_mut().skip(from).zip(digits);
+        to.for_each(|(to, digit)| *to = *digit);
+    };
+    let two = |part: i64| padded::<2>(part.unsigned_abs());
+    put(0, &padded::<4>(year.unsigned_abs()));
+    put(5, &two(month));
+    put(8, &two(day));
+    put(11, &two(hour));
+    put(14, &two(minute));
+    put(17, &two(second));
+    put(20, &padded::<6>(time.subsec_micros().into()));
+    out.extend_from_slice(&stamp);
 }
 
 /// The civil date of a day since the epoch (H. Hinnant's algorithm, proleptic Gregorian).

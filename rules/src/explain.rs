@@ -6,8 +6,9 @@ use parsers::catalogue::{Kind, KindId};
 use parsers::kinds::{self, envelope};
 use parsers::time::NANOS_PER_SEC;
 
+use crate::correlate::inventory;
 use crate::program::NodeIx;
-use crate::rule::Rule;
+use crate::rule::{Rule, Side};
 use crate::{FieldRef, Ruleset, prefilter};
 
 impl Ruleset {
@@ -39,6 +40,10 @@ impl Ruleset {
             self.write_worker(rule, root, out)?;
         }
         writeln!(out, "  in the correlator:")?;
+        let later = self.later.get(usize::from(rule.ix.0));
+        if let Some(Some(_)) = later {
+            writeln!(out, "    what it asks of asset.src and asset.dest")?;
+        }
         match &rule.count {
             None => writeln!(out, "    an alert for each event")?,
             Some(count) => {
@@ -110,6 +115,15 @@ pub fn field_name(kind: KindId, field: FieldRef) -> String {
         FieldRef::Envelope(ix) => envelope::FIELDS
             .get(ix.index())
             .map_or_else(String::new, |field| field.name.to_owned()),
+        FieldRef::Asset(side, ix) => {
+            inventory::FIELDS
+                .get(ix.index())
+                .map_or_else(String::new, |field| {
+                    let [src, dest] = field.paths;
+                    let path = if side == Side::Src { src } else { dest };
+                    path.to_owned()
+                })
+        }
         FieldRef::Path(path) => {
             let at = |index: Option<u16>| match index {
                 Some(1) => String::new(),

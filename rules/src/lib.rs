@@ -34,6 +34,7 @@ mod template;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Level, SourceFile};
 pub use program::Scratch;
@@ -44,7 +45,8 @@ pub use suppress::Suppression;
 pub use template::{Slot, Template};
 
 use correlate::builtin_needs;
-use parsers::catalogue::{FieldIx, KindId, Path};
+use correlate::inventory::{List, Sides};
+use parsers::catalogue::{FieldIx, Kind, KindId, Path};
 use parsers::event::{Envelope, Event};
 use parsers::time::Time;
 use program::{NodeIx, Nodes, OnEvent, OnRecord, Program};
@@ -61,20 +63,53 @@ pub enum FieldRef {
     Envelope(FieldIx),
     /// Found by path.
     Path(Path),
+    /// Of the device at one end ([`correlate::inventory::FIELDS`]); the correlator knows it.
+    Asset(Side, FieldIx),
+}
+
+/// What of an event is known in the correlator: its envelope, the fields that crossed, and the
+/// devices at its ends.
+pub(crate) type Crossed<'e> = (&'e Envelope, &'e [Owned], Sides<'e>);
+
+/// What of a rule's condition is tested in the correlator.
+#[derive(Debug)]
+struct Later {
+    root: NodeIx,
+    program: Program,
+}
+
+/// Where a kind's fields are among those that cross.
+#[derive(Debug)]
+struct Places(Box<[Option<u16>]>);
+
+impl Places {
+    fn new(kind: &Kind, needs: &[FieldRef]) -> Self {
+        let place = |at| {
+            let field = FieldRef::Field(FieldIx(at));
+            let place = needs.iter().position(|need| *need == field)?;
+            u16::try_from(place).ok()
+        };
+        Self((0..).take(kind.fields.len()).map(place).collect())
+    }
 }
 
 /// A compiled rule set: immutable, shared by all workers, swapped whole.
 #[derive(Debug, Default)]
 pub struct Ruleset {
-    /// By kind, like the next two.
+    /// By kind, like the next three.
     programs: Box<[Program]>,
     needs: Box<[Vec<FieldRef>]>,
+    places: Box<[Places]>,
     nodes: Box<[Nodes]>,
     /// By rule.
     roots: Box<[NodeIx]>,
     rules: Box<[Rule]>,
+    /// By rule: what of its condition is tested in the correlator.
+    later: Box<[Option<Later>]>,
     suppressions: Box<[Suppression]>,
     sets: Sets,
+    /// The imported list of devices.
+    pub(crate) assets: Arc<List>,
     warnings: Vec<Diagnostic>,
     version_hash: u64,
     digest: [u8; 32],
@@ -92,6 +127,19 @@ impl Ruleset {
         sets: &BTreeMap<String, Vec<String>>,
     ) -> Result<Self, Vec<Diagnostic>> {
         compile::compile(sources, sets)
+    }
+
+    /// The same rules with the imported list of devices.
+    #[must_use]
+    pub fn with_assets(mut self, list: Arc<List>) -> Self {
+        self.assets = list;
+        self
+    }
+
+    /// The imported list of devices.
+    #[must_use]
+    pub fn assets(&self) -> &List {
+        &self.assets
     }
 
     /// A rule set without rules.
@@ -126,6 +174,12 @@ impl Ruleset {
     #[must_use]
     pub fn need(&self, kind: KindId, field: FieldRef) -> Option<usize> {
         self.needs(kind).iter().position(|need| *need == field)
+    }
+
+    /// The same, of a declared field: asked for each event some ten times.
+    fn place(&self, kind: KindId, field: FieldIx) -> Option<usize> {
+        let place = self.places.get(kind.index())?.0.get(field.index())?;
+        place.map(usize::from)
     }
 
     /// Whether any rule that can fire is about this kind, so that events nobody writes need not be
@@ -166,26 +220,63 @@ impl Ruleset {
         &self.suppressions
     }
 
-    /// The suppression, not expired, that silences an alert. `fields` are those of
-    /// [`Ruleset::needs`]. Part of the correlator.
-    #[must_use]
-    pub fn suppressed(
+    /// Whether the part of a rule's condition holds that is tested in the correlator.
+    pub(crate) fn holds_later(
         &self,
         scratch: &mut Scratch,
         rule: &Rule,
-        (envelope, fields): (&Envelope, &[Owned]),
-        now: Time,
-    ) -> Option<&Suppression> {
-        let on = OnRecord {
+        crossed: Crossed<'_>,
+    ) -> bool {
+        let later = self.later.get(usize::from(rule.ix.0));
+        let Some(Some(later)) = later else {
+            return true;
+        };
+        let on = self.on_record(rule, crossed);
+        later.program.holds(scratch, &on, later.root)
+    }
+
+    fn on_record<'e>(
+        &'e self,
+        rule: &Rule,
+        (envelope, fields, sides): Crossed<'e>,
+    ) -> OnRecord<'e> {
+        OnRecord {
             envelope,
             needs: self.needs(rule.kind),
             fields,
-        };
+            sides,
+        }
+    }
+
+    /// The suppression, not expired, that silences an alert. The fields are those of
+    /// [`Ruleset::needs`]. Part of the correlator.
+    pub(crate) fn suppressed(
+        &self,
+        scratch: &mut Scratch,
+        rule: &Rule,
+        crossed: Crossed<'_>,
+        now: Time,
+    ) -> Option<&Suppression> {
+        let on = self.on_record(rule, crossed);
         self.suppressions.iter().find(|suppression| {
             suppression.rule == rule.id
                 && !suppression.has_expired(now)
                 && suppression.covers(scratch, &on)
         })
+    }
+
+    /// Whether a suppression would have silenced an alert of which only its fields are left, those of
+    /// [`Ruleset::needs`]. Of the devices nothing is known then.
+    #[must_use]
+    pub fn would_suppress(
+        &self,
+        scratch: &mut Scratch,
+        rule: &Rule,
+        (envelope, fields): (&Envelope, &[Owned]),
+        now: Time,
+    ) -> bool {
+        self.suppressed(scratch, rule, (envelope, fields, Sides::NONE), now)
+            .is_some()
     }
 
     /// What is probably not as meant.

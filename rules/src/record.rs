@@ -168,7 +168,7 @@ impl Owned {
                 Self::of(event.get(*ix), class, site)
             }
             FieldRef::Path(path) => Self::found(event, path, site),
-            FieldRef::Envelope(_) => Self::Absent,
+            FieldRef::Envelope(_) | FieldRef::Asset(..) => Self::Absent,
         }));
     }
 
@@ -292,6 +292,40 @@ pub struct OpenSum {
     /// The first distinct destination ports, each with the frame that opened it, in frame order,
     /// at most [`OPEN_PORTS_MAX`].
     pub ports: Vec<(u64, u16)>,
+    /// Services that answered, or whose conversations ended, by frame; at most
+    /// [`OPEN_PORTS_MAX`].
+    pub services: Vec<Service>,
+}
+
+/// What one service of a destination did for a source within one second.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Service {
+    /// The frame that showed it first.
+    pub frame: u64,
+    /// IP protocol number.
+    pub proto: u8,
+    /// The server's port.
+    pub port: u16,
+    /// The recognised protocol, or empty.
+    pub app: &'static str,
+    /// Conversations with payload that ended.
+    pub flows: u64,
+    /// Bytes that the client sent in them.
+    pub bytes_to_server: u64,
+    /// Bytes that the server sent in them.
+    pub bytes_to_client: u64,
+}
+
+impl Service {
+    /// Adds what else was seen of the same service.
+    pub fn add(&mut self, other: &Self) {
+        if !other.app.is_empty() {
+            self.app = other.app;
+        }
+        self.flows = self.flows.saturating_add(other.flows);
+        self.bytes_to_server = self.bytes_to_server.saturating_add(other.bytes_to_server);
+        self.bytes_to_client = self.bytes_to_client.saturating_add(other.bytes_to_client);
+    }
 }
 
 /// A hole in a stream.

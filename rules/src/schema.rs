@@ -4,6 +4,7 @@
 use parsers::json::text;
 use parsers::kinds::{self, envelope};
 
+use crate::correlate::inventory;
 use crate::limits::{
     COUNT_AT_LEAST_MAX, COUNT_BY_MAX, EXPRESSION_BYTES_MAX, RULES_MAX, SET_ENTRIES_MAX, SETS_MAX,
     SID, SUPPRESSIONS_MAX, TESTS_MAX, TEXT_BYTES_MAX, WORDS_MAX,
@@ -230,6 +231,7 @@ fn expression() -> String {
     let fields = kinds::ALL.iter().flat_map(|kind| kind.fields);
     let names = fields.map(|field| field.name);
     let names = names.chain(envelope::FIELDS.iter().map(|field| field.name));
+    let names = names.chain(inventory::FIELDS.iter().flat_map(|field| field.paths));
     format!(
         "{{\"type\":\"string\",\"maxLength\":{EXPRESSION_BYTES_MAX},\"examples\":{}}}",
         array(names)

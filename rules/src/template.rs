@@ -4,6 +4,7 @@ use parsers::catalogue::Kind;
 
 use crate::FieldRef;
 use crate::check::names;
+use crate::correlate::inventory;
 use crate::diagnostic::{At, Report, Span, did_you_mean};
 use crate::syntax::Text;
 
@@ -118,8 +119,10 @@ fn slot(name: &str, span: Span, kind: &'static Kind, report: &mut Report<'_>) ->
     if let Some((_, slot)) = SLOTS.iter().find(|(known, _)| *known == name) {
         return Some(*slot);
     }
-    if name.starts_with("asset.") && kind.name != "asset" {
-        let help = did_you_mean(name, ["asset.src.name", "asset.dest.name"]);
+    let of_kind = kind.fields.iter().any(|field| field.name == name);
+    if name.starts_with("asset.") && !of_kind && inventory::field(name).is_none() {
+        let fields = inventory::FIELDS.iter().flat_map(|field| field.paths);
+        let help = did_you_mean(name, fields);
         report.error_help(span, format!("there is no `{{{name}}}`"), help);
         return None;
     }

@@ -97,7 +97,7 @@ fn a_missing_interface_is_named() {
     let dir = tempfile::TempDir::new().expect("temporary folder");
     let state = dir.path().display();
     let config = format!(
-        "capture:\n  interface: nosuch0\nstate_dir: {state}\noutputs:\n  eve:\n    path: {state}/eve.json\nhttp:\n  listen: 127.0.0.1:0\n"
+        "capture:\n  interface: nosuch0\nstate_dir: {state}\noutputs:\n  eve:\n    path: {state}/eve.json\nhttp:\n  listen: 127.0.0.1:0\napi:\n  listen: 127.0.0.1:0\n"
     );
     let config = write(dir.path(), "c.yaml", &config);
     refuses(&["run", "--config", &config], 2, &["nosuch0"]);
@@ -151,6 +151,7 @@ fn help_is_there_for_every_command() {
         "run",
         "rules",
         "fields",
+        "assets",
         "pseudonym",
         "config",
         "doctor",

@@ -39,7 +39,7 @@ fn replay(file: &Path, more: &str, state: &Path) -> Vec<Value> {
     let eve = dir.path().join("eve.json");
     let device = format!("net_pcap0,rx_pcap={}", file.display());
     let text = format!(
-        "{}state_dir: {}\noutputs:\n  eve:\n    path: {}\nhttp:\n  enabled: false\n{more}",
+        "{}state_dir: {}\noutputs:\n  eve:\n    path: {}\nhttp:\n  enabled: false\napi:\n  enabled: false\n{more}",
         capture(&device, ""),
         state.display(),
         eve.display()
@@ -135,7 +135,7 @@ fn what_keeps_a_port_from_opening_is_said_in_one_line_and_what_to_do() {
     let config = dir.path().join("c.yaml");
     let refused = |text: String| {
         let around = format!(
-            "state_dir: {0}\noutputs: {{eve: {{path: {0}/e}}}}\nhttp: {{enabled: false}}\nlog: {{level: error}}\n",
+            "state_dir: {0}\noutputs: {{eve: {{path: {0}/e}}}}\nhttp: {{enabled: false}}\napi: {{enabled: false}}\nlog: {{level: error}}\n",
             dir.path().display()
         );
         std::fs::write(&config, format!("{text}{around}")).expect("written");

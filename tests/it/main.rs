@@ -5,6 +5,7 @@
     reason = "a test waits for a real process on the machine's own clock"
 )]
 
+mod api;
 mod canary;
 mod cli;
 mod contract;
@@ -12,6 +13,7 @@ mod corpus;
 mod determinism;
 mod dpdk;
 mod evidence;
+mod inventory;
 mod live;
 mod metrics_page;
 mod mutate;

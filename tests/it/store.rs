@@ -51,7 +51,7 @@ fn capture(dir: &Path, round: u32) -> PathBuf {
 fn start(dir: &Path, capture: &Path) -> Child {
     let config = dir.join("vitalwire.yaml");
     let text = format!(
-        "state_dir: {0}/state\ncapture: {{files: [{1}], loop: true}}\nhttp: {{enabled: false}}\n\
+        "state_dir: {0}/state\ncapture: {{files: [{1}], loop: true}}\nhttp: {{enabled: false}}\napi: {{enabled: false}}\n\
          outputs: {{eve: {{enabled: false}}}}\nlog: {{level: error}}\n",
         dir.display(),
         capture.display()

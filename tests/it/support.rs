@@ -130,8 +130,20 @@ impl Run {
     }
 }
 
-/// Runs `vitalwire inspect` over captures with further arguments.
+/// Runs `vitalwire inspect` over captures with further arguments. A state directory among them is
+/// there for its site key: no devices are known yet.
 pub fn inspect<P: AsRef<Path>>(captures: &[P], args: &[&str]) -> Run {
+    let state = args.iter().skip_while(|arg| **arg != "--state").nth(1);
+    if let Some(state) = state {
+        drop(std::fs::remove_file(
+            Path::new(state).join("inventory.json"),
+        ));
+    }
+    resume(captures, args)
+}
+
+/// The same, with the devices that the state directory knows.
+pub fn resume<P: AsRef<Path>>(captures: &[P], args: &[&str]) -> Run {
     let out = TempDir::new().expect("temporary folder");
     let state = out.path().join("state");
     let mut command = Command::new(vitalwire());

@@ -1,5 +1,6 @@
 //! The configuration: its keys, defaults and units, once. The doc comments are the schema's texts.
 
+mod api;
 mod dpdk;
 mod place;
 mod read;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use api::{Api, ApiLimits, Session, Tls};
 pub use dpdk::{Dpdk, Poll};
 pub use read::{parse, read};
 pub use sandbox::Sandbox;
@@ -45,16 +47,18 @@ pub struct Config {
     pub flow: Flow,
     /// Detection rules.
     pub rules: Rules,
+    /// The devices on the network.
+    pub inventory: Inventory,
     /// Lists that rules name, such as `archives` or `pump_servers`: addresses, networks, AE titles.
     pub sets: BTreeMap<String, Vec<String>>,
     /// Alerts that are known and accepted.
     pub suppressions: Vec<Suppression>,
     /// Where events go.
     pub outputs: Outputs,
-    /// What is kept of the traffic behind alerts.
-    pub evidence: Evidence,
     /// The embedded store.
     pub store: Store,
+    /// What is kept of the traffic behind alerts.
+    pub evidence: Evidence,
     /// What it gives up once its source is open.
     pub sandbox: Sandbox,
     /// The `stats` events.
@@ -65,6 +69,8 @@ pub struct Config {
     pub ready: Ready,
     /// The HTTP listener for metrics and health.
     pub http: Http,
+    /// The API and the console.
+    pub api: Api,
     /// The program's own log, on stderr. It never holds event contents.
     pub log: Log,
 }
@@ -288,6 +294,29 @@ pub struct Rules {
     pub default: bool,
     /// Rule files, or directories of them, beside the embedded packs.
     pub paths: Vec<PathBuf>,
+}
+
+/// The devices on the network.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Inventory {
+    /// The hospital's own list of its devices, a CSV file whose first line names the columns: name,
+    /// role, owner, phone, unit, criticality, life_support, patient_connected, mac, ip, serial. It
+    /// names devices in alerts, and each role feeds the set of its name: `pump_server` the set
+    /// `pump_servers`. Read again on SIGHUP.
+    pub import: Option<PathBuf>,
+    /// Whom to call about a device where the list names nobody; on every alert.
+    pub contact: Contact,
+}
+
+/// Whom to call.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Contact {
+    /// Who, as `clinical engineering`.
+    pub name: String,
+    /// The number.
+    pub phone: String,
 }
 
 /// An alert that is known and accepted: by whom, why, until when.

@@ -98,6 +98,7 @@ fn check(config: &Config) -> Result<(), String> {
         return Err("capture.follow and capture.loop exclude each other; keep one".to_owned());
     }
     check_source(config)?;
+    check_api(&config.api)?;
     if config.limits.memory < super::Bytes::mib(64) {
         return Err("limits.memory is below 64MiB, the least that the tables need".to_owned());
     }
@@ -122,6 +123,26 @@ fn check(config: &Config) -> Result<(), String> {
             let hint = did_you_mean(name, known.iter().copied());
             return Err(format!("outputs.eve.types: no event type `{name}`{hint}"));
         }
+    }
+    Ok(())
+}
+
+/// What does not go together, and what would lock everybody out.
+fn check_api(api: &super::Api) -> Result<(), String> {
+    if api.tls.cert.is_some() != api.tls.key.is_some() {
+        return Err("api.tls.cert and api.tls.key belong together; name both".to_owned());
+    }
+    let limits = &api.limits;
+    let counts = [
+        limits.connections,
+        limits.connections_of_address,
+        limits.rate,
+    ];
+    if counts.contains(&0) || limits.timeout.0.is_zero() || limits.body.0 == 0 {
+        return Err("api.limits: 0 would let nobody in".to_owned());
+    }
+    if api.session.idle.0.is_zero() || api.session.total < api.session.idle {
+        return Err("api.session: idle has to be above 0s, total at least idle".to_owned());
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Config;
 
 /// Keys that take effect with SIGHUP. Whoever makes another one do so adds it here.
-const AT_ONCE: &[&str] = &["rules", "sets", "suppressions"];
+const AT_ONCE: &[&str] = &["rules", "sets", "suppressions", "inventory"];
 
 /// Keys that differ.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -23,6 +23,18 @@ pub fn changes(running: &Config, read: &Config) -> Changes {
     let mut changes = Changes::default();
     differing("", &values(running), &values(read), &mut changes);
     changes
+}
+
+/// Says in the log which keys changed, and when they take effect.
+pub fn say(running: &Config, read: &Config) {
+    let changes = changes(running, read);
+    if !changes.at_once.is_empty() {
+        tracing::info!("in force now: {}", changes.at_once.join(", "));
+    }
+    if !changes.restart.is_empty() {
+        let keys = changes.restart.join(", ");
+        tracing::warn!("changed, and in force only after a restart: {keys}");
+    }
 }
 
 fn differing(path: &str, old: &Value, new: &Value, changes: &mut Changes) {

@@ -29,11 +29,11 @@ pub fn run(command: &RulesCommand) -> Result<(), Error> {
 }
 
 fn sources(args: &RulePaths) -> Result<Sources, Error> {
-    let sets = match &args.config {
-        Some(path) => config::read(path)?.sets,
-        None => std::collections::BTreeMap::new(),
+    let config = match &args.config {
+        Some(path) => config::read(path)?,
+        None => config::Config::default(),
     };
-    Sources::of_paths(&args.paths, sets)
+    Sources::of_paths(&args.paths, &config)
 }
 
 fn load(args: &RulePaths) -> Result<Loaded, Error> {

@@ -9,6 +9,7 @@ const STEPS: &[(&str, &str)] = &[
     ("begin", include_str!("migrations/001_begin.sql")),
     ("audit", include_str!("migrations/002_audit.sql")),
     ("inventory", include_str!("migrations/003_inventory.sql")),
+    ("access", include_str!("migrations/004_access.sql")),
 ];
 
 /// Marks a file as ours: `VWST`.

@@ -30,10 +30,13 @@ mod queue;
 mod readers;
 mod retention;
 pub mod rule_versions;
+pub mod suppressions;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tokens;
 mod upkeep;
+pub mod uploads;
+pub mod views;
 pub mod words;
 mod writer;
 

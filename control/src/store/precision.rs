@@ -1,12 +1,13 @@
 //! How right each rule is, by people's verdicts on its alerts.
 
 use rusqlite::{Connection, params};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::Error;
 
 /// The verdicts on one rule's alerts.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
 pub struct Precision {
     /// The rule's id.
     pub slug: String,

@@ -13,6 +13,7 @@ use parsers::time::Time;
 use rules::record::{Owned, Text};
 use rules::{FieldRef, Rule, Ruleset, Scratch};
 use rusqlite::{Connection, params};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ const ALERTS_MAX: i64 = 50_000;
 const NAMED_MAX: usize = 20;
 
 /// What a suppression would have hidden.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, PartialEq, Serialize)]
 pub struct Preview {
     /// Alerts of the rule that were looked at.
     pub alerts: u64,
@@ -125,9 +126,7 @@ fn hides(ruleset: &Ruleset, scratch: &mut Scratch, rule: &Rule, json: &str) -> b
     let fields: Vec<Owned> = needs.map(|need| field(&line, kind, *need)).collect();
     // Before its last day, whatever that is.
     let now = Time::ZERO;
-    ruleset
-        .suppressed(scratch, rule, (&envelope, &fields), now)
-        .is_some()
+    ruleset.would_suppress(scratch, rule, (&envelope, &fields), now)
 }
 
 fn envelope(line: &Value) -> Envelope {

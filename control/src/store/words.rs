@@ -2,10 +2,13 @@
 //! ranks of severities and clinical impacts.
 
 use rules::{Impact, Severity};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How far people are with an alert or an incident.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Nobody has looked.
@@ -17,7 +20,9 @@ pub enum Status {
 }
 
 /// What a person judged an incident, or one alert, to be.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It was what the rule says, and it should not have been.

@@ -9,6 +9,7 @@ use std::num::NonZeroU64;
 use parsers::event::{Direction, Endpoint, Envelope, FlowFacts, Tunnel};
 use parsers::protocol::Spec;
 use parsers::time::Time;
+use rules::record::Service;
 
 use crate::batch::Frame;
 use crate::datagrams::Datagrams;
@@ -365,6 +366,31 @@ impl Flow {
     pub(crate) fn is_bulk(&self, direction: Direction, segment: &Segment<'_>) -> bool {
         self.looks == Looks::Yes
             && matches!(&self.cold.content, Content::Stream(c) if c.is_bulk(direction, segment))
+    }
+
+    /// The service that its server offers.
+    pub(crate) fn service(&self, frame: u64) -> Service {
+        let [_, server] = self.endpoints();
+        Service {
+            frame,
+            proto: self.key.proto,
+            port: server.port.unwrap_or(0),
+            app: self.cold.app.map_or("", |spec| spec.name),
+            ..Service::default()
+        }
+    }
+
+    /// The same with what it carried, once it is over; nothing if it was never answered.
+    pub(crate) fn served(&self, frame: u64) -> Option<Service> {
+        let [to_server, to_client] = self.payload;
+        let has_ports = matches!(self.key.proto, expiry::TCP | expiry::UDP);
+        let carried = to_server.saturating_add(to_client) > 0;
+        (has_ports && carried && !self.is_one_sided()).then(|| Service {
+            flows: 1,
+            bytes_to_server: to_server,
+            bytes_to_client: to_client,
+            ..self.service(frame)
+        })
     }
 
     /// Client and server: addresses and ports.

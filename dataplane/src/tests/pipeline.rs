@@ -224,6 +224,10 @@ impl Correlate for Slow {
     fn summary(&self) -> Summary {
         self.0.summary()
     }
+
+    fn inventory(&self) -> rules::correlate::inventory::Snapshot {
+        self.0.snapshot()
+    }
 }
 
 #[test]

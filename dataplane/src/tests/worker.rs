@@ -31,6 +31,7 @@ pub(super) fn settings(workers: usize) -> Settings {
         keep_copies: false,
         site: Pseudonymizer::new(&[1; 32]),
         eve: Eve::default(),
+        inventory: None,
         evidence: None,
     }
 }

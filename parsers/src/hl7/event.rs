@@ -8,7 +8,6 @@ use super::findings::Findings;
 use super::message::{Fields, Message};
 use super::names::message_name;
 use super::store::Store;
-use super::wire::{piece, pieces};
 use crate::catalogue::FieldIx;
 use crate::event::{Direction, Event, Value};
 use crate::json::{LIST_MAX, hex};
@@ -38,8 +37,12 @@ pub(super) fn emit<'m>(
     arrival: Arrival,
     emit: &mut dyn Emit,
 ) {
-    let mut texts = Texts::new();
-    gather(message, found, &mut texts);
+    let texts = gather(found);
+    // Of a plain message each is as it stands there.
+    let resolved: Vec<Cow<'_, [u8]>> = match message.plain {
+        true => Vec::new(),
+        false => texts.iter().map(|(_, raw)| message.text(raw)).collect(),
+    };
     let digest = digits(store.digest());
     let injected = found.injected.map(|i| {
         let ([a, b, c], [x, y, z]) = (i.name, i.inside);
@@ -54,14 +57,15 @@ pub(super) fn emit<'m>(
     errors.extend(found.error_codes.iter().map(|s| Value::Text(s)));
 
     let mut event = Event::new(&field::KIND, arrival.direction);
-    for (at, text) in &texts {
-        event.set(*at, text.as_ref());
+    for (n, (at, raw)) in texts.iter().enumerate() {
+        event.set(*at, resolved.get(n).map_or(*raw, AsRef::as_ref));
     }
-    let [kind, trigger] = [field::MESSAGE_TYPE, field::TRIGGER].map(|wanted| {
-        let text = texts.iter().find(|(at, _)| *at == wanted);
-        text.map_or(&b""[..], |(_, text)| text.as_ref())
-    });
-    event.set_opt(field::NAME, message_name(kind, trigger));
+    let word = |at| match event.get(at) {
+        Value::Text(text) => text,
+        _ => b"",
+    };
+    let name = message_name(word(field::MESSAGE_TYPE), word(field::TRIGGER));
+    event.set_opt(field::NAME, name);
     event.set(field::SEGMENTS, names.as_slice());
     event.set(field::SEGMENT_COUNT, store.segments_seen);
     event.set(field::BYTES, store.total);
@@ -113,7 +117,7 @@ fn digits(digest: u64) -> [u8; 16] {
     out
 }
 
-type Texts<'m> = SmallVec<[(FieldIx, Cow<'m, [u8]>); 24]>;
+type Texts<'m> = SmallVec<[(FieldIx, &'m [u8]); 24]>;
 
 /// MSH's fields: number, component (0: the whole first repetition), and what they become.
 const MSH: &[(usize, u16, FieldIx)] = &[
@@ -132,67 +136,46 @@ const MSH: &[(usize, u16, FieldIx)] = &[
 ];
 
 /// Every text of the event, as far as it is there: empty counts, absent does not.
-fn gather<'m>(message: &Message<'m>, found: &Findings<'m>, texts: &mut Texts<'m>) {
-    let delims = message.delims;
+fn gather<'m>(found: &Findings<'m>) -> Texts<'m> {
+    let mut texts = Texts::new();
     let mut put = |at: FieldIx, raw: Option<&'m [u8]>| {
         if let Some(raw) = raw {
-            texts.push((at, message.text(raw)));
+            texts.push((at, raw));
         }
     };
     if let Some(msh) = &found.msh {
         let mut fields = [None; MSH_FIELDS];
-        let parts = pieces(msh.text, delims.field);
-        for (slot, field) in fields.iter_mut().zip(parts) {
+        for (slot, field) in fields.iter_mut().zip(msh.pieces()) {
             *slot = Some(field);
         }
         for (n, component, at) in MSH {
             // MSH-1 is the separator, so the first piece behind the name is MSH-2.
             let whole = fields.get(n.saturating_sub(1)).copied().flatten();
-            let first = whole.and_then(|f| piece(f, message.delims.repetition, 1));
-            put(
-                *at,
-                match component {
-                    0 => first,
-                    n => first.and_then(|f| piece(f, message.delims.component, *n)),
-                },
-            );
+            put(*at, whole.and_then(|whole| msh.first(whole, *component)));
         }
     }
-    let whole = |field: Option<&'m [u8]>| piece(field?, delims.repetition, 1);
-    let first = |field: Option<&'m [u8]>| piece(whole(field)?, delims.component, 1);
-    let filled = |field| first(field).filter(|text| !text.is_empty());
     if let Some(pid) = &found.pid {
-        let [id, name] = pid.fields([3, 5]);
-        put(field::PATIENT_ID, first(id));
-        put(field::PATIENT_NAME, whole(name));
+        put(field::PATIENT_ID, pid.value(3, 1));
+        put(field::PATIENT_NAME, pid.value(5, 0));
     }
     if let Some(pv1) = &found.pv1 {
-        put(field::VISIT, first(pv1.field(19)));
+        put(field::VISIT, pv1.value(19, 1));
     }
     if let Some(mrg) = &found.mrg {
-        put(field::MERGED_PATIENT_ID, first(mrg.field(1)));
+        put(field::MERGED_PATIENT_ID, mrg.value(1, 1));
     }
-    if found.orc.is_some() || found.obr.is_some() {
-        let orders = |order: &Option<Fields<'m>>| {
-            let fields = order.as_ref().map(|order| order.fields([1, 2, 3]));
-            fields.unwrap_or_default()
-        };
-        let ([control, placer, filler], [_, requested, filled_as]) =
-            (orders(&found.orc), orders(&found.obr));
-        put(field::ORDER_CONTROL, first(control));
-        put(
-            field::PLACER_ORDER,
-            filled(placer).or_else(|| filled(requested)),
-        );
-        put(
-            field::FILLER_ORDER,
-            filled(filler).or_else(|| filled(filled_as)),
-        );
-    }
+    let (orc, obr) = (found.orc.as_ref(), found.obr.as_ref());
+    let order = |n| {
+        let filled = |segment: Option<&Fields<'m>>| segment?.filled(n, 1);
+        filled(orc).or_else(|| filled(obr))
+    };
+    put(field::ORDER_CONTROL, orc.and_then(|orc| orc.value(1, 1)));
+    put(field::PLACER_ORDER, order(2));
+    put(field::FILLER_ORDER, order(3));
     if let Some(msa) = &found.msa {
-        let [code, to, text] = msa.fields([1, 2, 3]);
-        put(field::ACK_CODE, first(code));
-        put(field::ACK_TO, first(to));
-        put(field::ACK_TEXT, whole(text));
+        put(field::ACK_CODE, msa.value(1, 1));
+        put(field::ACK_TO, msa.value(2, 1));
+        put(field::ACK_TEXT, msa.value(3, 0));
     }
+    texts
 }

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::ops::Range;
 
 use memchr::{memchr, memchr2, memmem};
 
 use super::escape::unescape;
 use super::fields;
 use super::store::{Segment, Store};
-use super::wire::{Delims, piece, pieces, spans};
+use super::wire::{Delims, Marks, before, piece, pieces};
 use crate::catalogue::Path;
 use crate::event::{Lookup, Value};
 use crate::phi::{Class, Phi};
@@ -44,7 +45,10 @@ impl<'m> Message<'m> {
         let delims = store.delims;
         let known = delims.component == b'^' && delims.subcomponent == b'&';
         // The encoding characters are no escape sequence.
-        let header = store.segments.first().map_or(0, |first| first.end as usize);
+        let header = store
+            .segments
+            .first()
+            .map_or(0, |first| first.text.end as usize);
         let text = store.bytes.get(header.min(HEADER_BYTES)..);
         let text = text.unwrap_or_default();
         Self {
@@ -67,9 +71,7 @@ impl<'m> Message<'m> {
         self.segments.iter().map(move |segment| Fields {
             name: segment.name,
             cut: segment.cut,
-            text: bytes
-                .get(segment.start as usize..segment.end as usize)
-                .unwrap_or_default(),
+            text: bytes.get(range(&segment.text)).unwrap_or_default(),
             delims,
         })
     }
@@ -126,35 +128,59 @@ impl<'m> Message<'m> {
 
 impl<'m> Fields<'m> {
     /// A field, all its repetitions. MSH-1 is the separator itself.
+    #[inline]
     pub(crate) fn field(&self, n: u16) -> Option<&'m [u8]> {
-        if self.names_delims() {
-            return match n {
-                1 => self.text.get(3..4),
-                n => piece(self.text, self.delims.field, n),
-            };
+        if !self.names_delims() {
+            return self.piece(n.into());
         }
-        piece(self.text, self.delims.field, n.saturating_add(1))
+        match n {
+            1 => self.text.get(3..4),
+            n => self.piece(usize::from(n.checked_sub(1)?)),
+        }
     }
 
-    /// Several fields of a segment that does not name the delimiters, by ascending number.
+    /// Several fields.
     pub(crate) fn fields<const N: usize>(&self, wanted: [u16; N]) -> [Option<&'m [u8]>; N] {
-        // The first piece is the name.
-        let pieces = wanted.map(|n| n.saturating_add(1));
-        spans(self.text, self.delims.field, pieces).map(|span| self.text.get(span?))
+        wanted.map(|n| self.field(n))
+    }
+
+    /// What is between separators; 0 is the segment's name.
+    #[inline]
+    fn piece(&self, at: usize) -> Option<&'m [u8]> {
+        let mut marks = Marks::new(self.text, self.delims.field);
+        let from = match at.checked_sub(1) {
+            Some(before) => marks.nth(before)?.saturating_add(1),
+            None => 0,
+        };
+        match marks.next() {
+            Some(end) => self.text.get(from..end),
+            None => self.text.get(from..),
+        }
     }
 
     /// A component of the first repetition of a field; component 0 is the whole repetition.
     pub(crate) fn value(&self, field: u16, component: u16) -> Option<&'m [u8]> {
         let whole = self.field(field)?;
-        let first = if self.is_atomic(field) {
-            whole
-        } else {
-            piece(whole, self.delims.repetition, 1)?
-        };
         match component {
-            0 => Some(first),
-            n => piece(first, self.delims.component, n),
+            0 if self.is_atomic(field) => Some(whole),
+            n if self.is_atomic(field) => piece(whole, self.delims.component, n),
+            n => self.first(whole, n),
         }
+    }
+
+    /// A component of the first repetition of what a field holds.
+    pub(super) fn first(&self, whole: &'m [u8], component: u16) -> Option<&'m [u8]> {
+        let (part, repetition) = (self.delims.component, self.delims.repetition);
+        match component {
+            0 => Some(before(whole, repetition, repetition)),
+            1 => Some(before(whole, part, repetition)),
+            n => piece(before(whole, repetition, repetition), part, n),
+        }
+    }
+
+    /// The name, and all that follows between separators.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &'m [u8]> + use<'m> {
+        pieces(self.text, self.delims.field)
     }
 
     /// A component's bytes, if it is there and not empty.
@@ -208,6 +234,10 @@ impl Message<'_> {
         unescape(raw, self.delims, room);
         show(room)
     }
+}
+
+fn range(place: &Range<u32>) -> Range<usize> {
+    place.start as usize..place.end as usize
 }
 
 /// Whether a path that asks for this one, or for all, means the one at this place from 0.

@@ -8,7 +8,7 @@
 //! Senders leave out any of the four. What the receiver does then differs from product to product,
 //! so each deviation is named, and reading goes on in the way that shows the most.
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr2, memchr3, memrchr};
 
 use super::wire::{Head, head};
 use crate::protocol::Verdict;
@@ -17,6 +17,9 @@ use crate::protocol::Verdict;
 const VT: u8 = 0x0b;
 /// End block.
 const FS: u8 = 0x1c;
+
+/// So far ahead whole segments are looked for: once more for each that may be a header.
+const LINES_BYTES_MAX: usize = 4096;
 
 /// What the bytes of one direction are made of.
 #[derive(Debug, Eq, PartialEq)]
@@ -62,6 +65,9 @@ pub(super) enum Closed {
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Step<'a> {
     Took(Token<'a>, usize),
+    /// Segments, each with the carriage return that ends it, and no other line end or framing byte.
+    /// One behind the first that may be a header is not to be taken.
+    Lines(&'a [u8]),
     Need(usize),
     /// So many bytes were passed over in search of a start.
     Lost(usize),
@@ -229,12 +235,12 @@ impl Framing {
             [b'\r' | VT | FS, ..] => return self.inside(bytes, last, start_block),
             _ => {}
         }
-        let name = bytes.get(..3).unwrap_or(bytes);
-        let is = |header: &[u8; 3]| header.starts_with(name);
-        let first = matches!(bytes.first(), Some(b'M' | b'F' | b'B'));
-        if !first || ![b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"].into_iter().any(is) {
-            self.at_segment = false;
+        if !may_be_header(bytes) {
             self.in_header = false;
+            if let Some(lines) = lines(bytes) {
+                return Step::Lines(lines);
+            }
+            self.at_segment = false;
             return self.inside(bytes, last, start_block);
         }
         match (bytes, last) {
@@ -336,6 +342,22 @@ impl Framing {
             }
         }
     }
+}
+
+/// Whether a segment here may start or end a message or batch, by as much as there is of its name.
+pub(super) fn may_be_header(segment: &[u8]) -> bool {
+    const NAMES: [&[u8; 3]; 5] = [b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"];
+    let name = segment.get(..3).unwrap_or(segment);
+    matches!(segment.first(), Some(b'M' | b'F' | b'B'))
+        && NAMES.iter().any(|header| header.starts_with(name))
+}
+
+/// Whole segments that start here, up to anything but text.
+fn lines(bytes: &[u8]) -> Option<&[u8]> {
+    let near = bytes.get(..LINES_BYTES_MAX).unwrap_or(bytes);
+    let until = memchr3(VT, FS, b'\n', near).unwrap_or(near.len());
+    let last = memrchr(b'\r', near.get(..until)?)?;
+    near.get(..last.saturating_add(1))
 }
 
 /// Where a start may be in bytes picked up midstream, for the probe. Sure that there is none, they

@@ -141,6 +141,7 @@ impl Lane {
                 return Progress::consumed(at);
             }
             match self.framing.step(rest, last) {
+                Step::Lines(lines) => at = at.saturating_add(self.lines(lines, out)),
                 Step::Took(token, took) => {
                     self.token(token, out);
                     at = at.saturating_add(took);
@@ -172,6 +173,16 @@ impl Lane {
         self.batch = None;
         self.lost = true;
         self.framing.lose();
+    }
+
+    /// Takes segments; says how many bytes of them.
+    fn lines(&mut self, lines: &[u8], out: &mut Out<'_>) -> usize {
+        let first = self.store.is_empty();
+        let took = self.store.push_lines(lines);
+        if first {
+            self.first_segment(out);
+        }
+        took
     }
 
     fn token(&mut self, token: Token<'_>, out: &mut Out<'_>) {

@@ -1,13 +1,15 @@
 //! What is kept of the message that is being read: bounded, whatever its size.
 
 use std::hash::Hasher;
+use std::ops::Range;
 
 use memchr::{memchr, memchr_iter};
 use siphasher::sip::SipHasher13;
 
 use super::charset::{Charset, charset};
 use super::embedded::{Embedded, embedded};
-use super::wire::{Delims, header, spans};
+use super::mllp::may_be_header;
+use super::wire::{Delims, Marks, header, spans};
 
 /// The most bytes of a message that are kept; what comes behind is counted and named, not kept.
 /// As much as any parser may ask the stream layer for, per direction.
@@ -24,11 +26,10 @@ const IDLE_BYTES: usize = 8 * 1024;
 const NAME_BYTES: usize = 4;
 
 /// A segment that is kept: its name, and where its bytes are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Segment {
     pub(super) name: [u8; 3],
-    pub(super) start: u32,
-    pub(super) end: u32,
+    pub(super) text: Range<u32>,
     /// Whether bytes of it were left out.
     pub(super) cut: bool,
 }
@@ -120,14 +121,8 @@ impl Store {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.bytes
-            .capacity()
-            .saturating_add(self.spare.capacity())
-            .saturating_add(
-                self.segments
-                    .capacity()
-                    .saturating_mul(size_of::<Segment>()),
-            )
+        let segments = self.segments.capacity() * size_of::<Segment>();
+        self.bytes.capacity() + self.spare.capacity() + segments
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -159,6 +154,26 @@ impl Store {
         self.count(line);
         self.take(line.strip_suffix(b"\r").unwrap_or(line));
         self.end();
+    }
+
+    /// Segments, each with the carriage return that ends it. Takes those before a second one that
+    /// may be a header, or before an empty one; the first one alone where none was yet. Says how
+    /// many bytes that is.
+    pub(super) fn push_lines(&mut self, lines: &[u8]) -> usize {
+        let alone = self.segments_seen == 0;
+        let mut took = 0_usize;
+        for end in Marks::new(lines, b'\r') {
+            let line = lines.get(took..end).unwrap_or_default();
+            if took > 0 && (alone || line.is_empty() || may_be_header(line)) {
+                break;
+            }
+            self.take(line);
+            self.end();
+            took = end.saturating_add(1);
+        }
+        let taken = lines.get(..took).unwrap_or_default();
+        self.count(taken);
+        took
     }
 
     /// Counts bytes of the message, and takes them to its digest. A header gets there once it was
@@ -310,15 +325,12 @@ impl Store {
 
     /// Adds the segment to those kept, if there is room.
     fn add(&mut self, name: [u8; 3]) {
-        let place = (u32::try_from(self.start), u32::try_from(self.bytes.len()));
-        let (Ok(start), Ok(end)) = place else { return };
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         if self.start < KEPT_BYTES_MAX && self.segments.len() < SEGMENTS_MAX {
-            let cut = self.cut;
             self.segments.push(Segment {
                 name,
-                start,
-                end,
-                cut,
+                text: place(self.start)..place(self.bytes.len()),
+                cut: self.cut,
             });
         } else {
             let unkept = self.bytes.len().saturating_sub(self.start);

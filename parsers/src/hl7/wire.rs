@@ -13,6 +13,8 @@ use nom::character::complete::{digit0, digit1, one_of};
 use nom::combinator::{all_consuming, opt, recognize};
 use nom::error::context;
 
+use wide::u8x16;
+
 use crate::wire::Wire;
 
 /// The delimiters of a message. A delimiter that MSH-2 leaves out is 0, which no text has.
@@ -147,6 +149,13 @@ pub(crate) fn spans<const N: usize>(
     })
 }
 
+/// What is before the first of two separators, or everything.
+#[inline]
+pub(crate) fn before(bytes: &[u8], one: u8, other: u8) -> &[u8] {
+    let end = bytes.iter().position(|b| (*b == one) | (*b == other));
+    end.and_then(|end| bytes.get(..end)).unwrap_or(bytes)
+}
+
 /// All pieces of bytes that `separator` parts; one if it is not there.
 pub(crate) fn pieces(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut marks = Marks::new(bytes, separator);
@@ -159,46 +168,54 @@ pub(crate) fn pieces(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]>
     })
 }
 
-/// The places of a byte, found eight bytes at a time: pieces are a few bytes long, so that a search
-/// which has to be set up for each takes longer than it saves.
-struct Marks<'b> {
-    rest: &'b [u8],
-    /// The byte, eight times.
-    mark: u64,
-    /// Where the eight bytes behind those that were looked at last begin.
-    next: usize,
-    /// The high bit of each of the bytes looked at last that is the one.
-    hits: u64,
+/// The places of a byte, found sixteen bytes at a time: pieces are a few bytes long, so that a
+/// search which has to be set up for each takes longer than it saves.
+pub(super) struct Marks<'b> {
+    bytes: &'b [u8],
+    mark: u8,
+    /// A bit for each of the bytes looked at last that is the one, and where those bytes begin.
+    hits: u32,
+    from: usize,
+    /// So many bytes were looked at.
+    seen: usize,
 }
 
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
+
 impl<'b> Marks<'b> {
-    fn new(bytes: &'b [u8], mark: u8) -> Self {
+    pub(super) const fn new(bytes: &'b [u8], mark: u8) -> Self {
         Self {
-            rest: bytes,
-            mark: u64::from_ne_bytes([mark; 8]),
-            next: 0,
+            bytes,
+            mark,
             hits: 0,
+            from: 0,
+            seen: 0,
         }
     }
 
     /// Looks at the next bytes, if there are any.
+    #[inline]
     fn advance(&mut self) -> Option<()> {
-        let word = match self.rest.split_first_chunk() {
-            Some((word, rest)) => {
-                self.rest = rest;
-                u64::from_le_bytes(*word)
-            }
-            None if self.rest.is_empty() => return None,
-            None => {
-                let last = std::mem::take(&mut self.rest).iter().rev();
-                // In front of the bytes that are there, ones that differ from the mark.
-                last.fold(!self.mark, |word, byte| (word << 8) | u64::from(*byte))
-            }
+        let hits = |block: &[u8; BLOCK]| {
+            let same = u8x16::new(*block).simd_eq(u8x16::splat(self.mark));
+            same.to_bitmask()
         };
-        const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-        let differs = word ^ self.mark;
-        self.hits = !(((differs & LOW).wrapping_add(LOW)) | differs | LOW);
-        self.next = self.next.wrapping_add(8);
+        let rest = self.bytes.get(self.seen..)?;
+        if let Some(block) = rest.first_chunk() {
+            (self.hits, self.from) = (hits(block), self.seen);
+        } else if rest.is_empty() {
+            return None;
+        } else if let Some(block) = self.bytes.last_chunk() {
+            // The last ones once more, without those that were looked at.
+            self.from = self.bytes.len().saturating_sub(BLOCK);
+            let old = self.seen.wrapping_sub(self.from);
+            self.hits = hits(block) & (u32::MAX << old);
+        } else {
+            let bits = rest.iter().rev();
+            self.hits = bits.fold(0, |hits, byte| hits << 1 | u32::from(*byte == self.mark));
+        }
+        self.seen = self.bytes.len().min(self.seen.saturating_add(BLOCK));
         Some(())
     }
 }
@@ -206,32 +223,29 @@ impl<'b> Marks<'b> {
 impl Iterator for Marks<'_> {
     type Item = usize;
 
+    #[inline]
     fn next(&mut self) -> Option<usize> {
         while self.hits == 0 {
             self.advance()?;
         }
-        let at = (self.hits.trailing_zeros() / 8) as usize;
+        let at = self.hits.trailing_zeros() as usize;
         self.hits &= self.hits.wrapping_sub(1);
-        Some(self.next.wrapping_sub(8).wrapping_add(at))
+        Some(self.from.wrapping_add(at))
     }
 
-    /// Passes over eight bytes at a time.
+    /// Passes over a block of bytes at a time.
+    #[inline]
     fn nth(&mut self, mut n: usize) -> Option<usize> {
         loop {
-            // The product's highest byte is the sum of its factor's bytes.
-            let ones = u64::from_ne_bytes([1; 8]);
-            let [here, ..] = (self.hits >> 7).wrapping_mul(ones).to_be_bytes();
-            match n.checked_sub(here.into()) {
-                Some(more) => n = more,
-                None => break,
+            while self.hits != 0 {
+                if n == 0 {
+                    return self.next();
+                }
+                n = n.saturating_sub(1);
+                self.hits &= self.hits.wrapping_sub(1);
             }
-            self.hits = 0;
             self.advance()?;
         }
-        for _ in 0..n {
-            self.hits &= self.hits.wrapping_sub(1);
-        }
-        self.next()
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) enum Part {
     Worker,
     /// On what crossed of it: PHI is a pseudonym.
     Correlator,
+    /// The same, of a rule's own condition.
+    Later,
 }
 
 /// Checks expressions about one kind of event.
@@ -178,10 +180,16 @@ impl Checker<'_, '_> {
             self.report.error_help(operand.span, message, help);
             return None;
         }
-        if self.part == Part::Correlator && !found.class.is_shown() {
+        if self.part != Part::Worker && !found.class.is_shown() {
             let message = format!("`{name}` is PHI, which does not reach the correlator");
-            let help = "there it has only its pseudonym: test it in the rule's `when`".to_owned();
-            self.report.error_help(operand.span, message, help);
+            let help = match self.part {
+                Part::Later => {
+                    "test it beside what is asked of `asset`, joined with `and`, not within it"
+                }
+                _ => "there it has only its pseudonym: test it in the rule's `when`",
+            };
+            self.report
+                .error_help(operand.span, message, help.to_owned());
             return None;
         }
         Some(())

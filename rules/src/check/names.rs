@@ -5,6 +5,7 @@ use parsers::kinds::{self, envelope};
 use parsers::phi::Class;
 
 use crate::FieldRef;
+use crate::correlate::inventory;
 use crate::diagnostic::{At, Report, did_you_mean};
 
 /// A field that a name stands for.
@@ -40,19 +41,26 @@ pub(crate) fn resolve(
     let inside = name
         .strip_prefix(kind.name)
         .and_then(|rest| rest.strip_prefix('.'));
-    let near = near(kind, name);
     if let (Some(space), Some(inside)) = (kind.paths, inside) {
         // A name without a digit is a field that does not exist rather than a path.
         if inside.contains(|c: char| c.is_ascii_digit()) {
             return by_path(space, path, inside, report);
         }
     }
-    let (message, help) = unknown(kind, name, near);
+    let (message, help) = unknown(kind, name, near(kind, name));
     report.error_help(path.span, message, help);
     None
 }
 
 fn declared(kind: &'static Kind, name: &str) -> Option<Found> {
+    if let Some((side, ix, field)) = inventory::field(name) {
+        return Some(Found {
+            field: FieldRef::Asset(side, ix),
+            ty: field.ty,
+            class: Class::Asset,
+            name: field.name,
+        });
+    }
     if let Some((ix, field)) = envelope::by_name(name) {
         return Some(Found {
             field: FieldRef::Envelope(ix),
@@ -96,6 +104,7 @@ fn by_path(
 fn near(kind: &Kind, name: &str) -> Option<String> {
     let fields = kind.fields.iter().map(|field| field.name);
     let names = fields.chain(envelope::FIELDS.iter().map(|field| field.name));
+    let names = names.chain(inventory::FIELDS.iter().flat_map(|field| field.paths));
     // A field may also be called without its kind.
     let bare = kind.fields.iter().find(|field| {
         let rest = field.name.strip_prefix(kind.name);
@@ -111,7 +120,7 @@ fn unknown(kind: &Kind, name: &str, near: Option<String>) -> (String, Option<Str
     let later = LATER
         .iter()
         .any(|word| name == *word || name.starts_with(&format!("{word}.")));
-    if later || (kind.name != "asset" && name.starts_with("asset.")) {
+    if later {
         let message = format!("`{name}` is not yet supported in conditions");
         return (message, Some("a later version will know it".to_owned()));
     }

@@ -1,6 +1,7 @@
 //! Source trees to a rule set.
 
 mod hash;
+mod later;
 mod suppression;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use parsers::kinds;
 
 use crate::check::{Checker, Part, names};
 use crate::diagnostic::{At, Diagnostic, Report, SourceFile, Span};
+use crate::expr::ast::Expr;
 use crate::limits::{FILES_MAX, RULES_MAX};
 use crate::program::{NodeIx, Nodes, Program, Regexes};
 use crate::record::RuleIx;
@@ -20,7 +22,7 @@ use crate::sets::Sets;
 use crate::suppress::Suppression;
 use crate::syntax::{self, CountTree, FileTree, RuleTree};
 use crate::template::{Slot, Template};
-use crate::{FieldRef, Ruleset, builtin_needs, expr};
+use crate::{FieldRef, Later, Places, Ruleset, builtin_needs, expr};
 use hash::{digest, stateful_hash, version_hash};
 
 /// Compiles rule files; tells everything that is wrong, or returns the rule set with its warnings.
@@ -48,6 +50,7 @@ pub(crate) fn compile(
         regexes: Regexes::default(),
         nodes: kinds::ALL.iter().map(|_| Nodes::default()).collect(),
         roots: Vec::new(),
+        later: Vec::new(),
         rules: Vec::new(),
         suppressions: Vec::new(),
         needs: kinds::ALL.iter().map(|kind| builtin(kind)).collect(),
@@ -71,6 +74,8 @@ struct Compiler<'s> {
     nodes: Vec<Nodes>,
     /// By rule.
     roots: Vec<NodeIx>,
+    /// By rule: what of its condition is tested in the correlator.
+    later: Vec<Option<Later>>,
     rules: Vec<Rule>,
     suppressions: Vec<Suppression>,
     /// By kind.
@@ -105,7 +110,7 @@ impl Compiler<'_> {
 
     fn rule(&mut self, tree: RuleTree, pack: Option<Arc<crate::rule::Pack>>, expected: &[String]) {
         let kind = tree.on.value;
-        let Some(root) = self.condition(kind, &tree.when, Part::Worker, expected) else {
+        let Some((root, later)) = self.parted(kind, &tree.when, expected) else {
             return;
         };
         if self.rules.len() >= RULES_MAX {
@@ -133,14 +138,11 @@ impl Compiler<'_> {
             .filter(|set| self.sets.is_empty(&set.value))
             .map(|set| set.value.clone())
             .collect();
-        let when = tree
-            .when
-            .value
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let when: Vec<_> = tree.when.value.split_whitespace().collect();
+        let when = when.join(" ");
         self.prefilter(kind, root, &tree);
         self.roots.push(root);
+        self.later.push(later);
         self.rules.push(Rule {
             ix,
             sid: tree.sid.value,
@@ -185,6 +187,16 @@ impl Compiler<'_> {
         expected: &[String],
     ) -> Option<NodeIx> {
         let expr = expr::parse(text, &mut self.report)?;
+        self.checked(kind, &expr, part, expected)
+    }
+
+    fn checked(
+        &mut self,
+        kind: &'static Kind,
+        expr: &Expr,
+        part: Part,
+        expected: &[String],
+    ) -> Option<NodeIx> {
         let nodes = self.nodes.get_mut(kind.id.index())?;
         let mut checker = Checker {
             kind,
@@ -195,7 +207,7 @@ impl Compiler<'_> {
             report: &mut self.report,
             expected_sets: expected,
         };
-        checker.expr(&expr)
+        checker.expr(expr)
     }
 
     fn count(&mut self, kind: &'static Kind, tree: &CountTree) -> Option<Count> {
@@ -251,7 +263,7 @@ impl Compiler<'_> {
     }
 
     fn need(&mut self, kind: &Kind, field: FieldRef) {
-        if matches!(field, FieldRef::Envelope(_)) {
+        if matches!(field, FieldRef::Envelope(_) | FieldRef::Asset(..)) {
             return;
         }
         if let Some(needs) = self.needs.get_mut(kind.id.index())
@@ -308,11 +320,18 @@ impl Compiler<'_> {
             Program::new(nodes, &rules, &self.sets, &self.regexes)
         };
         let programs = kinds::ALL.iter().zip(&self.nodes).map(program).collect();
+        let kinds = kinds::ALL.iter().zip(&self.needs);
+        let places = kinds
+            .map(|(kind, needs)| Places::new(kind, needs))
+            .collect();
         Ok(Ruleset {
             programs,
+            places,
             needs: self.needs.into(),
             nodes: self.nodes.into(),
             roots: self.roots.into(),
+            later: self.later.into(),
+            assets: Arc::default(),
             rules: self.rules.into(),
             suppressions: self.suppressions.into(),
             sets: self.sets,

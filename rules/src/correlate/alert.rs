@@ -95,12 +95,42 @@ impl Met<'_> {
         self.coverage.write(out);
         let stay = self.do_not_isolate(subject);
         display(out, format_args!(",\"do_not_isolate\":{stay}"));
+        out.extend_from_slice(b",\"asset\":{\"src\":");
+        subject.sides.of(Side::Src).write(out);
+        out.extend_from_slice(b",\"dest\":");
+        subject.sides.of(Side::Dest).write(out);
+        out.push(b'}');
+        self.contact(subject, out);
+    }
+
+    /// Whom to call: who answers for what was acted on, else for what acted, else whom the
+    /// configuration names.
+    fn contact(&self, subject: &Subject<'_>, out: &mut Vec<u8>) {
+        let sides = [self.rule.target, self.rule.source];
+        let listed = sides.map(|side| subject.sides.of(side).listed);
+        let owner = listed.into_iter().flatten().find(|l| !l.phone.is_empty());
+        let of_all = &subject.ruleset.assets().contact;
+        let (name, phone) = owner.map_or((&of_all.name, &of_all.phone), |l| (&l.owner, &l.phone));
+        if phone.is_empty() && name.is_empty() {
+            return;
+        }
+        out.extend_from_slice(b",\"contact\":{\"name\":");
+        text(name.as_bytes(), out);
+        out.extend_from_slice(b",\"phone\":");
+        text(phone.as_bytes(), out);
+        out.push(b'}');
     }
 
     /// Whether cutting off the devices that the alert names may hurt somebody: where it is about
-    /// treatment, or about a pump at all. Who automates answers to alerts must ask a person first.
+    /// treatment, about a pump at all, or about a device on which a life depends, that is connected
+    /// to a patient, or of which nobody said what it is. Who automates answers to alerts must ask a
+    /// person first.
     fn do_not_isolate(&self, subject: &Subject<'_>) -> bool {
-        self.rule.impact >= Impact::Likely || subject.kind.id == pump::KIND.id
+        let stays = |side| subject.sides.of(side).must_stay();
+        self.rule.impact >= Impact::Likely
+            || subject.kind.id == pump::KIND.id
+            || stays(Side::Src)
+            || stays(Side::Dest)
     }
 
     /// Names the alert the same in every run over the same traffic, whatever file it lies in: made
@@ -138,9 +168,8 @@ impl Met<'_> {
     fn fill(&self, slot: Slot, subject: &Subject<'_>, out: &mut String) {
         match slot {
             Slot::Field(field) => words(&subject.value(field), out),
-            // Until an inventory is imported a host's name is its address.
-            Slot::SrcName => name(&subject.envelope.src, out),
-            Slot::DestName => name(&subject.envelope.dest, out),
+            Slot::SrcName => name(subject, Side::Src, out),
+            Slot::DestName => name(subject, Side::Dest, out),
             Slot::Count | Slot::Distinct => out.push_str(&self.count.to_string()),
             Slot::Window => {
                 let count = self.rule.count.as_ref();
@@ -182,7 +211,16 @@ fn texts<'a>(items: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
     out.push(b']');
 }
 
-fn name(endpoint: &Endpoint, out: &mut String) {
+/// What the imported list calls a device, else its address.
+fn name(subject: &Subject<'_>, side: Side, out: &mut String) {
+    let listed = subject.sides.of(side).listed;
+    if let Some(listed) = listed.filter(|listed| !listed.name.is_empty()) {
+        return printable(&listed.name, out);
+    }
+    let endpoint = match side {
+        Side::Src => &subject.envelope.src,
+        Side::Dest => &subject.envelope.dest,
+    };
     match (endpoint.ip, endpoint.mac) {
         (Some(ip), _) => out.push_str(&ip.to_string()),
         (None, Some(mac)) => words(&Owned::Mac(mac), out),

@@ -1,10 +1,10 @@
-//! What was learnt of the devices on the network, and what passed between them: for `asset` events
-//! and for the summary that `inspect` prints.
+//! What passed between devices, and the pumps that messages named: for the summary that `inspect`
+//! prints.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::config::{FACT_BYTES_MAX, FACTS_PER_ADDRESS_MAX, NAMES_MAX};
+use super::config::{DEVICE_BYTES_MAX, NAMES_MAX};
 
 /// Counts by name; names beyond a bound are counted together.
 #[derive(Clone, Debug, Default)]
@@ -44,10 +44,9 @@ pub struct Pump {
     pub orders: u64,
 }
 
-/// What is known of devices, bounded.
+/// What passed, bounded.
 #[derive(Debug)]
 pub(super) struct Census {
-    facts: BTreeMap<(IpAddr, &'static str), BTreeSet<Box<str>>>,
     pub(super) pumps: BTreeMap<String, Pump>,
     pub(super) messages: Tally,
     pub(super) acks: Tally,
@@ -57,16 +56,14 @@ pub(super) struct Census {
     pub(super) protocols: Tally,
     /// Recycled: the name of a message.
     name: String,
-    known: usize,
     max: usize,
-    /// Facts that found no room.
+    /// Times that a pump found no room.
     pub(super) refused: u64,
 }
 
 impl Census {
     pub(super) fn new(max: usize) -> Self {
         Self {
-            facts: BTreeMap::new(),
             pumps: BTreeMap::new(),
             messages: Tally::default(),
             acks: Tally::default(),
@@ -75,29 +72,9 @@ impl Census {
             associations: Tally::default(),
             protocols: Tally::default(),
             name: String::new(),
-            known: 0,
             max,
             refused: 0,
         }
-    }
-
-    /// Learns a fact; says whether it is new.
-    pub(super) fn learn(&mut self, ip: IpAddr, attribute: &'static str, value: &str) -> bool {
-        if value.is_empty() {
-            return false;
-        }
-        let known = self.facts.get(&(ip, attribute));
-        if known.is_some_and(|values| values.contains(value)) {
-            return false;
-        }
-        let crowded = known.is_some_and(|values| values.len() >= FACTS_PER_ADDRESS_MAX);
-        if crowded || self.known >= self.max || value.len() > FACT_BYTES_MAX {
-            self.refused = self.refused.saturating_add(1);
-            return false;
-        }
-        self.known = self.known.saturating_add(1);
-        let values = self.facts.entry((ip, attribute)).or_default();
-        values.insert(value.into())
     }
 
     /// Counts a message by its type and trigger.
@@ -112,7 +89,7 @@ impl Census {
 
     /// The pump of that name, if there is room to know it.
     pub(super) fn pump(&mut self, device: &str) -> Option<&mut Pump> {
-        if device.len() > FACT_BYTES_MAX {
+        if device.len() > DEVICE_BYTES_MAX {
             self.refused = self.refused.saturating_add(1);
             return None;
         }
@@ -125,20 +102,6 @@ impl Census {
         }
         self.pumps.get_mut(device)
     }
-
-    /// Every value of an attribute, each with the addresses that it is known of.
-    pub(super) fn by_value(&self, attribute: &str) -> BTreeMap<String, BTreeSet<IpAddr>> {
-        let mut found: BTreeMap<String, BTreeSet<IpAddr>> = BTreeMap::new();
-        for ((ip, of), values) in &self.facts {
-            if *of != attribute {
-                continue;
-            }
-            for value in values {
-                found.entry(value.to_string()).or_default().insert(*ip);
-            }
-        }
-        found
-    }
 }
 
 #[cfg(test)]
@@ -146,20 +109,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fact_is_new_once_and_facts_are_bounded() {
-        let mut census = Census::new(20);
-        let ip: IpAddr = [10, 20, 1, 11].into();
-        assert!(census.learn(ip, "ae_title", "CT01"));
-        assert!(!census.learn(ip, "ae_title", "CT01"));
-        assert!(!census.learn(ip, "ae_title", ""));
-        assert!(!census.learn(ip, "ae_title", &"X".repeat(FACT_BYTES_MAX + 1)));
-        let learnt = (0..100).filter(|n| census.learn(ip, "model", &n.to_string()));
-        assert_eq!(learnt.count(), FACTS_PER_ADDRESS_MAX);
-        let other: IpAddr = [10, 20, 1, 12].into();
-        let learnt = (0..100).filter(|n| census.learn(other, "serial", &n.to_string()));
-        assert_eq!(learnt.count(), 20 - FACTS_PER_ADDRESS_MAX - 1);
-        assert_eq!(census.by_value("ae_title")["CT01"], BTreeSet::from([ip]));
-        assert_eq!(census.refused, 1 + 84 + 97);
+    fn pumps_are_bounded() {
+        let mut census = Census::new(2);
+        assert!(["a", "b", "a"].iter().all(|id| census.pump(id).is_some()));
+        assert!(census.pump("c").is_none());
+        assert!(census.pump(&"x".repeat(DEVICE_BYTES_MAX + 1)).is_none());
+        assert_eq!(census.refused, 2);
     }
 
     #[test]

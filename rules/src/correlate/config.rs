@@ -14,8 +14,11 @@ pub struct Config {
     pub pending_messages: usize,
     /// (VLAN, address) pairs whose Ethernet address is remembered.
     pub bindings: usize,
-    /// Facts about devices.
-    pub facts: usize,
+    /// Devices that said or offered something; twice as many that were only seen are known beside
+    /// them. Of each at most some kilobytes.
+    pub assets: usize,
+    /// Pumps that messages named.
+    pub pumps: usize,
     /// Pairs of hosts whose flow opens are summed within one second.
     pub open_pairs: usize,
 }
@@ -27,7 +30,8 @@ impl Default for Config {
             repeats: 65_536,
             pending_messages: 65_536,
             bindings: 65_536,
-            facts: 16_384,
+            assets: 8_192,
+            pumps: 16_384,
             open_pairs: 65_536,
         }
     }
@@ -57,12 +61,11 @@ pub const COVERAGE_SECS: i64 = 60;
 /// Payload bytes of a full-size frame: what turns missing bytes into missing frames.
 pub(super) const FRAME_PAYLOAD_BYTES: u64 = 1460;
 
-/// Facts of one kind about one address: an archive passes on images of every device on the site,
-/// and would otherwise seem to be all of them.
-pub(super) const FACTS_PER_ADDRESS_MAX: usize = 16;
+/// Addresses that reported one pump.
+pub(super) const REPORTERS_MAX: usize = 16;
 
-/// The longest value of a fact; longer ones are not names.
-pub(super) const FACT_BYTES_MAX: usize = 128;
+/// The longest identifier of a pump; longer ones are not names.
+pub(super) const DEVICE_BYTES_MAX: usize = 128;
 
 /// Distinct names (message types, commands) that the summary counts apart; a stranger chooses
 /// them, so the rest is counted together.

@@ -8,6 +8,7 @@ use parsers::kinds;
 
 use super::Correlator;
 use super::census::{Pump, Tally};
+use super::inventory::{Attribute, Snapshot};
 use crate::{Ruleset, Severity};
 
 /// Name, help, labels and value of a counter that only grows.
@@ -39,6 +40,8 @@ pub struct Summary {
     pub ae_titles: BTreeMap<String, std::collections::BTreeSet<std::net::IpAddr>>,
     /// HL7 applications, each with the addresses that sent as it.
     pub applications: BTreeMap<String, std::collections::BTreeSet<std::net::IpAddr>>,
+    /// The devices that are known.
+    pub inventory: Snapshot,
     /// Pumps by device identifier.
     pub pumps: BTreeMap<String, Pump>,
     /// HL7 messages by type and trigger.
@@ -85,8 +88,9 @@ impl Correlator {
                 .then_with(|| a.slug.cmp(&b.slug))
         });
         Summary {
-            ae_titles: self.census.by_value("ae_title"),
-            applications: self.census.by_value("application"),
+            ae_titles: self.inventory.by_value(Attribute::AeTitle),
+            applications: self.inventory.by_value(Attribute::Application),
+            inventory: self.snapshot(),
             pumps: self.census.pumps.clone(),
             messages: self.census.messages.clone(),
             acks: self.census.acks.clone(),
@@ -102,14 +106,16 @@ impl Correlator {
     }
 
     /// How often each bound was hit.
-    fn bounds(&self) -> [(&'static str, u64); 6] {
+    fn bounds(&self) -> [(&'static str, u64); 8] {
         let keys = self.windows.values().map(super::window::Windows::evicted);
         [
             ("count_keys", self.forgotten_keys.saturating_add(keys.sum())),
             ("repeats", self.repeats.evicted()),
             ("pending_messages", self.acks.evicted()),
             ("bindings", self.bindings.evicted()),
-            ("facts", self.census.refused),
+            ("pumps", self.census.refused),
+            ("assets", self.inventory.evicted()),
+            ("asset_facts", self.inventory.cut()),
             ("open_pairs", self.opens.dropped),
         ]
     }

@@ -1,10 +1,10 @@
-//! What the correlator learns from each kind of event beside the rules: acknowledgments, devices,
-//! what passed between them.
+//! What the correlator learns from each kind of event beside the rules: acknowledgments, pumps, what
+//! passed. What devices say of themselves is the inventory's.
 
 use std::net::IpAddr;
 
 use parsers::catalogue::{FieldIx, FieldIx as Ix, KindId};
-use parsers::json::{self, display};
+use parsers::json::{number, padded};
 use parsers::kinds::{anomaly, arp, asset, capture, dicom, flow, hl7, opens, pump};
 
 use super::Correlator;
@@ -38,13 +38,16 @@ pub fn builtin_needs(kind: KindId) -> &'static [FieldIx] {
         dicom::MANUFACTURER,
         dicom::MODEL,
         dicom::SERIAL,
+        dicom::SOFTWARE,
         dicom::STATION,
+        dicom::IMPLEMENTATION_VERSION,
     ];
     const HL7: &[Ix] = &[
         hl7::MESSAGE_TYPE,
         hl7::TRIGGER,
         hl7::CONTROL_ID,
         hl7::SENDING_APPLICATION,
+        hl7::SENDING_FACILITY,
         hl7::RECEIVING_APPLICATION,
         hl7::ACK_CODE,
         hl7::ACK_TO,
@@ -55,6 +58,7 @@ pub fn builtin_needs(kind: KindId) -> &'static [FieldIx] {
         pump::VENDOR,
         pump::MODEL,
         pump::SERIAL,
+        pump::SOFTWARE,
     ];
     const ARP: &[Ix] = &[
         arp::HW_TYPE,
@@ -82,28 +86,16 @@ pub fn builtin_needs(kind: KindId) -> &'static [FieldIx] {
     found.map_or(&[], |(_, fields)| fields)
 }
 
-/// A fact about a device.
-#[derive(Debug)]
-pub(super) struct Fact {
-    pub(super) ip: IpAddr,
-    pub(super) attribute: &'static str,
-    pub(super) value: Box<str>,
-    pub(super) mac: Option<[u8; 6]>,
-}
-
 impl Correlator {
-    /// Learns from an event; gives what is new of devices.
-    pub(super) fn learn(&mut self, subject: &Subject<'_>) -> Vec<Fact> {
+    /// Learns from an event.
+    pub(super) fn learn(&mut self, subject: &Subject<'_>) {
         let id = subject.kind.id;
-        let mut facts = Vec::new();
         if id == dicom::KIND.id {
-            self.learn_dicom(subject, &mut facts);
+            self.learn_dicom(subject);
         } else if id == hl7::KIND.id {
-            self.learn_hl7(subject, &mut facts);
+            self.learn_hl7(subject);
         } else if id == pump::KIND.id {
             self.learn_pump(subject);
-        } else if id == arp::KIND.id {
-            self.learn_arp(subject, &mut facts);
         } else if id == flow::KIND.id
             && let Some(app) = subject.text(flow::APP)
         {
@@ -113,32 +105,9 @@ impl Correlator {
         {
             self.census.anomalies.add(event);
         }
-        facts
     }
 
-    fn fact(
-        &mut self,
-        ip: Option<IpAddr>,
-        attribute: &'static str,
-        value: Option<&str>,
-        facts: &mut Vec<Fact>,
-    ) {
-        let (Some(ip), Some(value)) = (ip, value) else {
-            return;
-        };
-        if self.census.learn(ip, attribute, value) {
-            facts.push(Fact {
-                ip,
-                attribute,
-                value: value.into(),
-                mac: None,
-            });
-        }
-    }
-
-    /// Who asks for an association says its own title; the other side's is known to be its own
-    /// once it accepts.
-    fn learn_dicom(&mut self, subject: &Subject<'_>, facts: &mut Vec<Fact>) {
+    fn learn_dicom(&mut self, subject: &Subject<'_>) {
         if let Some(command) = subject.text(dicom::COMMAND) {
             self.census.dimse.add(command);
         }
@@ -152,36 +121,14 @@ impl Correlator {
         if let Some(what) = what {
             self.census.associations.add(what);
         }
-        let src = subject.envelope.src.ip;
-        match subject.text(dicom::KIND_OF) {
-            Some("associate_rq") => {
-                self.fact(src, "ae_title", subject.text(dicom::CALLING_AE), facts);
-            }
-            Some("associate_ac") => {
-                self.fact(src, "ae_title", subject.text(dicom::CALLED_AE), facts);
-            }
-            _ if subject.text(dicom::COMMAND) == Some("C-STORE-RQ") => {
-                for (attribute, field) in [
-                    ("image_manufacturer", dicom::MANUFACTURER),
-                    ("image_model", dicom::MODEL),
-                    ("image_serial", dicom::SERIAL),
-                    ("image_station", dicom::STATION),
-                ] {
-                    self.fact(src, attribute, subject.text(field), facts);
-                }
-            }
-            _ => {}
-        }
     }
 
-    fn learn_hl7(&mut self, subject: &Subject<'_>, facts: &mut Vec<Fact>) {
+    fn learn_hl7(&mut self, subject: &Subject<'_>) {
         let message = subject.text(hl7::MESSAGE_TYPE).unwrap_or("?");
         self.census.message(message, subject.text(hl7::TRIGGER));
         if let Some(code) = subject.text(hl7::ACK_CODE) {
             self.census.acks.add(code);
         }
-        let application = subject.text(hl7::SENDING_APPLICATION);
-        self.fact(subject.envelope.src.ip, "application", application, facts);
     }
 
     /// An order names a pump, a report comes from one or from its gateway.
@@ -206,28 +153,9 @@ impl Correlator {
             }
         }
         if let Some(ip) = subject.envelope.src.ip.filter(|_| from_pump)
-            && known.reported_by.len() < super::config::FACTS_PER_ADDRESS_MAX
+            && known.reported_by.len() < super::config::REPORTERS_MAX
         {
             known.reported_by.insert(ip);
-        }
-    }
-
-    fn learn_arp(&mut self, subject: &Subject<'_>, facts: &mut Vec<Fact>) {
-        let (Owned::Ip(ip), Owned::Mac(address)) =
-            (subject.field(arp::SRC_IP), subject.field(arp::SRC_MAC))
-        else {
-            return;
-        };
-        let mut text = Vec::new();
-        json::mac(*address, &mut text);
-        let text = String::from_utf8(text).unwrap_or_default();
-        if !ip.is_unspecified() && self.census.learn(*ip, "address", &text) {
-            facts.push(Fact {
-                ip: *ip,
-                attribute: "address",
-                value: text.into(),
-                mac: Some(*address),
-            });
         }
     }
 
@@ -244,19 +172,24 @@ impl Correlator {
         let from = end(subject.envelope.src.ip, hl7::SENDING_APPLICATION);
         let to = end(subject.envelope.dest.ip, hl7::RECEIVING_APPLICATION);
         let now = subject.envelope.time.0;
-        let answers = subject.pseudonym(hl7::ACK_TO);
-        if let Some(id) = subject
+        let waits = subject
             .pseudonym(hl7::CONTROL_ID)
-            .filter(|_| subject.text(hl7::MESSAGE_TYPE) != Some("ACK"))
-        {
-            let owed = answers.is_none();
-            self.acks.message(id, from.clone(), to.clone(), now, owed);
+            .filter(|_| subject.text(hl7::MESSAGE_TYPE) != Some("ACK"));
+        let Some(answered) = subject.pseudonym(hl7::ACK_TO) else {
+            if let Some(id) = waits {
+                self.acks.message(id, from, to, now, true);
+            }
+            return;
+        };
+        if let Some(id) = waits {
+            self.acks.message(id, from.clone(), to.clone(), now, false);
         }
-        let waited = answers.and_then(|id| self.acks.answer(id, &from, &to, now));
-        if let Some(nanos) = waited {
-            let micros = nanos.wrapping_div(1_000);
-            let (millis, rest) = (micros.wrapping_div(1_000), micros.wrapping_rem(1_000));
-            display(extra, format_args!("\"latency_ms\":{millis}.{rest:03}"));
+        if let Some(nanos) = self.acks.answer(answered, &from, &to, now) {
+            let micros = nanos.unsigned_abs() / 1_000;
+            extra.extend_from_slice(b"\"latency_ms\":");
+            number(micros / 1_000, extra);
+            extra.push(b'.');
+            extra.extend_from_slice(&padded::<3>(micros % 1_000));
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use parsers::event::{Direction, Endpoint, Envelope, Event};
+use parsers::event::{Envelope, Event};
 use parsers::json;
-use parsers::kinds::{arp, asset};
+use parsers::kinds::arp;
 use smallvec::SmallVec;
 
-use super::learn::Fact;
+use super::inventory::Sides;
 use super::opens::Sum;
 use super::subject::{Subject, crossing, rebuilt};
 use super::{Correlator, Out};
@@ -54,37 +54,17 @@ impl Correlator {
     }
 
     fn opened(&mut self, sum: &Sum, ruleset: &Ruleset, out: &mut Out) {
-        let ports = sum.port_values();
-        let event = sum.event(&ports);
-        self.made(&event, &sum.envelope, ruleset, false, out);
-    }
-
-    /// Something new is known of a device.
-    pub(super) fn tell_asset(&mut self, subject: &Subject<'_>, fact: &Fact, out: &mut Out) {
-        let mut event = Event::new(&asset::KIND, Direction::ToServer);
-        event.set(asset::IP, fact.ip);
-        event.set_opt(asset::MAC, fact.mac);
-        event.set(asset::ATTRIBUTE, fact.attribute);
-        event.set(asset::VALUE, &*fact.value);
-        event.set(asset::SOURCE, subject.kind.name);
-        let device = Endpoint {
-            ip: Some(fact.ip),
-            port: None,
-            mac: fact.mac,
-        };
-        let envelope = Envelope {
-            src: device,
-            dest: Endpoint::default(),
-            proto: None,
-            direction: None,
-            flow: None,
-            ..*subject.envelope
-        };
-        self.made(&event, &envelope, subject.ruleset, true, out);
+        if sum.count > 0 {
+            let ports = sum.port_values();
+            let event = sum.event(&ports);
+            self.made(&event, &sum.envelope, ruleset, false, out);
+        }
+        self.inventory.served(&sum.envelope, &sum.services);
+        self.tell_news(ruleset, out);
     }
 
     /// Renders and matches an event that was made here.
-    fn made(
+    pub(super) fn made(
         &mut self,
         event: &Event<'_>,
         envelope: &Envelope,
@@ -105,6 +85,7 @@ impl Correlator {
             head: &head,
             object: &object,
             extra: &[],
+            sides: Sides::NONE,
         };
         self.match_here(&subject, event, written, out);
     }

@@ -52,18 +52,38 @@ impl Correlator {
             let cut = line::write(&self.eve, parts(subject), None, &[], out);
             self.line(cut);
         }
+        if !matched.is_empty() {
+            self.all_met(subject, matched, out);
+        }
+        self.learn(subject);
+        self.inventory.observe(subject);
+        self.tell_news(subject.ruleset, out);
+    }
+
+    fn all_met(&mut self, subject: &Subject<'_>, matched: &[RuleIx], out: &mut Out) {
+        let inventory = std::mem::take(&mut self.inventory);
+        let list = subject.ruleset.assets();
+        let subject = Subject {
+            sides: inventory.sides(subject.envelope, list, self.now),
+            ..*subject
+        };
         for ix in matched {
             if let Some(rule) = subject.ruleset.rules().get(usize::from(ix.0)) {
-                self.met(subject, rule, out);
+                self.met(&subject, rule, out);
             }
         }
-        for fact in self.learn(subject) {
-            self.tell_asset(subject, &fact, out);
-        }
+        self.inventory = inventory;
     }
 
     fn met(&mut self, subject: &Subject<'_>, rule: &Rule, out: &mut Out) {
         if rule.armed.is_err() {
+            return;
+        }
+        let crossed = (subject.envelope, subject.fields, subject.sides);
+        if !subject
+            .ruleset
+            .holds_later(&mut self.scratch, rule, crossed)
+        {
             return;
         }
         let counted = match &rule.count {
@@ -183,7 +203,7 @@ impl Correlator {
     }
 
     fn suppressed(&mut self, subject: &Subject<'_>, rule: &Rule) -> bool {
-        let crossed = (subject.envelope, subject.fields);
+        let crossed = (subject.envelope, subject.fields, subject.sides);
         let (ruleset, scratch) = (subject.ruleset, &mut self.scratch);
         ruleset
             .suppressed(scratch, rule, crossed, Time(self.now))

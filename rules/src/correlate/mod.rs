@@ -6,7 +6,8 @@
 //!
 //! What it does with an event, in this order: latency of an acknowledgment and the previous holder
 //! of an address are appended, the event is written, each rule that it met is counted, held back,
-//! suppressed or told, and what it says of devices is learnt.
+//! suppressed or told, and what it says of devices is learnt: a rule sees of the inventory what
+//! was known before its event.
 
 mod acks;
 mod alert;
@@ -16,6 +17,7 @@ mod config;
 mod counters;
 mod coverage;
 mod evidence;
+pub mod inventory;
 mod learn;
 mod line;
 mod made;
@@ -51,6 +53,7 @@ pub use learn::{builtin_needs, matched_in_correlator};
 use crate::eve::Eve;
 use crate::record::{Batch, Body, EventBody, Phase, Record};
 use crate::{Ruleset, Scratch, Severity};
+use inventory::{Sides, Snapshot};
 use subject::Subject;
 use window::Windows;
 
@@ -110,6 +113,7 @@ pub struct Correlator {
     /// Where the frames of the flow are kept whose record is looked at.
     trail: Option<NonZeroU64>,
     census: census::Census,
+    inventory: inventory::Inventory,
     tallies: BTreeMap<Arc<str>, RuleTally>,
     scratch: Scratch,
     /// Recycled: members that are appended to an event's object, and the parts of an alert.
@@ -144,7 +148,8 @@ impl Correlator {
             coverage: coverage::Coverage::default(),
             evidence: evidence::Evidence::default(),
             trail: None,
-            census: census::Census::new(config.facts),
+            census: census::Census::new(config.pumps),
+            inventory: inventory::Inventory::new(config.assets),
             tallies: BTreeMap::new(),
             scratch: Scratch::default(),
             extra: Vec::new(),
@@ -190,6 +195,7 @@ impl Correlator {
         let before = frame.saturating_sub(1);
         self.advance(second.saturating_mul(NANOS_PER_SEC), before);
         self.expire();
+        self.tell_settled(out);
     }
 
     /// Packet time jumped by over an hour, either way, to this second: windows end.
@@ -205,6 +211,7 @@ impl Correlator {
         self.bindings.clear();
         self.acks.clear();
         self.coverage.clear();
+        self.inventory.clock_step();
         self.now = second.saturating_mul(NANOS_PER_SEC);
         self.coverage.advance(second, frame);
     }
@@ -212,6 +219,25 @@ impl Correlator {
     /// The end of all records.
     pub fn finish(&mut self, out: &mut Out) {
         self.close_opens(out);
+        self.tell_rest(out);
+    }
+
+    /// Knows the devices that were known before a restart.
+    pub fn restore(&mut self, snapshot: &Snapshot) {
+        self.inventory.restore(snapshot);
+    }
+
+    /// How many devices are known, by whether they said or offered something or were only seen.
+    #[must_use]
+    pub fn assets(&self) -> [(&'static str, usize); 2] {
+        let [known, seen] = self.inventory.counts();
+        [("known", known), ("seen", seen)]
+    }
+
+    /// The devices that are known now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.inventory.snapshot(self.now)
     }
 
     /// The newest rule set that matched records.
@@ -289,6 +315,7 @@ impl Correlator {
             head: bytes(&body.head),
             object: bytes(&body.object),
             extra: &[],
+            sides: Sides::NONE,
         };
         if matched_in_correlator(kind.id) {
             self.event_matched_here(&subject, body.written, out);

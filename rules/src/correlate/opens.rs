@@ -9,10 +9,11 @@ use std::net::IpAddr;
 use parsers::event::{Direction, Envelope, Event, Value};
 use parsers::kinds::opens;
 
-use crate::record::{Key, OPEN_PORTS_MAX, OpenSum, Phase};
+use crate::record::{Key, OPEN_PORTS_MAX, OpenSum, Phase, Service};
 
-/// Who opened flows to whom, in which second and outermost VLAN.
-type Pair = (i64, Option<IpAddr>, Option<IpAddr>, u16);
+/// Who opened flows to whom, in which second and outermost VLAN; whether these are flows that ended,
+/// of which none opened.
+type Pair = (i64, Option<IpAddr>, Option<IpAddr>, u16, bool);
 
 #[derive(Debug)]
 pub(super) struct Opens {
@@ -33,6 +34,7 @@ pub(super) struct Sum {
     pub(super) answered: u32,
     pub(super) refused: u32,
     ports: Vec<(u64, u16)>,
+    pub(super) services: Vec<Service>,
 }
 
 impl Opens {
@@ -53,7 +55,8 @@ impl Opens {
     pub(super) fn add(&mut self, key: Key, envelope: &Envelope, sum: &OpenSum) {
         self.frame = key.frame;
         let [vlan, ..] = envelope.vlan;
-        let pair = (sum.second, envelope.src.ip, envelope.dest.ip, vlan);
+        let (src, dest) = (envelope.src.ip, envelope.dest.ip);
+        let pair = (sum.second, src, dest, vlan, sum.count == 0);
         if !self.pairs.contains_key(&pair) && self.pairs.len() >= self.max {
             self.dropped = self.dropped.saturating_add(1);
             return;
@@ -65,6 +68,7 @@ impl Opens {
             answered: 0,
             refused: 0,
             ports: Vec::new(),
+            services: Vec::new(),
         });
         if key < merged.key {
             (merged.key, merged.envelope) = (key, *envelope);
@@ -73,6 +77,7 @@ impl Opens {
         merged.answered = merged.answered.saturating_add(sum.answered);
         merged.refused = merged.refused.saturating_add(sum.refused);
         merged.ports.extend_from_slice(&sum.ports);
+        merged.services.extend_from_slice(&sum.services);
     }
 
     /// The sums, in the order of the first flow of each.
@@ -88,8 +93,24 @@ impl Opens {
 }
 
 impl Sum {
+    /// What every worker saw of a service together, the first ones by frame.
+    fn close_services(&mut self) {
+        let name = |service: &Service| (service.proto, service.port);
+        self.services.sort_unstable_by_key(|s| (name(s), s.frame));
+        self.services.dedup_by(|next, first| {
+            let same = name(next) == name(first);
+            if same {
+                first.add(next);
+            }
+            same
+        });
+        self.services.sort_unstable_by_key(|s| (s.frame, name(s)));
+        self.services.truncate(OPEN_PORTS_MAX);
+    }
+
     /// The first distinct ports, by frame.
     fn close(&mut self) {
+        self.close_services();
         self.ports.sort_unstable();
         let mut distinct: Vec<(u64, u16)> = Vec::new();
         for (frame, port) in self.ports.drain(..) {
@@ -138,6 +159,7 @@ mod tests {
             answered: 1,
             refused: count.saturating_sub(1),
             ports: ports.to_vec(),
+            services: Vec::new(),
         }
     }
 

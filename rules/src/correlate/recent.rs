@@ -70,6 +70,35 @@ impl<K: Clone + Hash + Ord, V> Recent<K, V> {
         self.map.get(key).map(|entry| (entry.last, &entry.value))
     }
 
+    /// The key's entry, if there is one, marked as touched now.
+    pub(super) fn again(&mut self, key: &K, now: i64) -> Option<&mut V> {
+        let entry = self.map.get_mut(key)?;
+        entry.last = now;
+        if now < entry.stands {
+            self.order.remove(&(entry.stands, key.clone()));
+            self.order.insert((now, key.clone()));
+            entry.stands = now;
+        }
+        Some(&mut entry.value)
+    }
+
+    /// The key's entry, to be changed but not touched.
+    pub(super) fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.map.get_mut(key).map(|entry| &mut entry.value)
+    }
+
+    /// Takes an entry out.
+    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+        let entry = self.map.remove(key)?;
+        self.order.remove(&(entry.stands, key.clone()));
+        Some(entry.value)
+    }
+
+    /// All entries, in no order.
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.map.values().map(|entry| &entry.value)
+    }
+
     /// The key that was longest untouched; it is the first in the order then.
     fn oldest(&mut self) -> Option<K> {
         loop {
@@ -107,7 +136,6 @@ impl<K: Clone + Hash + Ord, V> Recent<K, V> {
         self.order.clear();
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.map.len()
     }

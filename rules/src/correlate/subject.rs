@@ -9,6 +9,7 @@ use parsers::kinds::envelope;
 use parsers::phi::{Pseudonym, Pseudonymizer};
 use smallvec::{SmallVec, smallvec};
 
+use super::inventory::{Sides, View};
 use super::window::Key;
 use crate::record::{Owned, Text};
 use crate::{FieldRef, Ruleset};
@@ -27,6 +28,8 @@ pub(super) struct Subject<'a> {
     pub(super) object: &'a [u8],
     /// Members that the correlator appends to the object.
     pub(super) extra: &'a [u8],
+    /// The devices at its ends, once a rule asks.
+    pub(super) sides: Sides<'a>,
 }
 
 static ABSENT: Owned = Owned::Absent;
@@ -48,13 +51,9 @@ impl Subject<'_> {
     }
 
     fn crossed(&self, field: FieldRef) -> &Owned {
-        let mut needs = self.ruleset.needs(self.kind.id).iter();
         let place = match field {
-            // To compare numbers alone is quicker.
-            FieldRef::Field(ix) => {
-                needs.position(|need| matches!(need, FieldRef::Field(known) if *known == ix))
-            }
-            other => needs.position(|need| *need == other),
+            FieldRef::Field(ix) => self.ruleset.place(self.kind.id, ix),
+            other => self.ruleset.need(self.kind.id, other),
         };
         place.and_then(|at| self.fields.get(at)).unwrap_or(&ABSENT)
     }
@@ -66,6 +65,7 @@ impl Subject<'_> {
                 Some(field) => clear((field.get)(self.envelope)),
                 None => Owned::Absent,
             }),
+            FieldRef::Asset(side, ix) => Cow::Owned(of_device(self.sides.of(side), ix)),
             other => Cow::Borrowed(self.crossed(other)),
         }
     }
@@ -127,6 +127,19 @@ fn borrowed(owned: &Owned) -> Value<'_> {
     }
 }
 
+/// A field of a device, with all its values.
+fn of_device(view: &View<'_>, field: FieldIx) -> Owned {
+    let mut found = Vec::new();
+    view.any(field, |value| {
+        found.push(clear(value));
+        false
+    });
+    match found.len() {
+        0 | 1 => found.pop().unwrap_or_default(),
+        _ => Owned::List(found.into()),
+    }
+}
+
 /// A value of the envelope, where nothing is protected.
 fn clear(value: Value<'_>) -> Owned {
     match value {
@@ -143,8 +156,8 @@ fn clear(value: Value<'_>) -> Owned {
 /// Self-delimiting: two lists of values have the same bytes only if they are the same.
 fn encode(value: &Owned, key: &mut Key) {
     let mut put = |tag: u8, bytes: &[u8]| {
-        key.push(tag);
-        key.extend_from_slice(&length(bytes.len()));
+        let [high, low] = length(bytes.len());
+        key.extend_from_slice(&[tag, high, low]);
         key.extend_from_slice(bytes);
     };
     match value {

@@ -6,6 +6,7 @@ use parsers::event::{Envelope, Event, Value};
 use parsers::kinds::envelope;
 
 use crate::FieldRef;
+use crate::correlate::inventory::Sides;
 use crate::expr::ast::CompareOp;
 use crate::record::Owned;
 
@@ -30,6 +31,8 @@ impl Subject for OnEvent<'_> {
                 let paths = self.event.paths();
                 paths.is_some_and(|paths| paths.any(&path, &mut test))
             }
+            // Nobody knows devices here.
+            FieldRef::Asset(..) => false,
         }
     }
 }
@@ -39,12 +42,16 @@ pub(crate) struct OnRecord<'e> {
     pub(crate) envelope: &'e Envelope,
     pub(crate) needs: &'e [FieldRef],
     pub(crate) fields: &'e [Owned],
+    pub(crate) sides: Sides<'e>,
 }
 
 impl Subject for OnRecord<'_> {
     fn any(&self, field: FieldRef, mut test: impl FnMut(Value<'_>) -> bool) -> bool {
         if let FieldRef::Envelope(ix) = field {
             return of_envelope(self.envelope, ix, test);
+        }
+        if let FieldRef::Asset(side, ix) = field {
+            return self.sides.of(side).any(ix, test);
         }
         let place = self.needs.iter().position(|need| *need == field);
         let Some(owned) = place.and_then(|at| self.fields.get(at)) else {

@@ -10,7 +10,7 @@ mod node;
 mod scan;
 
 pub(crate) use atom::Regexes;
-pub(crate) use eval::{OnEvent, OnRecord, Subject, bytes};
+pub(crate) use eval::{OnEvent, OnRecord, Subject, bytes, is_multicast, is_public};
 pub(crate) use node::{Get, Net, Node, NodeIx, Nodes, Pred, Test};
 
 use hashbrown::HashMap;
@@ -214,7 +214,7 @@ fn by_cost(nodes: &Nodes, terms: &[NodeIx]) -> Box<[NodeIx]> {
     terms.into()
 }
 
-/// Groups rules by the cheapest of their necessary conditions that most rules share.
+/// Groups rules by one of their necessary conditions.
 fn group(nodes: &Nodes, rules: &[(NodeIx, RuleIx)]) -> Box<[Group]> {
     let mut shared: HashMap<NodeIx, u32> = HashMap::new();
     for (root, _) in rules {
@@ -226,15 +226,16 @@ fn group(nodes: &Nodes, rules: &[(NodeIx, RuleIx)]) -> Box<[Group]> {
     let mut groups: Vec<Group> = Vec::new();
     let mut place: HashMap<NodeIx, usize> = HashMap::new();
     for (root, rule) in rules {
+        // A text costs one look-up whatever it is, so the one that leads to the fewest rules is
+        // best; of other conditions one that is tested for many rules at once.
         let worth = |term: &NodeIx| {
             let count = shared.get(term).copied().unwrap_or_default();
-            let texts = texts_of(nodes, *term).is_some();
-            (
-                texts,
-                std::cmp::Reverse(nodes.cost(*term)),
-                count,
-                std::cmp::Reverse(*term),
-            )
+            let (texts, cost, count) = match texts_of(nodes, *term) {
+                Some(_) => (true, 0, u32::MAX.saturating_sub(count)),
+                None => (false, nodes.cost(*term), count),
+            };
+            let (cost, term) = (std::cmp::Reverse(cost), std::cmp::Reverse(*term));
+            (texts, cost, count, term)
         };
         let guard = nodes.conjuncts(*root).into_iter().max_by_key(worth);
         let guard = guard.unwrap_or(*root);

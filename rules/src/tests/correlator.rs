@@ -82,7 +82,12 @@ fn suppressed(
     let now = Time(crate::suppress::end_of_day(now).unwrap().0 - 1);
     let rule = &ruleset.rules()[0];
     let envelope = envelope();
-    let found = ruleset.suppressed(&mut Scratch::default(), rule, (&envelope, &fields), now);
+    let found = ruleset.suppressed(
+        &mut Scratch::default(),
+        rule,
+        (&envelope, &fields, crate::correlate::inventory::Sides::NONE),
+        now,
+    );
     found.is_some()
 }
 

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod hl7;
 pub mod lab;
 pub mod multiply;
+pub mod oui;
 pub mod record;
 pub mod rules;
 pub mod tunnel;

@@ -46,6 +46,15 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Write the table of Ethernet vendors from the IEEE's public listings.
+    Oui {
+        /// A folder with the listings as CSV: MA-L, MA-M, MA-S, IAB.
+        listings: PathBuf,
+        /// The table to write.
+        #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"),
+            "/../../rules/src/correlate/inventory/oui.bin"))]
+        out: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -98,6 +107,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         Command::Record(what) => record(what, &arguments.pcaps)?,
         Command::Hl7 { out, megabytes } => {
             make::bulk::hl7(out, megabytes * 1_000_000).map_err(|error| error.to_string())?;
+        }
+        Command::Oui { listings, out } => {
+            let count = make::oui::write(listings, out)?;
+            println!("{count} blocks written to {}", out.display());
         }
         Command::Multiply { input, times, out } => {
             make::multiply::multiply(input, *times, out).map_err(|error| error.to_string())?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params_from_iter};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Filter;
@@ -17,7 +18,7 @@ pub const FACET_ALERTS_MAX: i64 = 100_000;
 const BARS_MAX: i64 = 400;
 
 /// The counts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, PartialEq, Serialize)]
 pub struct Facets {
     /// Alerts counted.
     pub alerts: u64,

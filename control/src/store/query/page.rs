@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Filter;
@@ -16,7 +17,7 @@ use crate::store::words::{self, Status, Verdict, impact_word, severity_word, sta
 const PAGE_MAX: u32 = 1_000;
 
 /// An alert as lists show it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
 pub struct Alert {
     /// Its place among those stored.
     pub seq: i64,
@@ -24,9 +25,11 @@ pub struct Alert {
     pub alert_id: String,
     /// Packet time, in microseconds.
     #[serde(serialize_with = "as_stamp")]
+    #[schemars(with = "String")]
     pub time: i64,
     /// When it was stored.
     #[serde(serialize_with = "as_stamp")]
+    #[schemars(with = "String")]
     pub received: i64,
     /// The rule's id.
     pub slug: String,
@@ -218,4 +221,24 @@ pub fn line(conn: &Connection, alert_id: &str) -> Result<Option<String>, Error> 
     Ok(statement
         .query_row([alert_id], |row| row.get(0))
         .optional()?)
+}
+
+/// Those stored after one, by its place among those stored; the first stored first.
+///
+/// # Errors
+/// What SQLite says.
+pub fn after(conn: &Connection, seq: i64, limit: u32) -> Result<Vec<Alert>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM alerts WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map(rusqlite::params![seq, limit.min(PAGE_MAX)], Alert::read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The place of the last one stored.
+///
+/// # Errors
+/// What SQLite says.
+pub fn last(conn: &Connection) -> Result<i64, Error> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM alerts";
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
 }

@@ -117,7 +117,10 @@ fn our_object_has_every_field_of_the_contract() {
     }
     assert_eq!(ours["attack"], serde_json::json!(["T1213", "ICS/T0811"]));
     assert_eq!(ours["count"], 1);
-    assert_eq!(ours["do_not_isolate"], false);
+    assert_eq!(
+        ours["do_not_isolate"], true,
+        "nobody said what these hosts are"
+    );
     assert_eq!(ours["alert_id"].as_str().unwrap().len(), 32);
     let coverage = &ours["coverage"];
     assert_eq!(

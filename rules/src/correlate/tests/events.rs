@@ -1,6 +1,6 @@
 //! Events that the correlator completes, makes or learns from.
 
-use parsers::kinds::{arp, dicom, hl7};
+use parsers::kinds::{arp, hl7};
 
 use super::*;
 use crate::record::OPEN_PORTS_MAX;
@@ -96,6 +96,7 @@ fn opens_of_several_workers_are_one_event_once_their_second_is_complete() {
                 ports: ports
                     .map(|(f, p)| (f, p + u16::try_from(worker).unwrap()))
                     .collect(),
+                services: Vec::new(),
             };
             (10 + worker, sum)
         })
@@ -107,6 +108,7 @@ fn opens_of_several_workers_are_one_event_once_their_second_is_complete() {
             let envelope = between("10.0.0.9", "10.0.0.2", 8 * SECOND, *first);
             let sum = OpenSum {
                 ports: sum.ports.clone(),
+                services: Vec::new(),
                 ..*sum
             };
             rig.opens(&envelope, *first, sum);
@@ -126,35 +128,6 @@ fn opens_of_several_workers_are_one_event_once_their_second_is_complete() {
             .iter()
             .all(|o| *o == first)
     );
-}
-
-#[test]
-fn what_is_new_of_a_device_is_told_once() {
-    let text = rule("new-title", "asset", "asset.attribute == \"ae_title\"", "");
-    let text = text.replace("{src_ip} did it to {dest_ip}", "{asset.value}");
-    let mut rig = Rig::new(&compiled(&text, &[]));
-    let mut asked = event(&dicom::KIND);
-    asked.set(dicom::KIND_OF, "associate_rq");
-    asked.set(dicom::CALLING_AE, "CT01");
-    asked.set(dicom::CALLED_AE, "PACS");
-    for secs in [0, 1] {
-        rig.event(&between("10.0.0.1", "10.0.0.2", secs * SECOND, 1), &asked);
-    }
-    let lines = rig.lines();
-    let kinds: Vec<_> = lines
-        .iter()
-        .map(|l| l["event_type"].as_str().unwrap())
-        .collect();
-    assert_eq!(kinds, ["dicom", "asset", "alert", "dicom"]);
-    let wanted = serde_json::json!({
-        "ip": "10.0.0.1", "attribute": "ae_title", "value": "CT01", "source": "dicom"
-    });
-    assert_eq!(lines[1]["asset"], wanted);
-    assert_eq!(lines[1]["in_iface"], "span0");
-    assert_eq!(lines[2]["vitalwire"]["explain"], "CT01");
-    let summary = rig.correlator.summary();
-    assert_eq!(summary.ae_titles.keys().collect::<Vec<_>>(), ["CT01"]);
-    assert_eq!(summary.rules[0].alerts, 1);
 }
 
 #[test]
