@@ -9,11 +9,10 @@ use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
 use rules::correlate::Out;
 use rules::correlate::inventory::Snapshot as Inventory;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::cli::RunArgs;
-use crate::clock::{self, Stopwatch};
+use crate::clock::{self, Every, Stopwatch};
 use crate::config::{self, Config, reload};
 use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
@@ -24,6 +23,7 @@ use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
 use crate::ruleset::{self, Loaded};
 use crate::service::Service;
+use crate::signals::Signals;
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
@@ -58,7 +58,7 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
         } else {
             None
         };
-        let live = open(&config)?;
+        let live = live::of_config(&config)?;
         // Before there is another thread: each inherits it from this one.
         sandbox::enter(&config, &args.config)?;
         let mut appliance = Appliance::start(config, live, loaded, site, health)?;
@@ -504,22 +504,6 @@ impl Appliance {
     }
 }
 
-/// The live source; nothing where files are read.
-fn open(config: &Config) -> Result<Option<Sources>, Error> {
-    let capture = &config.capture;
-    if capture.is_live() {
-        return live::open(config).map(Some);
-    }
-    if capture.files.is_empty() {
-        return Err(Error::Config(
-            "capture.interface is not set; name the interface that the SPAN port feeds \
-             (`vitalwire doctor` lists them)"
-                .to_owned(),
-        ));
-    }
-    Ok(None)
-}
-
 /// How often the inventory is kept: what a crash may cost.
 const KEEP_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -582,45 +566,5 @@ fn say_unarmed(loaded: &Loaded) {
             "rules are unarmed; set: {}",
             sets.join(", ")
         );
-    }
-}
-
-struct Signals {
-    hup: Signal,
-    term: Signal,
-    int: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Error> {
-        let failed = |error| Error::Failed(format!("signals: {error}"));
-        Ok(Self {
-            hup: signal(SignalKind::hangup()).map_err(failed)?,
-            term: signal(SignalKind::terminate()).map_err(failed)?,
-            int: signal(SignalKind::interrupt()).map_err(failed)?,
-        })
-    }
-}
-
-/// Something that is due again and again.
-struct Every {
-    interval: Duration,
-    since: Stopwatch,
-}
-
-impl Every {
-    fn new(interval: Duration) -> Self {
-        Self {
-            interval,
-            since: Stopwatch::start(),
-        }
-    }
-
-    fn is_due(&mut self) -> bool {
-        let due = !self.interval.is_zero() && self.since.elapsed() >= self.interval;
-        if due {
-            self.since = Stopwatch::start();
-        }
-        due
     }
 }
