@@ -49,6 +49,29 @@ pub fn pause(span: Duration) {
     }
 }
 
+/// Something that is due again and again.
+pub(crate) struct Every {
+    interval: Duration,
+    since: Stopwatch,
+}
+
+impl Every {
+    pub(crate) fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            since: Stopwatch::start(),
+        }
+    }
+
+    pub(crate) fn is_due(&mut self) -> bool {
+        let due = !self.interval.is_zero() && self.since.elapsed() >= self.interval;
+        if due {
+            self.since = Stopwatch::start();
+        }
+        due
+    }
+}
+
 /// `20261121T221500Z`: a time stamp for a file's name.
 #[must_use]
 pub fn file_stamp(time: Time) -> String {

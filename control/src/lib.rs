@@ -37,6 +37,7 @@ pub mod ruleset;
 pub mod run;
 pub mod sandbox;
 pub mod service;
+mod signals;
 pub mod silence;
 pub mod sinks;
 pub mod site_key;

@@ -15,12 +15,31 @@ use crate::engine;
 use crate::error::Error;
 use crate::silence;
 
+/// The live source; nothing where files are read.
+///
+/// # Errors
+/// What is in the way, and what to do; no source at all.
+pub fn of_config(config: &Config) -> Result<Option<Sources>, Error> {
+    let capture = &config.capture;
+    if capture.is_live() {
+        return open(config).map(Some);
+    }
+    if capture.files.is_empty() {
+        return Err(Error::Config(
+            "capture.interface is not set; name the interface that the SPAN port feeds \
+             (`vitalwire doctor` lists them)"
+                .to_owned(),
+        ));
+    }
+    Ok(None)
+}
+
 /// Opens the interface. Where that cannot be done as configured, libpcap has to do, and the log
 /// says why.
 ///
 /// # Errors
 /// What is in the way, and what to do.
-pub fn open(config: &Config) -> Result<Sources, Error> {
+fn open(config: &Config) -> Result<Sources, Error> {
     let capture = &config.capture;
     match capture.source {
         CaptureSource::Dpdk => return dpdk::sources(config),

@@ -9,11 +9,10 @@ use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
 use rules::correlate::Out;
 use rules::correlate::inventory::Snapshot as Inventory;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::cli::RunArgs;
-use crate::clock::{self, Stopwatch};
+use crate::clock::{self, Every, Stopwatch};
 use crate::config::{self, Config, reload};
 use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
@@ -24,6 +23,7 @@ use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
 use crate::ruleset::{self, Loaded};
 use crate::service::Service;
+use crate::signals::Signals;
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
@@ -60,7 +60,7 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
         } else {
             None
         };
-        let live = open(&config)?;
+        let live = live::of_config(&config)?;
         // Before there is another thread: each inherits it from this one.
         sandbox::enter(&config, &args.config)?;
         let mut appliance = Appliance::start(config, live, loaded, site, health)?;
@@ -399,7 +399,7 @@ impl Appliance {
         let fresh = config::read(path).and_then(|config| Ok((desk::load(&config, store)?, config)));
         match fresh {
             Ok((loaded, config)) => {
-                say_changes(&reload::changes(&self.config, &config));
+                reload::say(&self.config, &config);
                 self.config.rules = config.rules;
                 self.config.sets = config.sets;
                 self.config.inventory = config.inventory;
@@ -409,11 +409,8 @@ impl Appliance {
             }
             Err(error) => {
                 self.reloads_failed = self.reloads_failed.saturating_add(1);
-                let shut = matches!(&error, Error::File { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied);
-                if shut && self.config.sandbox.files {
-                    tracing::error!(
-                        "what was not named at the start is shut by sandbox.files; restart"
-                    );
+                if self.config.sandbox.files && error.is_denied() {
+                    tracing::error!("sandbox.files shuts what was not named at the start; restart");
                 }
                 let error = error.to_string();
                 for line in error.lines() {
@@ -519,35 +516,6 @@ impl Appliance {
 
 /// How often the inventory is kept: what a crash may cost.
 const KEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// The live source; nothing where files are read.
-fn open(config: &Config) -> Result<Option<Sources>, Error> {
-    let capture = &config.capture;
-    if capture.is_live() {
-        return live::open(config).map(Some);
-    }
-    if capture.files.is_empty() {
-        return Err(Error::Config(
-            "capture.interface is not set; name the interface that the SPAN port feeds \
-             (`vitalwire doctor` lists them)"
-                .to_owned(),
-        ));
-    }
-    Ok(None)
-}
-
-/// Where evidence goes, if it is wanted.
-fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Running>, Error> {
-    if !config.evidence.enabled {
-        return Ok(None);
-    }
-    let about = evidence::About {
-        eve: engine::eve(config),
-        key_id: site.key_id(),
-        live: config.capture.is_live(),
-    };
-    let bounds = engine::evidence_bounds(config);
-    evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
-}
 
 /// Opens the store and starts what feeds it.
 fn open_store(
@@ -566,16 +534,6 @@ fn open_store(
     Ok(Some((store, intake)))
 }
 
-fn say_changes(changes: &reload::Changes) {
-    if !changes.at_once.is_empty() {
-        tracing::info!("in force now: {}", changes.at_once.join(", "));
-    }
-    if !changes.restart.is_empty() {
-        let keys = changes.restart.join(", ");
-        tracing::warn!("changed, and in force only after a restart: {keys}");
-    }
-}
-
 /// With the rules and suppressions that people gave. Rules that were good once and are not for this
 /// program do not keep it from starting.
 fn with_own(loaded: Loaded, config: &Config, store: Option<&Store>) -> Loaded {
@@ -588,6 +546,20 @@ fn with_own(loaded: Loaded, config: &Config, store: Option<&Store>) -> Loaded {
             loaded
         }
     }
+}
+
+/// Where evidence goes, if it is wanted.
+fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Running>, Error> {
+    if !config.evidence.enabled {
+        return Ok(None);
+    }
+    let about = evidence::About {
+        eve: engine::eve(config),
+        key_id: site.key_id(),
+        live: config.capture.is_live(),
+    };
+    let bounds = engine::evidence_bounds(config);
+    evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
 }
 
 fn say_unarmed(loaded: &Loaded) {
@@ -604,45 +576,5 @@ fn say_unarmed(loaded: &Loaded) {
             "rules are unarmed; set: {}",
             sets.join(", ")
         );
-    }
-}
-
-struct Signals {
-    hup: Signal,
-    term: Signal,
-    int: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Error> {
-        let failed = |error| Error::Failed(format!("signals: {error}"));
-        Ok(Self {
-            hup: signal(SignalKind::hangup()).map_err(failed)?,
-            term: signal(SignalKind::terminate()).map_err(failed)?,
-            int: signal(SignalKind::interrupt()).map_err(failed)?,
-        })
-    }
-}
-
-/// Something that is due again and again.
-struct Every {
-    interval: Duration,
-    since: Stopwatch,
-}
-
-impl Every {
-    fn new(interval: Duration) -> Self {
-        Self {
-            interval,
-            since: Stopwatch::start(),
-        }
-    }
-
-    fn is_due(&mut self) -> bool {
-        let due = !self.interval.is_zero() && self.since.elapsed() >= self.interval;
-        if due {
-            self.since = Stopwatch::start();
-        }
-        due
     }
 }

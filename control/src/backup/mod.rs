@@ -5,6 +5,7 @@
 //! directory, `store/…` in the store's where that is another, `config` the configuration, `file/…`
 //! a key, certificate or rule that it names, by its full path.
 
+pub mod args;
 mod names;
 mod read;
 mod sources;

@@ -25,6 +25,18 @@ pub fn changes(running: &Config, read: &Config) -> Changes {
     changes
 }
 
+/// Says in the log which keys changed, and when they take effect.
+pub fn say(running: &Config, read: &Config) {
+    let changes = changes(running, read);
+    if !changes.at_once.is_empty() {
+        tracing::info!("in force now: {}", changes.at_once.join(", "));
+    }
+    if !changes.restart.is_empty() {
+        let keys = changes.restart.join(", ");
+        tracing::warn!("changed, and in force only after a restart: {keys}");
+    }
+}
+
 fn differing(path: &str, old: &Value, new: &Value, changes: &mut Changes) {
     if old == new {
         return;
