@@ -33,6 +33,7 @@ pub mod pulse;
 pub mod rules_cmd;
 pub mod ruleset;
 pub mod run;
+pub mod seen;
 pub mod silence;
 pub mod sinks;
 pub mod site_key;

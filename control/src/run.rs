@@ -21,6 +21,7 @@ use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
 use crate::ruleset::{self, Loaded};
+use crate::seen::Watch;
 use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
@@ -76,6 +77,8 @@ struct Appliance {
     store: Option<(Store, sinks::Running<Intake>)>,
     api: Option<api::Serving>,
     desk: Arc<Desk>,
+    /// Feeds what the console shows of the traffic.
+    seen: Option<sinks::Running<Watch>>,
     asks: mpsc::Receiver<Ask>,
     evidence: Option<evidence::Running>,
     pipeline: Option<Running>,
@@ -113,6 +116,12 @@ impl Appliance {
         let store = open_store(&config, eve.as_ref())?;
         let loaded = with_own(loaded, &config, store.as_ref().map(|(store, _)| store));
         let (desk, asks) = Desk::new(&config, &loaded);
+        let seen = if config.api.enabled && config.store.enabled {
+            let watch = Watch::new(Arc::clone(desk.seen()));
+            Some(sinks::spawn("console", watch, depth)?)
+        } else {
+            None
+        };
         let evidence = evidence(&config, &site)?;
         let mut appliance = Self {
             config,
@@ -125,6 +134,7 @@ impl Appliance {
             store,
             api: None,
             desk,
+            seen,
             asks,
             evidence,
             pipeline: None,
@@ -167,7 +177,8 @@ impl Appliance {
             .store
             .iter()
             .map(|(_, intake)| ("store", intake.queue()));
-        let outputs = eve.chain(store).collect();
+        let seen = self.seen.iter().map(|seen| ("console", seen.queue()));
+        let outputs = eve.chain(store).chain(seen).collect();
         if self.before.samples.is_empty() {
             tracing::info!(workers = settings.workers, live = is_live, "capturing");
         }
@@ -444,6 +455,7 @@ impl Appliance {
         let outcome = self.finish_pipeline();
         self.health.update(self.snapshot(), false, None);
         self.tell_stats();
+        drop(self.seen.take().map(sinks::Running::finish));
         if let Some((store, intake)) = self.store.take() {
             drop(intake.finish());
             store.close();

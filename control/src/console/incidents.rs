@@ -58,7 +58,7 @@ pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>) -> Markup {
                     td { (marks::severity(one.severity)) }
                     td.wide { a href={ "/incidents/" (one.incident_id) } { (one.title) } }
                     td.mono { (one.actor) " → " (one.victim) }
-                    td.number { (one.count) }
+                    td.number data-name="alerts" { (one.count) }
                     td { (marks::when(&one.last_seen)) }
                     td { (alerts::status(one.status, one.verdict)) }
                 } } }

@@ -6,10 +6,13 @@
 mod alerts;
 mod assets;
 mod chart;
+mod devices;
 mod fault;
 mod incidents;
 mod login;
 mod marks;
+mod medical;
+mod network;
 mod now;
 mod page;
 mod rules;
@@ -34,6 +37,9 @@ pub fn router(api: &Api) -> Router<Api> {
         .merge(now::routes())
         .merge(alerts::routes())
         .merge(incidents::routes())
+        .merge(devices::routes())
+        .merge(medical::routes())
+        .merge(network::routes())
         .merge(rules::routes())
         .merge(settings::routes())
         .route("/strip", get(strip))

@@ -50,7 +50,7 @@ pub(super) fn strip(api: &Api) -> Markup {
         clock(api),
     ];
     html! {
-        dl.strip #strip aria-label="State of the appliance" {
+        dl.strip #strip {
             @for cell in cells {
                 div class=(cell.how.class()) {
                     dt { (cell.name) }

@@ -306,9 +306,10 @@ fn end(whole: &Whole, side: &str, device: Option<&Asset>) -> Markup {
     }
     html! {
         (table::pairs(known.iter().map(|(name, value)| (name.as_str(), value.clone()))))
-        @match device {
-            Some(device) => p { a href={ "/devices/" (device.key) } { "This device" } },
-            None => p.dim { "Not in the inventory yet." },
+        @match text(&format!("/{side}_ip")) {
+            Some(ip) => p { a href={ "/devices/" (ip) } { "This device" }
+                @if let Some(owner) = device.and_then(|device| device.owner.as_deref()) { ", of " (owner) } },
+            None => p.dim { "It has no address." },
         }
     }
 }

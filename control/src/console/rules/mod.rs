@@ -125,8 +125,8 @@ fn list(all: &[&Rule], hits: &[Precision]) -> Markup {
                         td { (marks::severity(rule.severity.word())) }
                         td { (marks::impact(rule.impact.word())) }
                         td { (state(rule)) }
-                        td.number { (marks::grouped(hits.map_or(0, |hits| hits.alerts))) }
-                        td.number { (share(hits)) }
+                        td.number data-name="alerts" { (marks::grouped(hits.map_or(0, |hits| hits.alerts))) }
+                        td.number data-name="precision" { (share(hits)) }
                         td { @match &rule.pack { Some(pack) => (pack.name), None => span.mono { (rule.file) } } }
                     }
                 } }
@@ -177,7 +177,7 @@ async fn show(
         h2 { "In words" }
         pre.prose { (loaded.ruleset.explain(rule)) }
         h2 { "Its tests" }
-        ul { @for test in &rule.tests { li.mono { (format!("{test:?}")) } } }
+        ul { @for test in &rule.tests { li { (tested(test)) } } }
     };
     Ok(Page {
         title: &rule.title,
@@ -186,4 +186,8 @@ async fn show(
         body,
     }
     .show(&api))
+}
+
+fn tested(test: &rules::RuleTest) -> Markup {
+    html! { span.mono { (test.pcap) } " has to give " (test.alerts) " alerts" }
 }

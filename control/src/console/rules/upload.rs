@@ -121,7 +121,7 @@ async fn put(api: &Api, who: &Caller, sent: &Sent, dry: bool) -> Result<Markup, 
         .await?
         .0;
     Ok(html! {
-        div.good role="status" {
+        div.right role="status" {
             p { "These are right: " (outcome.armed) " rules would be armed, " (outcome.unarmed) " not. Nothing was changed yet." }
             @if !outcome.warnings.is_empty() { ul { @for one in &outcome.warnings { li { (one) } } } }
         }
