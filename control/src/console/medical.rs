@@ -54,7 +54,7 @@ async fn pumps(State(api): State<Api>, who: May<permit::Read>) -> Result<Respons
     .show(&api))
 }
 
-fn last<'a>(pump: &'a Pump, has: impl Fn(&Order) -> bool) -> Option<&'a Order> {
+fn last(pump: &Pump, has: impl Fn(&Order) -> bool) -> Option<&Order> {
     pump.orders.iter().rev().find(|order| has(order))
 }
 

@@ -30,7 +30,6 @@ use axum::routing::{any, get};
 use crate::api::{Api, May, Problem, permit};
 
 /// All pages.
-#[must_use]
 pub fn router(api: &Api) -> Router<Api> {
     let pages = Router::new()
         .merge(login::routes())

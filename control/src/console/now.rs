@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::chart::{Bar, Chart};
 use super::page::Page;
@@ -14,14 +14,13 @@ use crate::api::{Api, May, Problem, permit};
 use crate::pulse::{self, SECONDS_MAX, Second};
 use crate::store::views::findings::{self, Finding};
 use crate::store::views::incidents::{self as stored, Filter, Incident};
+use crate::store::views::overview;
 use crate::store::words::{now, severity_word};
 use crate::store::{Error, Status};
 
 const DAY: i64 = 86_400_000_000;
 /// So many open incidents are shown; the others are counted.
 const SHOWN_MAX: u32 = 200;
-/// A day's alerts are counted up to this many.
-const COUNTED_MAX: i64 = 200_000;
 
 pub(super) fn routes() -> Router<Api> {
     Router::new().route("/", get(show))
@@ -68,34 +67,15 @@ fn look(conn: &Connection) -> Result<Known, Error> {
     });
     let now = now();
     let since = now.saturating_sub(DAY);
-    let count = |sql: &str| conn.query_row(sql, [since], |row| row.get::<_, u64>(0));
+    let (devices, loads) = overview::since(conn, since)?;
     Ok(Known {
         open,
         findings: findings::list(conn, Some("open"))?,
-        today: severities(conn, since, now)?,
-        before: severities(conn, since.saturating_sub(DAY), since)?,
-        devices: count("SELECT count(*) FROM assets WHERE first_seen >= ?1")?,
-        loads: count("SELECT count(*) FROM rule_versions WHERE loaded >= ?1")?,
+        today: overview::severities(conn, since, now)?,
+        before: overview::severities(conn, since.saturating_sub(DAY), since)?,
+        devices,
+        loads,
     })
-}
-
-/// Alerts by severity, the mildest first.
-fn severities(conn: &Connection, from: i64, to: i64) -> Result<[u64; 5], Error> {
-    let mut statement = conn.prepare_cached(
-        "SELECT severity, count(*) FROM (SELECT severity FROM alerts INDEXED BY alerts_shown
-             WHERE time >= ?1 AND time < ?2 ORDER BY time DESC LIMIT ?3) GROUP BY severity",
-    )?;
-    let mut counts = [0; 5];
-    let rows = statement.query_map(params![from, to, COUNTED_MAX], |row| {
-        Ok((row.get::<_, usize>(0)?, row.get::<_, u64>(1)?))
-    })?;
-    for row in rows {
-        let (severity, count) = row?;
-        if let Some(slot) = counts.get_mut(severity) {
-            *slot = count;
-        }
-    }
-    Ok(counts)
 }
 
 fn seeing(api: &Api) -> Markup {

@@ -14,6 +14,7 @@ use crate::auth::users::{self, Edit, User};
 use crate::auth::{Caller, Permission, Role, tokens};
 use crate::config::Config;
 use crate::store::audit;
+use crate::store::views::overview;
 
 /// Entries of the audit log that are shown.
 const AUDIT: u32 = 30;
@@ -32,15 +33,17 @@ async fn show(State(api): State<Api>, who: May<permit::Read>) -> Result<Response
     let of = (!admin).then_some(who.user);
     let (users, tokens, entries, sinks) = api
         .read(move |conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT name, kinds, (SELECT count(*) FROM outbox WHERE seq > cursor) FROM sinks ORDER BY name",
-            )?;
-            let rows = statement.query_map([], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, u64>(2)?))
-            })?;
-            let sinks = rows.collect::<Result<Vec<_>, _>>()?;
-            let entries = if admin { audit::list(conn, None, AUDIT)? } else { Vec::new() };
-            let users = if admin { users::list(conn)? } else { Vec::new() };
+            let sinks = overview::sinks(conn)?;
+            let entries = if admin {
+                audit::list(conn, None, AUDIT)?
+            } else {
+                Vec::new()
+            };
+            let users = if admin {
+                users::list(conn)?
+            } else {
+                Vec::new()
+            };
             Ok((users, tokens::list(conn, of)?, entries, sinks))
         })
         .await?;

@@ -11,15 +11,16 @@ use super::super::{marks, table};
 use super::event;
 use crate::api::{Api, May, Path, Problem, permit};
 use crate::ruleset::Loaded;
+use crate::store::preview::THIRTY_DAYS;
 use crate::store::query::{self, Alert, Filter};
 use crate::store::views::assets::{self, Asset};
 use crate::store::views::comments::{self, Comment};
+use crate::store::views::overview;
 use crate::store::words::now;
 use crate::store::{self, precision::Precision};
 
 /// Alerts that are like it.
 const SIMILAR: u32 = 6;
-const MONTH: i64 = 30 * 86_400_000_000;
 
 /// Everything that the page says.
 struct Whole {
@@ -117,22 +118,7 @@ pub(in crate::console) fn hits(
     conn: &rusqlite::Connection,
     slug: &str,
 ) -> Result<Precision, store::Error> {
-    let mut statement = conn.prepare_cached(
-        "SELECT count(*), count(*) FILTER (WHERE verdict = 0), count(*) FILTER (WHERE verdict = 1),
-             count(*) FILTER (WHERE verdict = 2), count(*) FILTER (WHERE verdict > 2)
-         FROM alerts INDEXED BY alerts_of_rule WHERE slug = ?1 AND time >= ?2",
-    )?;
-    let since = now().saturating_sub(MONTH);
-    Ok(statement.query_row(rusqlite::params![slug, since], |row| {
-        Ok(Precision {
-            slug: slug.to_owned(),
-            alerts: row.get(0)?,
-            right: row.get(1)?,
-            benign: row.get(2)?,
-            wrong: row.get(3)?,
-            other: row.get(4)?,
-        })
-    })?)
+    overview::of_rule(conn, slug, now().saturating_sub(THIRTY_DAYS))
 }
 
 fn paragraphs(whole: &Whole, rule: Option<&Rule>) -> Markup {

@@ -123,7 +123,7 @@ pub(super) fn named(condition: &str, event: &Value) -> Vec<(String, String)> {
 pub(super) fn evidence(dir: &Path, id: &str) -> Option<u64> {
     let plain = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let about = std::fs::symlink_metadata(dir.join(format!("{id}.pcapng"))).ok()?;
-    (plain && about.is_file()).then(|| about.len())
+    (plain && about.is_file()).then_some(about.len())
 }
 
 #[cfg(test)]

@@ -214,8 +214,10 @@ fn timeline(facets: &Facets, bar: i64, each: &str) -> Markup {
     ) else {
         return html! {};
     };
+    // A lone bar would say nothing about time.
+    let first = last.saturating_sub(bar.saturating_mul(29)).min(*first);
     let steps = last
-        .saturating_sub(*first)
+        .saturating_sub(first)
         .checked_div(bar)
         .unwrap_or(0)
         .clamp(0, 400);

@@ -10,30 +10,14 @@ use super::super::{marks, table};
 use crate::api::{self, Api, Form, May, Path, Problem, permit};
 use crate::auth::Permission;
 use crate::store::uploads;
-
-/// Loads that are shown.
-const LOADS_MAX: i64 = 100;
+use crate::store::views::overview;
 
 pub(super) async fn show(
     State(api): State<Api>,
     who: May<permit::Read>,
 ) -> Result<Response, Problem> {
     let (versions, loads) = api
-        .read(|conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT loaded, rules, armed, packs FROM rule_versions ORDER BY seq DESC LIMIT ?1",
-            )?;
-            let rows = statement.query_map([LOADS_MAX], |row| {
-                Ok((
-                    row.get::<_, i64>(0)?,
-                    row.get::<_, i64>(1)?,
-                    row.get::<_, i64>(2)?,
-                    row.get::<_, String>(3)?,
-                ))
-            })?;
-            let loads = rows.collect::<Result<Vec<_>, _>>()?;
-            Ok((uploads::versions(conn)?, loads))
-        })
+        .read(|conn| Ok((uploads::versions(conn)?, overview::loads(conn)?)))
         .await?;
     let newest = versions.first().map(|version| version.version);
     let body = html! {
@@ -53,9 +37,9 @@ pub(super) async fn show(
         h2 { "In force" }
         div.scroll tabindex="0" role="region" aria-label="Loads" { table {
             thead { tr { th { "Since" } th.number { "Rules" } th.number { "Armed" } th { "Packs" } } }
-            tbody { @for (loaded, rules, armed, packs) in &loads { tr {
-                td { (marks::time(*loaded)) } td.number { (rules) } td.number { (armed) }
-                td.wide { (serde_json::from_str::<Vec<String>>(packs).unwrap_or_default().join(", ")) }
+            tbody { @for one in &loads { tr {
+                td { (marks::time(one.loaded)) } td.number { (one.rules) } td.number { (one.armed) }
+                td.wide { (one.packs.join(", ")) }
             } } }
         } }
     };
