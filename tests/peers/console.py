@@ -109,7 +109,11 @@ class Console:
     def complaints(self):
         """What the browser complains of: violations of the policy, errors of the script."""
         logged = self.driver.get_log("browser")
-        return [one["message"] for one in logged if "Failed to load resource" not in one["message"]]
+        hints = ("DEBUG", "INFO")
+        return [
+            one["message"] for one in logged
+            if one["level"] not in hints and "Failed to load resource" not in one["message"]
+        ]
 
 
 def set_up(console):
