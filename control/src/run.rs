@@ -295,6 +295,9 @@ impl Appliance {
             snapshot.samples.extend(store.samples());
             snapshot.latencies.push(store.latency());
         }
+        if let Some(api) = &self.api {
+            snapshot.samples.extend(api.samples());
+        }
         snapshot.samples.extend([
             gauge(
                 "vitalwire_capture_blind",

@@ -98,7 +98,8 @@ fn every_query_that_ships_finds_real_metrics() {
     let (http, port) = (free_port(), free_port());
     let config = format!(
         "state_dir: {dir}/state\ncapture: {{ files: [{ward}], loop: true }}\n\
-         outputs: {{ eve: {{ path: {dir}/eve.json }} }}\nhttp: {{ listen: '127.0.0.1:{http}' }}\n",
+         outputs: {{ eve: {{ path: {dir}/eve.json }} }}\nhttp: {{ listen: '127.0.0.1:{http}' }}\n\
+         api: {{ enabled: false }}\n",
         dir = dir.path().display(),
         ward = root().join("pcaps/ward").display(),
     );

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::caller::{May, permit};
-use super::params::{ById, Limit, List, Moment};
+use super::params::{Bar, ById, Limit, List, Moment};
 use super::{Api, IfMatch, Json, Path, Problem, Query};
 use crate::store::query::{self, Alert, Cursor, Facets, Filter};
 use crate::store::views::comments::{self, Comment};
@@ -118,8 +118,7 @@ pub struct Search {
     /// How many there may be on the page.
     pub limit: Limit,
     /// Of facets: the length of the timeline's bars, in seconds.
-    #[schemars(range(min = 1, max = 31_536_000))]
-    pub bar: Option<u32>,
+    pub bar: Bar,
 }
 
 impl Search {
@@ -180,11 +179,7 @@ async fn facets(
     _: May<permit::Read>,
     Query(search): Query<Search>,
 ) -> Result<axum::Json<Facets>, Problem> {
-    let bar = search.bar.unwrap_or(3_600);
-    if bar == 0 {
-        return Err(Problem::bad("bar is at least one second"));
-    }
-    let bar = i64::from(bar).saturating_mul(1_000_000);
+    let bar = i64::from(search.bar.0).saturating_mul(1_000_000);
     let facets = api
         .read(move |conn| query::facets(conn, &search.filter(), bar))
         .await

@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant as Deadline;
 
 use super::caller::{May, permit};
+use super::counts::Counts;
 use super::{Api, Problem};
 use crate::store::views::incidents;
 use crate::store::{query, words};
@@ -178,6 +179,7 @@ struct Client {
     again: VecDeque<Told>,
     heard: broadcast::Receiver<Told>,
     until: Deadline,
+    counts: Arc<Counts>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -199,6 +201,7 @@ async fn events(
         again: again(&api, &headers).await?,
         heard,
         until: Deadline::now() + LONGEST,
+        counts: Arc::clone(&api.0.counts),
         _place: place,
     };
     let stream = Sse::new(client.stream()).keep_alive(KeepAlive::default());
@@ -245,6 +248,7 @@ impl Client {
         match tokio::time::timeout_at(self.until, self.heard.recv()).await {
             Ok(Ok(told)) => Some(told),
             Ok(Err(RecvError::Lagged(count))) => {
+                self.counts.missed(count);
                 Some(Told::new("missed", None, &json!({"count": count})))
             }
             Ok(Err(RecvError::Closed)) | Err(_) => None,

@@ -3,8 +3,11 @@
 
 use std::path::PathBuf;
 
+use aide::OperationOutput;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
+use aide::generate::GenContext;
+use aide::openapi::{MediaType, Operation, Response as Documented};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +20,8 @@ use crate::auth::Caller;
 use crate::store::audit::{self, Act};
 use crate::store::query;
 
+/// As Wireshark has it.
+const MEDIA_TYPE: &str = "application/x-pcapng";
 /// The most bytes of one: what writes evidence writes less.
 const BYTES_MAX: u64 = 64 << 20;
 
@@ -37,8 +42,25 @@ pub(super) fn routes() -> ApiRouter<Api> {
                 op.id("evidenceCapture")
                     .summary("The headers of an alert's flow, as pcapng")
                     .description("Each download is in the audit log.")
+                    .response::<200, Pcapng>()
             }),
         )
+}
+
+/// A capture, for the document.
+struct Pcapng;
+
+impl OperationOutput for Pcapng {
+    type Inner = Self;
+
+    fn operation_response(_: &mut GenContext, _: &mut Operation) -> Option<Documented> {
+        let content = [(MEDIA_TYPE.to_owned(), MediaType::default())];
+        Some(Documented {
+            description: "The capture.".to_owned(),
+            content: content.into_iter().collect(),
+            ..Documented::default()
+        })
+    }
 }
 
 async fn manifest(
@@ -57,7 +79,7 @@ async fn capture(
 ) -> Result<Response, Problem> {
     let bytes = read(&api, &id, "pcapng").await?;
     note(&api, &who, id.clone()).await?;
-    let mut response = ([(header::CONTENT_TYPE, "application/x-pcapng")], bytes).into_response();
+    let mut response = ([(header::CONTENT_TYPE, MEDIA_TYPE)], bytes).into_response();
     // The id is letters and digits.
     let name = format!("attachment; filename=\"{id}.pcapng\"");
     if let Ok(name) = HeaderValue::from_str(&name) {

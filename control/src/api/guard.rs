@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
+use super::drain::Drained;
 use super::problem::REQUEST;
 use super::{Api, Problem};
 use crate::auth::secret::Secret;
@@ -25,15 +26,12 @@ impl Peer {
     }
 }
 
-/// What every answer tells browsers. Pages that need more say so themselves.
-const HEADERS: [(HeaderName, HeaderValue); 7] = [
+/// What every answer tells browsers. Pages that need more say so themselves. No
+/// `strict-transport-security`: it would hold for every port, and /metrics speaks plain HTTP.
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    ),
-    (
-        header::STRICT_TRANSPORT_SECURITY,
-        HeaderValue::from_static("max-age=31536000"),
     ),
     (
         header::X_CONTENT_TYPE_OPTIONS,
@@ -71,6 +69,7 @@ async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response
             let said = format!("{} {}", request.method(), path(&request));
             let mut response = bounded(&api, request, next).await;
             log(&said, response.status());
+            api.0.counts.answered(response.status());
             for (name, value) in HEADERS {
                 response.headers_mut().entry(name).or_insert(value);
             }
@@ -100,6 +99,7 @@ async fn bounded(api: &Api, request: Request, next: Next) -> Response {
         .after(1)
         .into_response();
     }
+    let request = request.map(Drained::of);
     let within = api.0.config.limits.timeout.0;
     match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,

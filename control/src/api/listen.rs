@@ -59,10 +59,11 @@ pub(super) async fn serve(
         };
         let peer = Peer(peer);
         let Ok(permit) = Arc::clone(&all).try_acquire_owned() else {
-            tracing::debug!("api: too many connections; one was refused");
+            api.0.counts.connection_refused();
             continue;
         };
         let Some(place) = places.take(peer.ip()) else {
+            api.0.counts.connection_refused();
             continue;
         };
         let connection = Connection {

@@ -5,6 +5,8 @@ mod alerts;
 mod assets;
 mod audit;
 mod caller;
+mod counts;
+mod drain;
 mod events;
 mod evidence;
 mod extract;
@@ -29,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use dataplane::telemetry::Sample;
 use rusqlite::Connection;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
@@ -39,7 +42,7 @@ pub use caller::{May, Permit, caller, permit};
 pub use extract::{Form, IfMatch, Json, Path, Query};
 pub use guard::Peer;
 pub use incidents::Search as IncidentSearch;
-pub use params::{Limit, List, Moment};
+pub use params::{Bar, Limit, List, Moment};
 pub use problem::{Mistake, Problem};
 pub use routes::schema;
 pub(crate) use rules::{
@@ -58,6 +61,7 @@ use crate::error::Error;
 use crate::health::Health;
 use crate::store::audit::{self as log, Act};
 use crate::store::{self, Change, Store};
+use counts::Counts;
 use events::Hub;
 use rate::Rate;
 
@@ -83,6 +87,7 @@ struct Inner {
     hub: Hub,
     desk: Arc<Desk>,
     trials: Semaphore,
+    counts: Arc<Counts>,
 }
 
 impl Api {
@@ -92,6 +97,7 @@ impl Api {
         health: Arc<Health>,
         desk: Arc<Desk>,
     ) -> Result<Self, Error> {
+        rules::forget(&config.state_dir);
         let setup = Setup::new(&store)?;
         Ok(Self(Arc::new(Inner {
             store,
@@ -106,6 +112,7 @@ impl Api {
             hub: Hub::new(config.api.limits.streams),
             desk,
             trials: Semaphore::new(1),
+            counts: Arc::default(),
         })))
     }
 
@@ -264,6 +271,7 @@ pub async fn bind(config: &Config) -> Result<Listener, Error> {
 pub struct Serving {
     stop: watch::Sender<bool>,
     thread: Option<std::thread::JoinHandle<()>>,
+    counts: Arc<Counts>,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -291,6 +299,7 @@ pub fn start(
         .map_err(failed)?;
     let (stop, stopped) = watch::channel(false);
     let app = app(api.clone());
+    let counts = Arc::clone(&api.0.counts);
     let serve = move || {
         runtime.block_on(async {
             tokio::spawn(events::feed(api.clone()));
@@ -308,8 +317,17 @@ pub fn start(
     Ok(Serving {
         stop,
         thread: Some(thread),
+        counts,
         address,
     })
+}
+
+impl Serving {
+    /// For Prometheus.
+    #[must_use]
+    pub fn samples(&self) -> Vec<Sample> {
+        self.counts.samples()
+    }
 }
 
 impl Drop for Serving {

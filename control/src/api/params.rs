@@ -160,6 +160,42 @@ impl JsonSchema for Limit {
     }
 }
 
+/// The length of a timeline's bars, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Bar(pub u32);
+
+/// A year.
+const BAR_MAX: u32 = 31_536_000;
+
+impl Default for Bar {
+    fn default() -> Self {
+        Self(3_600)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            bar @ 1..=BAR_MAX => Ok(Self(bar)),
+            _ => Err(D::Error::custom(format!("bar is 1 to {BAR_MAX}"))),
+        }
+    }
+}
+
+impl JsonSchema for Bar {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Bar".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "integer", "minimum": 1, "maximum": BAR_MAX, "default": 3_600})
+    }
+}
+
 /// A time, in microseconds: `2026-11-22T04:00:00Z`, with any offset, as RFC 3339 or as events have it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Moment(pub i64);

@@ -360,6 +360,7 @@ impl Api {
 
     /// Says whether that was one too many.
     fn count_failure(&self, name: &str, peer: Peer) -> bool {
+        self.0.counts.login_failed();
         let locked = self.0.throttle.failed(name, peer.ip());
         if locked {
             tracing::warn!(address = %peer.ip(), "api: too many failed logins; locked for a while");

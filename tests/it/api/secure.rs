@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::appliance::{Appliance, Client, PASSWORD, captures};
+use crate::support;
 
 const QUIET: &str = "dicom-ae-brute";
 
@@ -204,7 +205,9 @@ fn with_client_certificates_nobody_else_connects() {
     let script = "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 \
          -subj /CN=ca -addext basicConstraints=critical,CA:TRUE 2>/dev/null && \
          openssl req -newkey rsa:2048 -nodes -keyout c.key -out c.csr -subj /CN=client 2>/dev/null && \
-         openssl x509 -req -in c.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out c.pem -days 2 2>/dev/null";
+         echo basicConstraints=CA:FALSE > v3 && \
+         openssl x509 -req -in c.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out c.pem -days 2 \
+         -extfile v3 2>/dev/null";
     let made = Command::new("sh")
         .args(["-c", script])
         .current_dir(dir.path())
@@ -228,4 +231,37 @@ fn with_client_certificates_nobody_else_connects() {
         .expect("curl");
     let said = String::from_utf8_lossy(&with.stdout).into_owned();
     assert!(with.status.success() && said.contains("log in"), "{with:?}");
+}
+
+#[test]
+fn whoever_has_the_machine_gets_in_again() {
+    let appliance = Appliance::start(&captures(&[QUIET]), "");
+    let anna = appliance.admin();
+    let config = appliance.dir.path().join("vitalwire.yaml");
+    let config = config.to_str().expect("UTF-8").to_owned();
+    let reset = || support::run(&["users", "reset-password", "anna", "--config", &config]);
+    let (code, _, said) = reset();
+    assert!(
+        code == Some(1) && said.contains("stop the appliance"),
+        "{said}"
+    );
+    let dir = appliance.stop();
+    let (code, said, _) = reset();
+    assert_eq!(code, Some(0));
+    let fresh = said
+        .split_whitespace()
+        .nth(4)
+        .expect("a password")
+        .to_owned();
+    let appliance = Appliance::start_in(dir, &captures(&[QUIET]), "");
+    let login = |password: &str| {
+        let body = format!(r#"{{"name":"anna","password":"{password}"}}"#);
+        appliance.stranger().post("/login", &body).status
+    };
+    assert_eq!((login(PASSWORD), login(&fresh)), (401, 200), "{said}");
+    let old = Client {
+        base: appliance.stranger().base,
+        ..anna
+    };
+    assert_eq!(old.get("/me").status, 401, "its sessions ended");
 }

@@ -5,6 +5,7 @@ mod trial;
 
 pub(crate) use files::{change, check_name, differences};
 pub(super) use files::{compile, compile_with};
+pub(super) use trial::forget;
 
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};

@@ -1,5 +1,10 @@
 //! Trying rules on a capture before they are in force.
 
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path as FilePath;
+
 use aide::axum::ApiRouter;
 use aide::axum::routing::post_with;
 use axum::extract::{DefaultBodyLimit, State};
@@ -16,6 +21,8 @@ use crate::desk;
 use crate::error::Error;
 use crate::ledger;
 
+/// Where a capture is while it is tried, in `state_dir`.
+const FILE: &str = "api-trial.pcap";
 /// A capture, in Base64, may have so many times the length of other bodies.
 const CAPTURE_FACTOR: u64 = 16;
 
@@ -109,12 +116,12 @@ async fn test(
     let _one = api.trial().await;
     let read = loaded.clone();
     let report = blocking(move || {
-        let file = config.state_dir.join("api-trial.pcap");
-        std::fs::write(&file, bytes)
+        let file = config.state_dir.join(FILE);
+        forget(&config.state_dir);
+        keep(&file, &bytes)
             .map_err(|error| Error::file(&file, error, "state_dir has to have room"))?;
         let report = desk::try_on(&config, &read, &file);
-        // What cannot be deleted is written over by the next trial.
-        drop(std::fs::remove_file(&file));
+        forget(&config.state_dir);
         report
     });
     let report = report.await?.map_err(|error| Problem::internal(&error))?;
@@ -131,8 +138,29 @@ async fn test(
     Ok(axum::Json(tried))
 }
 
+/// There may be patients in it: nobody else reads it.
+fn keep(file: &FilePath, bytes: &[u8]) -> std::io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?
+        .write_all(bytes)
+}
+
+/// Deletes the capture, also one of an appliance that was killed while it tried.
+pub(in crate::api) fn forget(state_dir: &FilePath) {
+    let file = state_dir.join(FILE);
+    match std::fs::remove_file(&file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            tracing::error!(file = %file.display(), %error, "delete this: a capture is in it");
+        }
+        _ => {}
+    }
+}
+
 /// Where we keep it is nobody's business.
 fn without_path(text: &str) -> String {
-    let at = text.find("api-trial.pcap");
+    let at = text.find(FILE);
     at.and_then(|at| text.get(at..)).unwrap_or(text).to_owned()
 }
