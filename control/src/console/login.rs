@@ -202,7 +202,7 @@ async fn show_password(State(api): State<Api>, who: May<permit::Read>) -> Respon
             p { "All your sessions end; tokens stay." }
             form.stack method="post" action="/settings/password" {
                 (page::csrf(&who))
-                input type="hidden" name="username" autocomplete="username" value=(who.name);
+                label { "Name" input name="username" autocomplete="username" value=(who.name) readonly; }
                 label { "Password of now" input type="password" name="current" autocomplete="current-password" required; }
                 label { "New password, at least 12 characters"
                     input type="password" name="new" autocomplete="new-password" minlength="12" required; }
