@@ -175,7 +175,7 @@ async fn show(
         h2 { "Its condition" }
         pre.condition { code { (rule.when.trim()) } }
         h2 { "In words" }
-        pre.prose { (loaded.ruleset.explain(rule)) }
+        pre { (loaded.ruleset.explain(rule)) }
         h2 { "Its tests" }
         ul { @for test in &rule.tests { li { (tested(test)) } } }
     };
