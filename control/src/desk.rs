@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config::{Config, Suppression};
 use crate::error::Error;
 use crate::ruleset::{Loaded, Sources};
+use crate::seen::Seen;
 use crate::store::uploads::Files;
 use crate::store::{Store, suppressions, uploads};
 
@@ -32,6 +33,7 @@ pub enum Ask {
 pub struct Desk {
     in_force: Mutex<(Arc<Config>, Loaded)>,
     asks: mpsc::Sender<Ask>,
+    seen: Arc<Seen>,
     /// One change of rules at a time.
     pub changing: tokio::sync::Mutex<()>,
 }
@@ -44,9 +46,16 @@ impl Desk {
         let desk = Self {
             in_force: Mutex::new((Arc::new(config.clone()), loaded.clone())),
             asks,
+            seen: Arc::default(),
             changing: tokio::sync::Mutex::default(),
         };
         (Arc::new(desk), asked)
+    }
+
+    /// What went by since the start.
+    #[must_use]
+    pub const fn seen(&self) -> &Arc<Seen> {
+        &self.seen
     }
 
     /// The configuration and the rules in force.

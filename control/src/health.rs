@@ -7,6 +7,7 @@ use dataplane::telemetry::Snapshot;
 
 use crate::clock::Stopwatch;
 use crate::ledger;
+use crate::pulse::{Pulse, Second};
 
 /// Workers that make no progress for this long while frames wait are stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
@@ -28,6 +29,7 @@ struct State {
     handled: Watch,
     /// Since when frames were read and none handled.
     behind: Option<Stopwatch>,
+    pulse: Pulse,
 }
 
 /// A counter and when it last moved.
@@ -60,6 +62,7 @@ impl Health {
         } else if read && state.behind.is_none() {
             state.behind = Some(Stopwatch::start());
         }
+        state.pulse.beat(crate::store::words::now(), &snapshot);
         state.snapshot = snapshot;
         state.running = running;
         state.blind = blind;
@@ -74,6 +77,12 @@ impl Health {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.lock().snapshot.clone()
+    }
+
+    /// The last hour, second by second.
+    #[must_use]
+    pub fn pulse(&self) -> Vec<Second> {
+        self.lock().pulse.seconds()
     }
 
     /// Why the appliance is blind, or nothing.

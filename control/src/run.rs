@@ -22,6 +22,7 @@ use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
 use crate::ruleset::{self, Loaded};
+use crate::seen::Watch;
 use crate::service::Service;
 use crate::signals::Signals;
 use crate::sinks::file::EveFile;
@@ -85,6 +86,8 @@ struct Appliance {
     store: Option<(Store, sinks::Running<Intake>)>,
     api: Option<api::Serving>,
     desk: Arc<Desk>,
+    /// Feeds what the console shows of the traffic.
+    seen: Option<sinks::Running<Watch>>,
     asks: mpsc::Receiver<Ask>,
     /// What delivers from the store to receivers.
     runners: Vec<outbox::Runner>,
@@ -136,6 +139,12 @@ impl Appliance {
             Some((store, _)) => deliver::start(store, &config)?,
             None => Vec::new(),
         };
+        let seen = if config.api.enabled && config.store.enabled {
+            let watch = Watch::new(Arc::clone(desk.seen()));
+            Some(sinks::spawn("console", watch, depth)?)
+        } else {
+            None
+        };
         let evidence = evidence(&config, &site)?;
         let mut appliance = Self {
             config,
@@ -148,6 +157,7 @@ impl Appliance {
             store,
             api: None,
             desk,
+            seen,
             asks,
             runners,
             evidence,
@@ -188,7 +198,8 @@ impl Appliance {
             .store
             .iter()
             .map(|(_, intake)| ("store", intake.queue()));
-        let outputs = eve.chain(store).collect();
+        let seen = self.seen.iter().map(|seen| ("console", seen.queue()));
+        let outputs = eve.chain(store).chain(seen).collect();
         if self.before.samples.is_empty() {
             tracing::info!(workers = settings.workers, live = is_live, "capturing");
         }
@@ -499,6 +510,7 @@ impl Appliance {
         }
         self.health.update(self.snapshot(), false, None);
         self.tell_stats();
+        drop(self.seen.take().map(sinks::Running::finish));
         if let Some((store, intake)) = self.store.take() {
             drop(intake.finish());
             outbox::stop(std::mem::take(&mut self.runners));

@@ -45,12 +45,17 @@ pub use incidents::Search as IncidentSearch;
 pub use params::{Bar, Limit, List, Moment};
 pub use problem::{Mistake, Problem};
 pub use routes::schema;
+pub(crate) use rules::{
+    change as change_rules, check_name as check_rule_file, differences as rule_differences,
+};
 pub use session::set_cookie;
+pub(crate) use suppressions::make as put_suppression;
 
 use crate::auth::sessions::Limits;
 use crate::auth::setup::Setup;
 use crate::auth::throttle::Throttle;
 use crate::config::{self, Config};
+use crate::console;
 use crate::desk::{Desk, Own};
 use crate::error::Error;
 use crate::health::Health;
@@ -336,6 +341,8 @@ impl Drop for Serving {
 
 /// Everything that is served.
 fn app(api: Api) -> Router {
-    let routes = routes::router(api.0.config.limits.body.0).with_state(api.clone());
+    let routes = routes::router(api.0.config.limits.body.0)
+        .merge(console::router(&api))
+        .with_state(api.clone());
     guard::around(routes, api)
 }

@@ -134,6 +134,12 @@ impl Problem {
         self
     }
 
+    /// Each mistake in what was sent.
+    #[must_use]
+    pub fn mistakes(&self) -> &[Mistake] {
+        &self.mistakes
+    }
+
     /// Where the mistakes are.
     #[must_use]
     pub fn with(mut self, mistakes: Vec<Mistake>) -> Self {

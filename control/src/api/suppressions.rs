@@ -161,6 +161,19 @@ async fn put(
     Ok(axum::Json(made))
 }
 
+/// Makes one, for a page.
+///
+/// # Errors
+/// Mistakes in it, or a store that cannot be written.
+pub(crate) async fn make(
+    api: &Api,
+    who: &Caller,
+    says: config::Suppression,
+) -> Result<Suppression, Problem> {
+    let _one = api.desk().changing.lock().await;
+    keep(api, who, None, says).await
+}
+
 /// Compiles a suppression with all that is in force, keeps it, and puts it in force.
 async fn keep(
     api: &Api,

@@ -1,6 +1,6 @@
 //! The API, as its clients meet it: the real binary, over TLS.
 
-mod appliance;
+pub mod appliance;
 mod contract;
 mod rules;
 mod secure;

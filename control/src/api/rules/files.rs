@@ -140,15 +140,27 @@ struct NewFile {
 
 /// What came of it.
 #[derive(JsonSchema, Serialize)]
-struct Outcome {
+pub(crate) struct Outcome {
     /// The version that is in force now; none if nothing was changed.
-    version: Option<i64>,
+    pub(crate) version: Option<i64>,
     /// Rules that may fire.
-    armed: usize,
+    pub(crate) armed: usize,
     /// Rules that lack a list.
-    unarmed: usize,
+    pub(crate) unarmed: usize,
     /// What is probably not as meant.
-    warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A name becomes part of messages and of addresses.
+pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "a file's name has 1 to 64 small letters, digits and hyphens",
+        ));
+    }
+    Ok(())
 }
 
 async fn put(
@@ -158,13 +170,7 @@ async fn put(
     Path(ByName { name }): Path<ByName>,
     Json(new): Json<NewFile>,
 ) -> Result<axum::Json<Outcome>, Problem> {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "a file's name has 1 to 64 small letters, digits and hyphens",
-        ));
-    }
+    check_name(&name)?;
     let _one = api.desk().changing.lock().await;
     let mut files = api.read(uploads::newest).await?.1;
     let text = files.get(&name).cloned().unwrap_or_default();
@@ -199,8 +205,8 @@ async fn restore(
     change(&api, &who, files, format!("as version {version}"), false).await
 }
 
-/// Compiles, keeps and puts in force.
-async fn change(
+/// Compiles, keeps and puts in force. Whoever calls holds the desk's `changing`.
+pub(crate) async fn change(
     api: &Api,
     who: &Caller,
     files: Files,
@@ -295,11 +301,11 @@ struct Diff {
 
 /// What differs in a file.
 #[derive(JsonSchema, Serialize)]
-struct FileDiff {
+pub(crate) struct FileDiff {
     /// Its name.
-    name: String,
+    pub(crate) name: String,
     /// What differs, in unified form.
-    diff: String,
+    pub(crate) diff: String,
 }
 
 async fn diff(
@@ -321,7 +327,7 @@ async fn diff(
     Ok(axum::Json(Diff { files }))
 }
 
-fn differences(from: &Files, to: &Files) -> Vec<FileDiff> {
+pub(crate) fn differences(from: &Files, to: &Files) -> Vec<FileDiff> {
     let mut names: Vec<&String> = from.keys().chain(to.keys()).collect();
     names.sort();
     names.dedup();

@@ -4,4 +4,5 @@ pub mod assets;
 pub mod comments;
 pub mod findings;
 pub mod incidents;
+pub mod overview;
 pub mod triage;

@@ -1,0 +1,194 @@
+//! Incidents: lists, one of them, and what people do with it.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::alerts::{self, Judgement, Text};
+use super::page::{self, Page};
+use super::view::View;
+use super::{marks, now, table};
+use crate::api::{Api, Form, IncidentSearch, May, Path, Problem, permit};
+use crate::store::query;
+use crate::store::views::comments;
+use crate::store::views::incidents::{self as stored, Incident};
+use crate::store::words::severity_rank as rank_of;
+use crate::store::{self, incidents as kept};
+
+/// On a page.
+const PAGE: u32 = 100;
+/// The newest alerts of an incident that its page shows.
+const ALERTS: u32 = 50;
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/incidents", get(show_all))
+        .route("/incidents/{id}", get(show))
+        .route("/incidents/{id}/acknowledge", post(acknowledge))
+        .route("/incidents/{id}/close", post(close))
+        .route("/incidents/{id}/comment", post(comment))
+}
+
+pub(super) fn severity_rank(one: &Incident) -> i64 {
+    rank_of(one.severity)
+}
+
+pub(super) fn impact_rank(one: &Incident) -> usize {
+    let words = ["none", "possible", "likely", "direct"];
+    words
+        .iter()
+        .position(|word| *word == one.clinical_impact)
+        .unwrap_or(0)
+}
+
+/// Incidents as a table.
+pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Incidents" {
+            table.rows {
+                thead { tr {
+                    th { "Clinical impact" } th { "Severity" } th { "What" } th { "Who acted, on whom" }
+                    th.number { "Alerts" } th { "Last seen" } th { "Status" }
+                } }
+                tbody { @for one in all { tr data-href={ "/incidents/" (one.incident_id) } {
+                    td { (marks::impact(one.clinical_impact)) }
+                    td { (marks::severity(one.severity)) }
+                    td.wide { a href={ "/incidents/" (one.incident_id) } { (one.title) } }
+                    td.mono { (one.actor) " → " (one.victim) }
+                    td.number data-name="alerts" { (one.count) }
+                    td { (marks::when(&one.last_seen)) }
+                    td { (alerts::status(one.status, one.verdict)) }
+                } } }
+            }
+        }
+    }
+}
+
+async fn show_all(
+    State(api): State<Api>,
+    who: May<permit::Read>,
+    view: View,
+) -> Result<Response, Problem> {
+    let search: IncidentSearch =
+        view.read(&["status", "severity", "clinical_impact", "category", "host"])?;
+    let before = view.get("cursor").parse().ok();
+    let found = api
+        .read(move |conn| stored::page(conn, &search.filter(), before, PAGE))
+        .await
+        .map_err(Problem::as_query)?;
+    let next = found.last().filter(|_| found.len() >= PAGE as usize);
+    let body = html! {
+        h1 { "Incidents" }
+        p.facets { @for word in ["open", "acknowledged", "closed"] {
+            a href=(view.toggled("status", word)) aria-current=[view.has("status", word).then_some("true")] { (word) } " "
+        } }
+        div #rows data-live {
+            @if found.is_empty() { (table::empty(&now::nothing(&api))) } @else { (list(found.iter())) }
+        }
+        @if let Some(last) = next { p { a href=(view.with("cursor", &last.number.to_string())) rel="next" { "Older" } } }
+    };
+    Ok(Page {
+        title: "Incidents",
+        here: "/",
+        who: &who,
+        body,
+    }
+    .show(&api))
+}
+
+async fn show(
+    State(api): State<Api>,
+    who: May<permit::Read>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (one, said, found) = api
+        .read(move |conn| {
+            let missing = || store::Error::Missing("incident with this id".to_owned());
+            let one = stored::get(conn, &id)?.ok_or_else(missing)?;
+            let filter = query::Filter {
+                incident: Some(id.clone()),
+                ..query::Filter::default()
+            };
+            let found = query::page(conn, &filter, None, ALERTS)?;
+            Ok((one, comments::of(conn, &format!("incident:{id}"))?, found))
+        })
+        .await?;
+    let path = format!("/incidents/{}", one.incident_id);
+    let body = html! {
+        p { (marks::severity(one.severity)) " " (marks::impact(one.clinical_impact)) " "
+            (alerts::status(one.status, one.verdict)) }
+        h1 { (one.title) }
+        div #facts data-live { (table::pairs([
+            ("Who acted", html! { a.mono href={ "/alerts?ip=" (one.actor) } { (one.actor) } }),
+            ("On whom", html! { a.mono href={ "/alerts?ip=" (one.victim) } { (one.victim) } }),
+            ("Alerts", html! { (one.count) }),
+            ("First seen", marks::when(&one.first_seen)),
+            ("Last seen", marks::when(&one.last_seen)),
+            ("Judged by", html! { (one.judged_by.as_deref().unwrap_or("nobody yet")) }),
+        ])) }
+        @if let Some(previous) = &one.previous {
+            p { "The same happened before: " a href={ "/incidents/" (previous) } { "the incident before" } "." }
+        }
+        (alerts::triage(&who, &path, one.status))
+        h2 { "Its alerts" }
+        div #rows data-live { (alerts::list(&found.alerts, None)) }
+        (alerts::comments(&who, &path, &said))
+    };
+    Ok(Page {
+        title: &one.title,
+        here: "/",
+        who: &who,
+        body,
+    }
+    .show(&api))
+}
+
+#[derive(Deserialize)]
+struct Nothing {}
+
+async fn acknowledge(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    sent: Form<permit::Triage, Nothing>,
+) -> Result<Response, Problem> {
+    let Form {
+        who,
+        form: Nothing {},
+    } = sent;
+    let (actor, of) = (who.actor(), id.clone());
+    api.write(move |change| kept::acknowledge(change, &of, &actor))
+        .await?;
+    Ok(page::go(&format!("/incidents/{id}")))
+}
+
+async fn close(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    sent: Form<permit::Triage, Judgement>,
+) -> Result<Response, Problem> {
+    let (actor, of, form) = (sent.who.actor(), id.clone(), sent.form);
+    api.write(move |change| {
+        kept::close(change, &of, form.verdict, &actor)?;
+        match form.comment.trim() {
+            "" => Ok(()),
+            text => comments::add(change, &format!("incident:{of}"), text, &actor).map(drop),
+        }
+    })
+    .await?;
+    Ok(page::go(&format!("/incidents/{id}")))
+}
+
+async fn comment(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    sent: Form<permit::Triage, Text>,
+) -> Result<Response, Problem> {
+    let (actor, of, text) = (sent.who.actor(), id.clone(), sent.form.text);
+    api.write(move |change| comments::add(change, &format!("incident:{of}"), &text, &actor))
+        .await
+        .map_err(Problem::as_input)?;
+    Ok(page::go(&format!("/incidents/{id}#comments")))
+}

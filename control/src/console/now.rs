@@ -1,0 +1,223 @@
+//! Now: are we seeing everything, what needs a person, what changed since yesterday.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use maud::{Markup, html};
+use rusqlite::Connection;
+
+use super::chart::{Bar, Chart};
+use super::page::Page;
+use super::{incidents, marks, table};
+use crate::api::{Api, May, Problem, permit};
+use crate::pulse::{self, SECONDS_MAX, Second};
+use crate::store::views::findings::{self, Finding};
+use crate::store::views::incidents::{self as stored, Filter, Incident};
+use crate::store::views::overview;
+use crate::store::words::{now, severity_word};
+use crate::store::{Error, Status};
+
+const DAY: i64 = 86_400_000_000;
+/// So many open incidents are shown; the others are counted.
+const SHOWN_MAX: u32 = 200;
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/", get(show))
+}
+
+/// What the store knows of now.
+struct Known {
+    open: Vec<Incident>,
+    findings: Vec<Finding>,
+    today: [u64; 5],
+    before: [u64; 5],
+    devices: u64,
+    loads: u64,
+}
+
+async fn show(State(api): State<Api>, who: May<permit::Read>) -> Result<Response, Problem> {
+    let known = api.read(look).await?;
+    let body = html! {
+        (seeing(&api))
+        (open(&known, &api))
+        (changed(&known))
+    };
+    Ok(Page {
+        title: "Now",
+        here: "/",
+        who: &who,
+        body,
+    }
+    .show(&api))
+}
+
+fn look(conn: &Connection) -> Result<Known, Error> {
+    let filter = Filter {
+        statuses: vec![Status::Open, Status::Acknowledged],
+        ..Filter::default()
+    };
+    let mut open = stored::page(conn, &filter, None, SHOWN_MAX)?;
+    open.sort_by_key(|one| {
+        std::cmp::Reverse((
+            incidents::impact_rank(one),
+            incidents::severity_rank(one),
+            one.number,
+        ))
+    });
+    let now = now();
+    let since = now.saturating_sub(DAY);
+    let (devices, loads) = overview::since(conn, since)?;
+    Ok(Known {
+        open,
+        findings: findings::list(conn, Some("open"))?,
+        today: overview::severities(conn, since, now)?,
+        before: overview::severities(conn, since.saturating_sub(DAY), since)?,
+        devices,
+        loads,
+    })
+}
+
+fn seeing(api: &Api) -> Markup {
+    let seconds = api.health().pulse();
+    let blind = api.blind().filter(|_| !seconds.is_empty());
+    let sum = pulse::sum(&seconds);
+    html! {
+        section aria-labelledby="seeing" {
+            h1 #seeing { @match (&blind, seconds.is_empty(), sum.lost) {
+                (Some(why), ..) => { "We are blind: " (why) }
+                (None, true, _) => "We do not know yet what we see",
+                (None, false, 0) => "We see everything that the mirror sends",
+                (None, false, _) => "We see, but not everything",
+            } }
+            @if blind.is_some() { p { "No alert will come from this. " a href="/network" { "What to do" } } }
+            div.charts #pulse data-live {
+                (minutes(&seconds, "frames", "Packets", "", |second| second.frames))
+                (minutes(&seconds, "lost", "Lost frames", "loss", |second| second.lost))
+            }
+        }
+    }
+}
+
+/// The last hour in minutes; minutes from before the start were not seen.
+pub(super) fn minutes(
+    seconds: &[Second],
+    id: &str,
+    title: &str,
+    class: &str,
+    of: fn(&Second) -> u64,
+) -> Markup {
+    const MINUTE: i64 = 60_000_000;
+    let end = now();
+    let first = end.saturating_sub(
+        i64::try_from(SECONDS_MAX)
+            .unwrap_or(3_600)
+            .saturating_mul(1_000_000),
+    );
+    let bars: Vec<Bar> = (0..60)
+        .map(|minute: i64| {
+            let from = first.saturating_add(minute.saturating_mul(MINUTE));
+            let within = seconds
+                .iter()
+                .filter(|second| (from..from.saturating_add(MINUTE)).contains(&second.at));
+            let values: Vec<u64> = within.map(of).collect();
+            let value = (!values.is_empty()).then(|| values.iter().sum());
+            Bar { at: from, value }
+        })
+        .collect();
+    Chart {
+        id,
+        title,
+        unit: "a minute",
+        each: "a minute",
+        class,
+        bars: &bars,
+    }
+    .show()
+}
+
+fn open(known: &Known, api: &Api) -> Markup {
+    let impacts = ["direct", "likely", "possible", "none"];
+    let counts = impacts.map(|impact| {
+        known
+            .open
+            .iter()
+            .filter(|one| one.clinical_impact == impact)
+            .count()
+    });
+    html! {
+        section #open data-live aria-labelledby="open-title" {
+            h2 #open-title { "Needs a person" }
+            @if known.open.is_empty() {
+                (table::empty(&nothing(api)))
+            } @else {
+                p { (known.open.len()) " open incidents by clinical impact: "
+                    @for (impact, count) in impacts.iter().zip(counts) {
+                        (marks::impact(impact)) " " strong { (count) } " "
+                    }
+                }
+                (incidents::list(known.open.iter().take(25)))
+                p { a href="/incidents" { "All incidents" } " · " a href="/alerts?status=open" { "Open alerts" } }
+            }
+        }
+    }
+}
+
+/// Why there is nothing, and what would change that.
+pub(super) fn nothing(api: &Api) -> Markup {
+    let (_, loaded) = api.desk().in_force();
+    let (armed, unarmed) = loaded.counts();
+    let mut lists: Vec<String> = loaded
+        .unarmed()
+        .into_iter()
+        .flat_map(|(_, lists)| lists)
+        .collect();
+    lists.sort();
+    lists.dedup();
+    html! {
+        p { strong { "Nothing open." } " " (armed) " rules are armed." }
+        @if unarmed > 0 {
+            p { a href="/rules?state=unarmed" { (unarmed) " rules" } " wait for "
+                @for (at, list) in lists.iter().take(4).enumerate() { @if at > 0 { ", " } code { "$" (list) } }
+                @if lists.len() > 4 { " and " (lists.len() - 4) " more" }
+                ": import your list." }
+        }
+    }
+}
+
+fn changed(known: &Known) -> Markup {
+    let rows = (0..5).rev().map(|at: usize| {
+        let of = |counts: &[u64; 5]| counts.get(at).copied().unwrap_or(0);
+        let word = severity_word(i64::try_from(at).unwrap_or(0));
+        (word, of(&known.today), of(&known.before))
+    });
+    html! {
+        section #changed data-live aria-labelledby="changed-title" {
+            h2 #changed-title { "Since yesterday" }
+            div.columns {
+                table {
+                    caption { "Alerts" }
+                    thead { tr { th { "Severity" } th.number { "24 h" } th.number { "24 h before" } } }
+                    tbody { @for (word, today, before) in rows { tr {
+                        td { (marks::severity(word)) }
+                        td.number { a href={ "/alerts?since=24h&severity=" (word) } { (marks::grouped(today)) } }
+                        td.number { (marks::grouped(before)) }
+                    } } }
+                }
+                div {
+                    h3 { "The mirror and the appliance" }
+                    @if known.findings.is_empty() {
+                        p { "The doctor finds nothing wrong." }
+                    } @else {
+                        ul { @for finding in &known.findings { li {
+                            (marks::severity(finding.severity)) " " (finding.explain) " "
+                            span.dim { (finding.what_to_do) }
+                        } } }
+                    }
+                    p { a href="/devices?new=24h" { (known.devices) " new devices" } ", "
+                        a href="/rules/history" { (known.loads) " changes of rules" } "." }
+                }
+            }
+        }
+    }
+}

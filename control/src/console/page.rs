@@ -1,0 +1,140 @@
+//! What every page has around it.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use maud::{DOCTYPE, Markup, html};
+
+use super::assets::VERSION;
+use super::strip;
+use crate::api::Api;
+use crate::auth::Caller;
+
+/// Nothing inline, nothing from elsewhere.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// The pages that the head leads to.
+pub(super) const NAV: [(&str, &str); 8] = [
+    ("/", "Now"),
+    ("/alerts", "Alerts"),
+    ("/devices", "Devices"),
+    ("/pumps", "Pumps"),
+    ("/imaging", "Imaging & HL7"),
+    ("/network", "Network"),
+    ("/rules", "Rules"),
+    ("/settings", "Settings"),
+];
+
+/// Tells browsers what a page may do.
+pub(super) async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    response
+}
+
+/// A page for somebody who logged in.
+pub(super) struct Page<'a> {
+    /// Its name, also in the window's title.
+    pub(super) title: &'a str,
+    /// The entry of the head that it is under.
+    pub(super) here: &'a str,
+    pub(super) who: &'a Caller,
+    pub(super) body: Markup,
+}
+
+impl Page<'_> {
+    pub(super) fn show(&self, api: &Api) -> Response {
+        let whole = shell(
+            self.title,
+            &html! {
+                a.skip href="#main" { "To the content" }
+                (strip::strip(api))
+                header.head {
+                    nav aria-label="Pages" {
+                        @for (path, name) in NAV {
+                            a href=(path) aria-current=[(path == self.here).then_some("page")] { (name) }
+                        }
+                    }
+                    form.who method="post" action="/logout" {
+                        (csrf(self.who))
+                        a href="/settings/password" { (self.who.name) }
+                        " "
+                        span.dim { (self.who.role.word().replace('_', " ")) }
+                        " "
+                        button.plain { "Log out" }
+                    }
+                }
+                main #main tabindex="-1" { (self.body) }
+                (foot())
+            },
+        );
+        Html(whole.into_string()).into_response()
+    }
+}
+
+/// A page for somebody who is not known.
+pub(super) fn plain(title: &str, body: &Markup) -> Response {
+    let whole = shell(title, &html! { main.narrow #main { (body) } });
+    Html(whole.into_string()).into_response()
+}
+
+/// A part of a page.
+pub(super) fn fragment(part: Markup) -> Html<String> {
+    Html(part.into_string())
+}
+
+/// After a form: the browser asks for a page, and a reload does nothing twice.
+pub(super) fn go(path: &str) -> Response {
+    Redirect::to(path).into_response()
+}
+
+fn shell(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · Vitalwire" }
+                link rel="icon" href={ "/static/icon.svg?" (*VERSION) };
+                link rel="stylesheet" href={ "/static/style.css?" (*VERSION) };
+                script src={ "/static/script.js?" (*VERSION) } defer {}
+            }
+            body { (body) }
+        }
+    }
+}
+
+fn foot() -> Markup {
+    html! {
+        footer.foot {
+            p { "Vitalwire " (env!("CARGO_PKG_VERSION")) ". It watches the network. It is not a medical device, \
+                 not an alarm system, and not for clinical decisions." }
+            p.keys { "Keys: " kbd { "?" } }
+        }
+        dialog #keys aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys" }
+            dl.pairs {
+                @for (key, what) in [
+                    ("/", "search"), ("j  k", "next row, row before"), ("Enter", "open the row"),
+                    ("a", "acknowledge the alert"), ("?", "these keys"),
+                ] {
+                    dt { kbd { (key) } } dd { (what) }
+                }
+            }
+            form method="dialog" { button { "Close" } }
+        }
+    }
+}
+
+/// What makes a form ours.
+pub(super) fn csrf(who: &Caller) -> Markup {
+    html! { input type="hidden" name="csrf" value=(who.csrf().unwrap_or_default()); }
+}

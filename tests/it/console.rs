@@ -1,0 +1,45 @@
+//! The console, as people use it: in a browser, against the real binary.
+
+use std::process::Command;
+
+use make::lab;
+
+use crate::api::appliance::{Appliance, captures};
+use crate::support::{has, root};
+
+/// What the walk says when there is no browser.
+const NO_BROWSER: i32 = 77;
+
+#[test]
+fn people_set_up_find_acknowledge_and_see_alerts_arrive_in_a_browser() {
+    if std::env::var_os("CHROMIUM").is_none() && !(has("chromium") && has("chromedriver")) {
+        return;
+    }
+    let ward = root().join("pcaps/ward");
+    let all = ["attack.pcap", "imaging.pcap", "hl7-pumps.pcap"]
+        .map(|name| ward.join(name).display().to_string());
+    let all = format!("{}, {}", all.join(", "), captures(&["dicom-ae-brute"]));
+    let appliance = Appliance::start(&all, ", limits: {rate: 500}");
+    let token = appliance.logged("set-up token: ");
+    let output = Command::new(lab::python().expect("an environment for Python"))
+        .arg(root().join("tests/peers/console.py"))
+        .arg(format!("https://127.0.0.1:{}", appliance.port))
+        .arg(token)
+        .arg(appliance.dir.path().join("log"))
+        .output()
+        .expect("python starts");
+    if output.status.code() == Some(NO_BROWSER) {
+        eprintln!(
+            "skipped: {}",
+            String::from_utf8_lossy(&output.stdout).trim()
+        );
+        return;
+    }
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        said(&output.stdout),
+        said(&output.stderr)
+    );
+}
