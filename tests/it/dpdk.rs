@@ -79,7 +79,17 @@ fn replay(file: &Path, more: &str, state: &Path) -> Vec<Value> {
 fn comparable(events: Vec<Value>) -> Vec<Value> {
     let told = |event: &Value| {
         let kind = event["event_type"].as_str().unwrap_or_default();
-        !["stats", "heartbeat", "capture"].contains(&kind)
+        // `inspect` has no store that would tell of incidents; of devices both share what is known.
+        let others = [
+            "stats",
+            "heartbeat",
+            "capture",
+            "incident",
+            "finding",
+            "audit",
+            "asset",
+        ];
+        !others.contains(&kind)
     };
     let mut events: Vec<Value> = events.into_iter().filter(told).collect();
     for event in &mut events {

@@ -155,7 +155,7 @@ fn clock(api: &Api) -> Cell {
     let steps = api
         .health()
         .snapshot()
-        .total("vitalwire_capture_clock_steps_total");
+        .total("vitalwire_correlator_clock_steps_total");
     let set = std::path::Path::new("/run/systemd/timesync/synchronized").exists();
     let (how, text) = match (set, steps) {
         (_, 1..) => (How::Bad, html! { "stepped " (steps) " times" }),

@@ -27,7 +27,8 @@ fn metrics_are_what_prometheus_reads_and_for_this_machine_only() {
     let listening = String::from_utf8_lossy(&listening.stdout).into_owned();
     let local = listening
         .lines()
-        .all(|line| line.split_whitespace().nth(3) == Some("127.0.0.1:9470"));
+        .filter_map(|line| line.split_whitespace().nth(3))
+        .all(|address| ["127.0.0.1:9470", "127.0.0.1:9443"].contains(&address));
     assert!(local && !listening.is_empty(), "{listening}");
     appliance.stop();
 }

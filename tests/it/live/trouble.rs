@@ -77,7 +77,12 @@ fn a_full_disk_costs_lines_and_nothing_else() {
     assert!(get(&lab, "/readyz").is_some(), "it still watches");
     let log = appliance.task.log();
     let said = log.matches("cannot write events").count();
-    assert_eq!(said, 1, "said once:\n{log}");
+    // What else is kept on the disk may give a little back in between.
+    let again = log.matches("events are written again").count();
+    assert!(
+        said >= 1 && said <= again + 1,
+        "said once each time:\n{log}"
+    );
     assert!(log.contains("No space left on device"), "{log}");
     fs::remove_file(inside("filler")).expect("removed");
     appliance.until("written again", || {
