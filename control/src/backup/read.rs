@@ -150,7 +150,11 @@ fn each(
 ) -> Result<(), Error> {
     let opened = File::open(file);
     let opened = opened.map_err(|error| Error::file(file, error, "name a backup"))?;
-    let broken = |error: std::io::Error| damaged(file, &format!("no backup, or damaged ({error})"));
+    // What it says may quote bytes of the file.
+    let broken = |error: std::io::Error| {
+        let said: String = error.to_string().escape_debug().collect();
+        damaged(file, &format!("no backup, or damaged ({said})"))
+    };
     let mut archive = Archive::new(zstd::Decoder::new(opened).map_err(broken)?);
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
