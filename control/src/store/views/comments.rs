@@ -48,8 +48,9 @@ pub fn of(conn: &Connection, object: &str) -> Result<Vec<Comment>, Error> {
 /// # Errors
 /// No such alert or incident, a text that is none or endless, or what SQLite says.
 pub fn add(change: &Change<'_>, object: &str, text: &str, who: &str) -> Result<Comment, Error> {
+    let whole = text.chars().count();
     let text = text.trim();
-    if text.is_empty() || text.chars().count() > CHARS_MAX {
+    if text.is_empty() || whole > CHARS_MAX {
         return Err(Error::Refused(format!(
             "a comment has 1 to {CHARS_MAX} characters"
         )));
