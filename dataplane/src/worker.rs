@@ -100,10 +100,11 @@ impl Worker {
         counts.add(Count::WorkerSeen, work.items.len() as u64);
         let before = self.shed;
         self.shed = before.next(work.backlog);
-        if before != self.shed
-            && let Some(item) = work.items.first()
-        {
-            self.shedding(item.frame.no, work.now);
+        if before != self.shed {
+            // Traffic may have ended: that it caught up is told all the same.
+            let first = work.items.first();
+            let frame = first.map_or(work.dispatched_upto, |item| item.frame.no);
+            self.shedding(frame, work.now);
         }
     }
 

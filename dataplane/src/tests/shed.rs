@@ -133,6 +133,15 @@ fn it_catches_up_and_says_so() {
     assert!(scene.told("O again"));
 }
 
+#[test]
+fn that_it_caught_up_is_told_when_nothing_comes_any_more() {
+    let mut scene = Scene::new();
+    scene.says(MEDICAL, "TT last\n", 90);
+    assert!(scene.told("shedding") && !scene.told("caught_up"));
+    scene.give(Vec::new(), 0);
+    assert!(scene.told("caught_up"));
+}
+
 /// Frames that come slowly at first, so that flows are recognised, and then all at once.
 struct Burst(Given);
 
