@@ -21,6 +21,8 @@ const PARTS: i64 = 4;
 pub(super) enum Mark {
     /// Filled: somebody ordered it.
     Told,
+    /// A cross: it was ordered and refused.
+    Refused,
     /// Hollow: it was reported.
     Said,
     /// A letter on the line.
@@ -229,10 +231,16 @@ fn limit(line: &Line, y: f64) -> String {
 }
 
 fn stem(x: f64, y: f64, height: f64, mark: Mark) -> String {
-    let class = if mark == Mark::Told { "told" } else { "said" };
+    let head = match mark {
+        Mark::Refused => format!(
+            "<text class=\"letter\" x=\"{x:.2}%\" y=\"{:.1}\">✕</text>",
+            y + 4.0
+        ),
+        Mark::Told => format!("<circle class=\"told\" cx=\"{x:.2}%\" cy=\"{y:.1}\" r=\"3.5\"/>"),
+        _ => format!("<circle class=\"said\" cx=\"{x:.2}%\" cy=\"{y:.1}\" r=\"3.5\"/>"),
+    };
     format!(
-        "<line class=\"stem\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{height}\" y2=\"{y:.1}\"/>\
-         <circle class=\"{class}\" cx=\"{x:.2}%\" cy=\"{y:.1}\" r=\"3.5\"/>"
+        "<line class=\"stem\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{height}\" y2=\"{y:.1}\"/>{head}"
     )
 }
 

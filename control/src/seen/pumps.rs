@@ -31,6 +31,8 @@ pub struct Said {
     pub application: String,
     /// What kind of order: new, changed, a bolus.
     pub control: String,
+    /// Whose it is: a pseudonym.
+    pub patient: String,
     /// What flows.
     pub drug: String,
     /// How fast, in ml/h.
@@ -148,6 +150,7 @@ fn said(event: &Value, pump: &Value, action: String, at: i64) -> Said {
         by: text(event, "src_ip"),
         application: text(pump, "sending_application"),
         control: text(pump, "order_control"),
+        patient: text(pump, "patient_id"),
         drug: text(pump, "drug"),
         rate: number(pump, "rate_ml_per_h"),
         dose: number(pump, "dose"),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::super::plot::{Axis, Line, Mark, Plot, Point};
-use super::is_order;
 use super::limits::RateLimit;
+use super::{is_order, refused};
 use crate::seen::{Pump, Said, Span, Watched};
 
 /// Spans to look at, with their seconds.
@@ -132,16 +132,15 @@ fn quantity(
 }
 
 fn point(said: &Said, value: f64) -> Option<Point> {
-    let ordered = is_order(said);
-    let what = if ordered {
-        format!("ordered by {}", said.by)
-    } else {
-        said.action.replace('_', " ")
+    let (mark, what) = match said {
+        order if refused(order) => (Mark::Refused, format!("ordered by {}, refused", order.by)),
+        order if is_order(order) => (Mark::Told, format!("ordered by {}", order.by)),
+        report => (Mark::Said, report.action.replace('_', " ")),
     };
     value.is_finite().then_some(Point {
         at: said.at,
         value,
-        mark: if ordered { Mark::Told } else { Mark::Said },
+        mark,
         what,
     })
 }

@@ -64,7 +64,7 @@ pub(super) async fn show(
             @if let Some(axis) = &axis {
                 p.facets { "the last " @for (word, _) in drawn::SPANS {
                     a href=(view.toggled_one("span", word)) aria-current=[view.has("span", word).then_some("true")] { (word) } " "
-                } span.dim { "Filled is ordered, hollow is reported; between them nobody looked." } }
+                } span.dim { "Filled is ordered, crossed is ordered and refused, hollow is reported; between them nobody looked." } }
                 (drawn::show(&pump, axis, &watched_limits))
             }
         }
@@ -142,7 +142,7 @@ fn sources(pump: &Pump, names: &BTreeMap<String, String>, loaded: &Loaded) -> Ma
     }
 }
 
-const COLUMNS: [Column<Said>; 9] = [
+const COLUMNS: [Column<Said>; 10] = [
     Column {
         key: "time",
         title: "Time",
@@ -195,6 +195,13 @@ const COLUMNS: [Column<Said>; 9] = [
         class: "number",
         value: |said| Value::number(said.left),
         shown: |said| number(said.left),
+    },
+    Column {
+        key: "patient",
+        title: "Patient",
+        class: "",
+        value: |said| Value::text(&said.patient),
+        shown: |said| marks::value(&said.patient),
     },
     Column {
         key: "by",
