@@ -42,7 +42,7 @@ pub(super) async fn show(
             ("Id", html! { span.mono { (rule.id) } " (" (rule.sid) ", revision " (rule.rev) ")" }),
             ("Alerts, 30 days", html! { a href={ "/alerts?rule=" (rule.id) } { (marks::grouped(hits.alerts)) } }),
             ("Judged", judged(&hits)),
-            ("Cost", html! { @match costs.get(&*rule.id) { Some(cost) => { "at most " (format!("{cost:.1}")) "\u{a0}% of matching since the start" } None => "none: no event of its kind was seen" } }),
+            ("Cost", html! { @match costs.get(&*rule.id) { Some(cost) if *cost < 0.1 => "less than 0.1\u{a0}% of matching since the start", Some(cost) => { "at most " (format!("{cost:.1}")) "\u{a0}% of matching since the start" } None => "none: no event of its kind was seen" } }),
             ("Comes from", html! { span.mono { (rule.file) ":" (rule.line) } }),
             ("Techniques", html! { (rule.attack.join(", ")) }),
             ("Reads", html! { (rule.references.join("; ")) }),

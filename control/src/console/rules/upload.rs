@@ -177,12 +177,12 @@ fn told(tried: &Tried, loaded: &Loaded, name: &str) -> Markup {
         div.right role="status" #tried {
             p { strong { "What would have fired" } " in " (marks::grouped(tried.frames)) " frames. Nothing was changed." }
             @if !tried.unread.is_empty() { ul { @for one in &tried.unread { li { "Not read: " (one) } } } }
-            table {
+            table.rows {
                 thead { tr { th { "Of " (file) } th { "Severity" } th { "State" } th.number { "Would have fired" } } }
                 tbody { @for rule in &new { tr {
-                    td { (rule.title) " " span.dim.mono { (rule.id) } } td { (marks::severity(rule.severity.word())) }
+                    td.first { (rule.title) " " span.dim.mono { (rule.id) } } td { (marks::severity(rule.severity.word())) }
                     td { (super::state(rule.status.word(), rule.armed.as_ref().err().map_or(&[], Vec::as_slice))) }
-                    td.number { strong { (marks::grouped(fired(&rule.id).map_or(0, |fired| fired.alerts))) } }
+                    td.number data-name="would have fired" { strong { (marks::grouped(fired(&rule.id).map_or(0, |fired| fired.alerts))) } }
                 } } }
             }
             details { summary { "The other rules" } ul { @for one in others { li {
