@@ -9,9 +9,11 @@ use serde::Deserialize;
 
 use super::alerts::{self, Judgement, Text};
 use super::page::{self, Page};
+use super::settings::holds;
 use super::view::View;
 use super::{marks, now, table};
 use crate::api::{Api, Form, IncidentSearch, May, Path, Problem, permit};
+use crate::auth::Permission;
 use crate::store::query;
 use crate::store::views::comments;
 use crate::store::views::incidents::{self as stored, Incident};
@@ -26,6 +28,7 @@ const ALERTS: u32 = 50;
 pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/incidents", get(show_all))
+        .route("/incidents.csv", get(csv))
         .route("/incidents/{id}", get(show))
         .route("/incidents/{id}/acknowledge", post(acknowledge))
         .route("/incidents/{id}/close", post(close))
@@ -72,21 +75,15 @@ async fn show_all(
     who: May<permit::Read>,
     view: View,
 ) -> Result<Response, Problem> {
-    let search: IncidentSearch =
-        view.read(&["status", "severity", "clinical_impact", "category", "host"])?;
-    let before = view.get("cursor").parse().ok();
-    let found = api
-        .read(move |conn| stored::page(conn, &search.filter(), before, PAGE))
-        .await
-        .map_err(Problem::as_query)?;
+    let found = found(&api, &view).await?;
     let next = found.last().filter(|_| found.len() >= PAGE as usize);
     let body = html! {
         h1 { "Incidents" }
-        p.facets { @for word in ["open", "acknowledged", "closed"] {
-            a href=(view.toggled("status", word)) aria-current=[view.has("status", word).then_some("true")] { (word) } " "
-        } }
+        (facets(&view))
         div #rows data-live {
-            @if found.is_empty() { (table::empty(&now::nothing(&api))) } @else { (list(found.iter())) }
+            @if !found.is_empty() { (list(found.iter())) p.count { a href=(view.elsewhere("/incidents.csv")) download { "CSV of this table" } } }
+            @else if view.is_plain() { (table::empty(&now::nothing(&api))) }
+            @else { (table::empty(&html! { p { strong { "No incident is like this." } " Take a mark away, or look at " a href="/incidents" { "all of them" } "." } })) }
         }
         @if let Some(last) = next { p { a href=(view.with("cursor", &last.number.to_string())) rel="next" { "Older" } } }
     };
@@ -97,6 +94,67 @@ async fn show_all(
         body,
     }
     .show(&api))
+}
+
+async fn found(api: &Api, view: &View) -> Result<Vec<Incident>, Problem> {
+    let search: IncidentSearch =
+        view.read(&["status", "severity", "clinical_impact", "category", "host"])?;
+    let before = view.get("cursor").parse().ok();
+    api.read(move |conn| stored::page(conn, &search.filter(), before, PAGE))
+        .await
+        .map_err(Problem::as_query)
+}
+
+fn facets(view: &View) -> Markup {
+    let choice = |name: &str, word: &str, shown: &Markup| {
+        html! { a href=(view.toggled(name, word)) aria-current=[view.has(name, word).then_some("true")] { (shown) } " " }
+    };
+    html! {
+        p.facets {
+            @for word in ["open", "acknowledged", "closed"] { (choice("status", word, &html! { (word) })) }
+            span.dim { "·" }
+            @for word in ["direct", "likely", "possible", "none"] { (choice("clinical_impact", word, &marks::impact(word))) }
+            span.dim { "·" }
+            @for word in ["critical", "high", "medium", "low", "info"] { (choice("severity", word, &marks::severity(word))) }
+            @if !view.is_plain() { a href="/incidents" { "Everything" } }
+        }
+    }
+}
+
+async fn csv(
+    State(api): State<Api>,
+    _: May<permit::Read>,
+    view: View,
+) -> Result<Response, Problem> {
+    let mut text = table::csv(&[
+        "incident_id",
+        "clinical_impact",
+        "severity",
+        "title",
+        "actor",
+        "victim",
+        "alerts",
+        "first_seen",
+        "last_seen",
+        "status",
+        "verdict",
+    ]);
+    for one in found(&api, &view).await? {
+        text.push_str(&table::csv(&[
+            &one.incident_id,
+            one.clinical_impact,
+            one.severity,
+            &one.title,
+            &one.actor,
+            &one.victim,
+            &one.count.to_string(),
+            &one.first_seen,
+            &one.last_seen,
+            one.status,
+            one.verdict.unwrap_or_default(),
+        ]));
+    }
+    Ok(table::download("incidents.csv", text))
 }
 
 async fn show(
@@ -133,6 +191,8 @@ async fn show(
             p { "The same happened before: " a href={ "/incidents/" (previous) } { "the incident before" } "." }
         }
         (alerts::triage(&who, &path, one.status))
+        @if who.may(Permission::Configure) { (holds::button(&who, "incident", &one.incident_id, one.held)) }
+        @else if one.held { p { "It is held: it stays whatever its age." } }
         h2 { "Its alerts" }
         div #rows data-live { (alerts::list(&found.alerts, None)) }
         (alerts::comments(&who, &path, &said))

@@ -2,13 +2,17 @@
 //! in memory since the start, within bounds; protocol events are not stored.
 
 mod medical;
+mod pumps;
+mod span;
 mod watch;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use medical::{Association, Flow, Messages, Order, Pump};
+pub use medical::{Association, Flow, Messages};
+pub use pumps::{Limits, Pump, Said, Told};
+pub use span::{Span, Watched};
 pub use watch::Watch;
 
 /// Bounds: beyond them nothing new is taken, and counted.
@@ -16,8 +20,6 @@ const HOSTS_MAX: usize = 10_000;
 const LINKS_MAX: usize = 20_000;
 const PAIRS_MAX: usize = 4_000;
 const PUMPS_MAX: usize = 4_000;
-/// Of a pump, the newest.
-const ORDERS_MAX: usize = 64;
 /// Of a host.
 const FACTS_MAX: usize = 64;
 const PROTOCOLS_MAX: usize = 16;
@@ -65,6 +67,12 @@ pub struct State {
     pub messages: BTreeMap<(String, String, String), Messages>,
     /// Pumps by their names.
     pub pumps: BTreeMap<String, Pump>,
+    /// What is kept of all pumps together.
+    pub told: Told,
+    /// When anything was seen at all.
+    pub watched: Watched,
+    /// Events by their type.
+    pub events: BTreeMap<&'static str, u64>,
     /// What found no room.
     pub cut: u64,
 }

@@ -3,15 +3,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rules::correlate::Out;
+use rules::correlate::{Item, Out};
 use serde_json::Value;
 
-use super::medical::{dicom, hl7, pump};
+use super::medical::{dicom, hl7};
+use super::pumps::pump;
 use super::{FACTS_MAX, Fact, HOSTS_MAX, LINKS_MAX, PROTOCOLS_MAX, Seen, State, place, short};
 use crate::sinks::Sink;
 
 /// What is looked at.
-const WATCHED: [&str; 5] = ["flow", "dicom", "hl7", "pump", "asset"];
+const WATCHED: [&str; 6] = ["flow", "dicom", "hl7", "pump", "asset", "capture"];
 
 /// Of an asset event, what is no fact about the device.
 const NO_FACT: [&str; 8] = [
@@ -39,6 +40,8 @@ impl Watch {
 
 impl Sink for Watch {
     fn take(&mut self, out: &Out) {
+        let micros = |item: &Item| item.time.0.div_euclid(1_000);
+        count(&mut self.0.lock(), out, micros);
         let watched = out
             .items
             .iter()
@@ -47,17 +50,29 @@ impl Sink for Watch {
             let (from, to) = (item.line.start as usize, item.line.end as usize);
             let line = out.arena.get(from..to).unwrap_or_default();
             if let Ok(event) = serde_json::from_slice(line) {
-                take(&mut self.0.lock(), &event, item.event_type);
+                take(&mut self.0.lock(), &event, item.event_type, micros(item));
             }
         }
     }
 }
 
-fn take(state: &mut State, event: &Value, kind: &str) {
+/// How many there are of each type: there are as many types as kinds of events.
+fn count(state: &mut State, out: &Out, micros: impl Fn(&Item) -> i64) {
+    for item in &out.items {
+        let count = state.events.entry(item.event_type).or_default();
+        *count = count.saturating_add(1);
+    }
+    if let Some(item) = out.items.last() {
+        state.watched.at(micros(item));
+    }
+}
+
+fn take(state: &mut State, event: &Value, kind: &str, at: i64) {
     let Some(own) = event.get(kind) else { return };
-    if kind == "asset" {
-        asset(state, event, own);
-        return;
+    match kind {
+        "asset" => return asset(state, event, own),
+        "capture" => return capture(state, own, at),
+        _ => state.watched.at(at),
     }
     let protocol = event
         .get("app_proto")
@@ -70,7 +85,16 @@ fn take(state: &mut State, event: &Value, kind: &str) {
         "flow" => flow(state, event, own, protocol),
         "dicom" => dicom(state, event, own),
         "hl7" => hl7(state, event, own),
-        _ => pump(state, event, own),
+        _ => pump(state, event, own, at),
+    }
+}
+
+/// Whether it can be seen at all.
+fn capture(state: &mut State, own: &Value, at: i64) {
+    match own.get("event").and_then(Value::as_str) {
+        Some("blind") => state.watched.blind(at),
+        Some("seeing") => state.watched.seeing(at),
+        _ => {}
     }
 }
 
@@ -200,7 +224,7 @@ mod tests {
     #[test]
     fn events_become_what_pages_show() {
         let mut state = State::default();
-        let mut see = |kind: &str, own| take(&mut state, &event(kind, &own), kind);
+        let mut see = |kind: &str, own| take(&mut state, &event(kind, &own), kind, 0);
         see("flow", json!({"bytes_toserver": 10, "bytes_toclient": 5}));
         see(
             "dicom",
@@ -216,7 +240,7 @@ mod tests {
         );
         assert_eq!(state.links.values().next().unwrap().bytes, 15);
         assert_eq!(state.associations.values().next().unwrap().refused, 1);
-        assert_eq!(state.pumps["P1"].orders[0].rate, Some(125.0));
+        assert_eq!(state.pumps["P1"].said[0].rate, Some(125.0));
         let answers = &state.messages[&("R".to_owned(), "S".to_owned(), "answers".to_owned())];
         assert_eq!((answers.refused, answers.latency_ms), (1, 2.5));
         assert_eq!(state.hosts.len(), 2);
@@ -228,7 +252,7 @@ mod tests {
         for n in 0..5_000 {
             let own =
                 json!({"kind": "associate_rq", "calling_ae": format!("A{n}"), "called_ae": "B"});
-            take(&mut state, &event("dicom", &own), "dicom");
+            take(&mut state, &event("dicom", &own), "dicom", 0);
         }
         assert_eq!((state.associations.len(), state.cut), (4_000, 1_000));
     }

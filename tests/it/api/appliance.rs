@@ -47,11 +47,16 @@ impl Appliance {
 
     /// In a folder that another one may have left.
     pub fn start_in(dir: TempDir, captures: &str, more: &str) -> Self {
+        Self::start_with(dir, captures, more, "")
+    }
+
+    /// With further sections of the configuration.
+    pub fn start_with(dir: TempDir, captures: &str, more: &str, sections: &str) -> Self {
         let config = dir.path().join("vitalwire.yaml");
         let text = format!(
             "state_dir: {0}/state\ncapture: {{files: [{captures}], loop: true}}\nworkers: 1\n\
              outputs: {{eve: {{enabled: false}}}}\nhttp: {{enabled: false}}\n\
-             api: {{listen: \"127.0.0.1:0\"{more}}}\n",
+             api: {{listen: \"127.0.0.1:0\"{more}}}\n{sections}",
             dir.path().display()
         );
         std::fs::write(&config, text).expect("written");

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 
 use super::super::chart::{Bar, Chart};
@@ -85,10 +84,7 @@ pub(in crate::console) async fn show(
     let (bar, each) = span.map_or((86_400, "a day"), |(_, _, bar, each)| (*bar, *each));
     let bar = bar.saturating_mul(1_000_000);
     let (found, facets) = api
-        .read(move |conn| {
-            let found = query::page(conn, &filter, after, PAGE)?;
-            Ok((found, query::facets(conn, &filter, bar)?))
-        })
+        .read(move |conn| query::search(conn, &filter, after, PAGE, bar))
         .await
         .map_err(Problem::as_query)?;
     let body = html! {
@@ -289,12 +285,5 @@ pub(in crate::console) async fn csv(
             one.verdict.unwrap_or_default(),
         ]));
     }
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"alerts.csv\"",
-        ),
-    ];
-    Ok((headers, text).into_response())
+    Ok(table::download("alerts.csv", text))
 }
