@@ -17,7 +17,7 @@ use crate::config::{self, Config, reload};
 use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
 use crate::health::Health;
-use crate::inventory::{self, Keeper};
+use crate::inventory::{self, Devices, Keeper};
 use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
@@ -99,10 +99,12 @@ struct Appliance {
     service: Service,
     mirror: Mirror,
     lost: Lost,
-    /// The devices that are known, as they were given last: before the start, each minute, and when
-    /// a pipeline ends.
+    /// The devices that are known, as they were given last: before the start, again and again, and
+    /// when a pipeline ends.
     inventory: Option<Arc<Inventory>>,
     keeper: Keeper,
+    /// The same, as answers, pages and responses see them.
+    devices: Arc<Devices>,
     /// Why the source is blind, as it was last told.
     blind: Option<String>,
     reloads: u64,
@@ -134,9 +136,12 @@ impl Appliance {
         let keeper = Keeper::new(config.state_dir.clone());
         let store = open_store(&config, eve.as_ref())?;
         let loaded = with_own(loaded, &config, store.as_ref().map(|(store, _)| store));
-        let (desk, asks) = Desk::new(&config, &loaded);
+        let devices = inventory.clone().unwrap_or_default();
+        let devices = Devices::new(devices, Arc::clone(loaded.ruleset.assets()));
+        let devices = Arc::new(devices);
+        let (desk, asks) = Desk::new(&config, &loaded, Arc::clone(&devices));
         let runners = match &store {
-            Some((store, _)) => deliver::start(store, &config)?,
+            Some((store, _)) => deliver::start(store, &config, &devices)?,
             None => Vec::new(),
         };
         let seen = if config.api.enabled && config.store.enabled {
@@ -169,6 +174,7 @@ impl Appliance {
             lost: Lost::default(),
             inventory,
             keeper,
+            devices,
             blind: None,
             reloads: 0,
             reloads_failed: 0,
@@ -226,6 +232,7 @@ impl Appliance {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut stats = Every::new(self.config.stats.interval.0);
         let mut heartbeat = Every::new(self.config.heartbeat.interval.0);
+        let mut ask = Every::new(LEARN_INTERVAL);
         let mut keep = Every::new(KEEP_INTERVAL);
         loop {
             tokio::select! {
@@ -255,7 +262,13 @@ impl Appliance {
             if ended && !again {
                 return Ok(());
             }
-            self.keep_inventory(keep.is_due());
+            self.learn();
+            if ask.is_due() {
+                self.ask_inventory();
+            }
+            if keep.is_due() {
+                self.keep_inventory();
+            }
             if stats.is_due() {
                 self.tell_stats();
             }
@@ -265,18 +278,34 @@ impl Appliance {
         }
     }
 
-    /// Keeps the devices that are known, once the pipeline gives them; asks for them when due.
-    fn keep_inventory(&mut self, due: bool) {
+    /// Takes the devices that are known, if the pipeline gave them.
+    fn learn(&mut self) {
         let given = self.pipeline.as_ref().and_then(Running::take_inventory);
-        let is_new = given.is_some();
-        self.inventory = given.map(Arc::new).or_else(|| self.inventory.take());
-        // The pipelines of files that are read again and again may end before they are asked.
-        let keep = is_new || (due && !self.config.capture.is_live());
-        if let Some(inventory) = self.inventory.as_ref().filter(|_| keep) {
-            self.keeper.keep(Arc::clone(inventory));
+        if let Some(given) = given {
+            self.know(given);
         }
-        if let Some(pipeline) = self.pipeline.as_ref().filter(|_| due) {
+    }
+
+    /// These devices are known now. The first ones are kept at once.
+    fn know(&mut self, given: Inventory) {
+        let given = Arc::new(given);
+        self.devices.learn(Arc::clone(&given));
+        let is_first = self.inventory.replace(given).is_none();
+        if is_first {
+            self.keep_inventory();
+        }
+    }
+
+    fn ask_inventory(&self) {
+        if let Some(pipeline) = &self.pipeline {
             pipeline.ask_inventory();
+        }
+    }
+
+    /// Keeps the devices that are known.
+    fn keep_inventory(&mut self) {
+        if let Some(inventory) = &self.inventory {
+            self.keeper.keep(Arc::clone(inventory));
         }
     }
 
@@ -485,8 +514,9 @@ impl Appliance {
         };
         metrics::add(&mut self.before, &finished.snapshot);
         // A correlator that died has nothing to say; what was kept before stays.
-        let inventory = Some(finished.summary.inventory).filter(|i| i.version > 0);
-        self.inventory = inventory.map(Arc::new).or_else(|| self.inventory.take());
+        if finished.summary.inventory.version > 0 {
+            self.know(finished.summary.inventory);
+        }
         if finished.errors.is_empty() {
             return Ok(());
         }
@@ -526,6 +556,9 @@ impl Appliance {
     }
 }
 
+/// How often pages, answers and responses are given the devices that are known: each time is a copy
+/// of all of them.
+const LEARN_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the inventory is kept: what a crash may cost.
 const KEEP_INTERVAL: Duration = Duration::from_secs(60);
 

@@ -10,6 +10,7 @@ mod drain;
 mod events;
 mod evidence;
 mod extract;
+mod findings;
 mod guard;
 mod incidents;
 mod listen;
@@ -38,11 +39,13 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 pub use alerts::Search as AlertSearch;
+pub use assets::Search as AssetSearch;
+pub(crate) use assets::{put as put_devices, sheet, the_list as the_devices_list};
 pub use caller::{May, Permit, caller, permit};
 pub use extract::{Form, IfMatch, Json, Path, Query};
 pub use guard::Peer;
 pub use incidents::Search as IncidentSearch;
-pub use params::{Bar, Limit, List, Moment};
+pub use params::{Bar, Limit, List, Moment, Sort};
 pub use problem::{Mistake, Problem};
 pub use routes::schema;
 pub(crate) use rules::{

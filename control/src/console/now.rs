@@ -32,16 +32,16 @@ struct Known {
     findings: Vec<Finding>,
     today: [u64; 5],
     before: [u64; 5],
-    devices: u64,
     loads: u64,
 }
 
 async fn show(State(api): State<Api>, who: May<permit::Read>) -> Result<Response, Problem> {
     let known = api.read(look).await?;
+    let devices = super::devices::since(&api, now().saturating_sub(DAY));
     let body = html! {
         (seeing(&api))
         (open(&known, &api))
-        (changed(&known))
+        (changed(&known, devices))
     };
     Ok(Page {
         title: "Now",
@@ -67,14 +67,12 @@ fn look(conn: &Connection) -> Result<Known, Error> {
     });
     let now = now();
     let since = now.saturating_sub(DAY);
-    let (devices, loads) = overview::since(conn, since)?;
     Ok(Known {
         open,
         findings: findings::list(conn, Some("open"))?,
         today: overview::severities(conn, since, now)?,
         before: overview::severities(conn, since.saturating_sub(DAY), since)?,
-        devices,
-        loads,
+        loads: overview::loads_since(conn, since)?,
     })
 }
 
@@ -185,7 +183,7 @@ pub(super) fn nothing(api: &Api) -> Markup {
     }
 }
 
-fn changed(known: &Known) -> Markup {
+fn changed(known: &Known, devices: usize) -> Markup {
     let rows = (0..5).rev().map(|at: usize| {
         let of = |counts: &[u64; 5]| counts.get(at).copied().unwrap_or(0);
         let word = severity_word(i64::try_from(at).unwrap_or(0));
@@ -214,7 +212,7 @@ fn changed(known: &Known) -> Markup {
                             span.dim { (finding.what_to_do) }
                         } } }
                     }
-                    p { a href="/devices?new=24h" { (known.devices) " new devices" } ", "
+                    p { a href="/devices?new=24h" { (devices) " new devices" } ", "
                         a href="/rules/history" { (known.loads) " changes of rules" } "." }
                 }
             }

@@ -1,6 +1,7 @@
 //! The API, as its clients meet it: the real binary, over TLS.
 
 pub mod appliance;
+mod assets;
 mod contract;
 mod rules;
 mod secure;

@@ -190,29 +190,23 @@ fn nothing_is_done_to_what_has_to_stay() {
 #[test]
 fn the_inventory_is_asked() {
     let mut rig = rig("dry_run: false,");
-    rig.store
-        .write(|change| {
-            for (key, ip, role, life) in [
-                ("a", "10.20.9.1", "workstation", 0),
-                ("b", "10.20.9.2", "ventilator", 1),
-            ] {
-                change.run(
-                    "INSERT INTO assets (key, ip, role, life_support, first_seen, last_seen, json)
-                     VALUES (?1, ?2, ?3, ?4, 0, 0, '{}')",
-                    rusqlite::params![key, ip, role, life],
-                )?;
-            }
-            Ok(())
-        })
-        .expect("written");
-    rig.put("alert", &by(1, "10.20.9.1"));
-    rig.put("alert", &by_workstation(2, "10.20.9.2"));
-    let acts = until_acts(&rig, 2);
-    assert_eq!(acts[0].0, "response.act");
-    assert!(
-        acts[1].0 == "response.refuse" && acts[1].1.contains("a life depends"),
-        "{acts:?}"
+    rig.list(
+        "name,role,ip,life_support\nDesk,workstation,10.20.9.1,no\nBed 3,ventilator,10.20.9.2,yes\n\
+         Pump 4,pump,10.20.9.3,\nBox,,10.20.9.4,no\n",
     );
+    rig.put("alert", &by(1, "10.20.9.1"));
+    for n in 2..=4 {
+        rig.put("alert", &by_workstation(n, &format!("10.20.9.{n}")));
+    }
+    let acts = until_acts(&rig, 4);
+    assert_eq!(acts[0].0, "response.act");
+    let refused = ["a life depends", "connected to a patient", "nobody said"];
+    for ((action, detail), why) in acts[1..].iter().zip(refused) {
+        assert!(
+            action == "response.refuse" && detail.contains(why),
+            "{acts:?}"
+        );
+    }
     assert_eq!(feed(&rig, "txt"), "10.20.9.1\n");
 }
 

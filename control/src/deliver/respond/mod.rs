@@ -17,12 +17,15 @@ mod guard;
 mod state;
 mod webhook;
 
+use std::sync::Arc;
+
 use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 
 use super::parse;
 use crate::clock;
 use crate::config::Response as Config;
+use crate::inventory::Devices;
 use crate::outbox::{Deliver, Entry, Failure, Kind};
 use crate::store::{self, Change, Store, audit};
 use guard::Subject;
@@ -73,6 +76,7 @@ trait Effect: Send {
 pub(super) fn make(
     config: &Config,
     store: &Store,
+    devices: &Arc<Devices>,
     dir: &std::path::Path,
 ) -> Result<Box<dyn Deliver>, String> {
     let effect: Box<dyn Effect> = match (&config.block_list, &config.webhook) {
@@ -91,6 +95,7 @@ pub(super) fn make(
         config: config.clone(),
         effect,
         store: store.clone(),
+        devices: Arc::clone(devices),
     }))
 }
 
@@ -99,6 +104,7 @@ struct Response {
     effect: Box<dyn Effect>,
     state: State,
     store: Store,
+    devices: Arc<Devices>,
 }
 
 impl Deliver for Response {
@@ -145,7 +151,7 @@ impl Response {
         if self.state.holds(ip, slug) {
             return Ok(());
         }
-        let refusal = match subject.may_be_touched(line, &self.store) {
+        let refusal = match subject.may_be_touched(line, &self.devices.now()) {
             _ if ip.is_empty() => Some(("response.refuse", "it names no address".to_owned())),
             Err(why) if !approved => Some(("response.refuse", why)),
             _ if !self.state.has_room(self.config.per_hour) => {
