@@ -64,10 +64,12 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
         let live = live::of_config(&config)?;
         // Before there is another thread: each inherits it from this one.
         sandbox::enter(&config, &args.config)?;
+        // A signal that comes before anybody listens for it would end the program.
+        let signals = Signals::new()?;
         let mut appliance = Appliance::start(config, live, loaded, site, health)?;
         appliance.serve(listener)?;
         appliance.service.ready();
-        let outcome = appliance.watch(&args.config).await;
+        let outcome = appliance.watch(&args.config, signals).await;
         let stopped = appliance.stop();
         outcome.and(stopped)
     })
@@ -227,8 +229,7 @@ impl Appliance {
     }
 
     /// Until a signal, or the end of the files.
-    async fn watch(&mut self, path: &Path) -> Result<(), Error> {
-        let mut signals = Signals::new()?;
+    async fn watch(&mut self, path: &Path, mut signals: Signals) -> Result<(), Error> {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut stats = Every::new(self.config.stats.interval.0);
         let mut heartbeat = Every::new(self.config.heartbeat.interval.0);

@@ -17,6 +17,7 @@ mod listen;
 mod params;
 mod problem;
 mod rate;
+mod responses;
 mod routes;
 mod rules;
 mod session;
@@ -47,6 +48,7 @@ pub use guard::Peer;
 pub use incidents::Search as IncidentSearch;
 pub use params::{Bar, Limit, List, Moment, Sort};
 pub use problem::{Mistake, Problem};
+pub(crate) use responses::{give as approve_response, standings};
 pub use routes::schema;
 pub(crate) use rules::{
     change as change_rules, check_name as check_rule_file, differences as rule_differences,

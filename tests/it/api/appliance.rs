@@ -47,12 +47,18 @@ impl Appliance {
 
     /// In a folder that another one may have left.
     pub fn start_in(dir: TempDir, captures: &str, more: &str) -> Self {
+        Self::start_with(dir, captures, more, "")
+    }
+
+    /// With further sections of the configuration; `DIR` in them is the folder.
+    pub fn start_with(dir: TempDir, captures: &str, more: &str, sections: &str) -> Self {
         let config = dir.path().join("vitalwire.yaml");
         let text = format!(
             "state_dir: {0}/state\ncapture: {{files: [{captures}], loop: true}}\nworkers: 1\n\
              outputs: {{eve: {{enabled: false}}}}\nhttp: {{enabled: false}}\n\
-             api: {{listen: \"127.0.0.1:0\"{more}}}\n",
-            dir.path().display()
+             api: {{listen: \"127.0.0.1:0\"{more}}}\n{1}",
+            dir.path().display(),
+            sections.replace("DIR", &dir.path().display().to_string())
         );
         std::fs::write(&config, text).expect("written");
         let log = std::fs::File::create(dir.path().join("log")).expect("made");

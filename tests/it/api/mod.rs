@@ -3,6 +3,7 @@
 pub mod appliance;
 mod assets;
 mod contract;
+mod responses;
 mod rules;
 mod secure;
 

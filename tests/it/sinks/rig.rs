@@ -25,6 +25,7 @@ pub struct Rig {
     pub sent: BTreeSet<String>,
     pub dir: TempDir,
     devices: Arc<Devices>,
+    pub config: config::Config,
 }
 
 impl Rig {
@@ -54,6 +55,7 @@ impl Rig {
             sent: BTreeSet::new(),
             dir,
             devices,
+            config,
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::page::Page;
 use super::super::{marks, table};
 use super::event;
-use crate::api::{Api, May, Path, Problem, permit};
+use crate::api::{self, Api, May, Path, Problem, permit};
 use crate::inventory::{Entry, Now};
 use crate::ruleset::Loaded;
 use crate::store::preview::THIRTY_DAYS;
@@ -66,6 +66,7 @@ pub(in crate::console) async fn show(
     who: May<permit::Read>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
+    let responses = api::standings(&api, id.clone()).await?;
     let mut whole = api.read(move |conn| read(conn, &id)).await?;
     let devices = api.desk().devices().now();
     whole.listed = [SRC, DEST].map(|end| listed(&whole, end, &devices));
@@ -82,6 +83,7 @@ pub(in crate::console) async fn show(
         } }
         h1 { (alert.title) }
         (paragraphs(&whole, rule))
+        (super::responses::show(&who, &path, &responses, &devices))
         div #triage data-live { (super::triage(&who, &path, alert.status)) }
         p.links {
             a href={ "/incidents/" (alert.incident_id) } { "Its incident" }

@@ -3,6 +3,7 @@
 mod act;
 mod detail;
 mod event;
+mod responses;
 mod search;
 mod tune;
 
@@ -33,6 +34,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/alerts/{id}/acknowledge", post(act::acknowledge))
         .route("/alerts/{id}/close", post(act::close))
         .route("/alerts/{id}/comment", post(act::comment))
+        .route("/alerts/{id}/approve", post(responses::approve))
         .route("/alerts/{id}/tune", get(tune::show).post(tune::keep))
 }
 
