@@ -35,6 +35,7 @@ pub mod outbox;
 pub mod pseudonym;
 pub mod pulse;
 pub mod rules_cmd;
+mod rounds;
 pub mod ruleset;
 pub mod run;
 pub mod sandbox;

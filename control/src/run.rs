@@ -21,6 +21,7 @@ use crate::inventory::{self, Devices, Keeper};
 use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
+use crate::rounds::Round;
 use crate::ruleset::{self, Loaded};
 use crate::seen::Watch;
 use crate::service::Service;
@@ -196,7 +197,10 @@ impl Appliance {
             self.mirror = mirror;
             sources
         } else {
-            Sources::Spread(engine::files(capture, &capture.files))
+            Sources::Spread(match capture.round.0.is_zero() {
+                true => engine::files(capture, &capture.files),
+                false => Box::new(Round::begin(capture, &capture.files)),
+            })
         };
         let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
         settings.inventory.clone_from(&self.inventory);
