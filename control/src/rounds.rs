@@ -16,7 +16,7 @@ use crate::engine;
 const WAIT: Duration = Duration::from_millis(50);
 
 /// One round.
-pub struct Round {
+pub(crate) struct Round {
     inner: Box<dyn Source>,
     /// Nanoseconds that are added to each stamp.
     later: i64,
@@ -35,7 +35,7 @@ impl Round {
     /// A round over these captures that begins now. Reads them once to know where they end; what
     /// cannot be read is said when it is read again.
     #[must_use]
-    pub fn begin(capture: &Capture, paths: &[PathBuf]) -> Self {
+    pub(crate) fn begin(capture: &Capture, paths: &[PathBuf]) -> Self {
         let (frames, last) = measure(engine::files(capture, paths));
         Self {
             inner: engine::files(capture, paths),

@@ -162,6 +162,15 @@ impl Ruleset {
         }
     }
 
+    /// What one event of its kind costs a rule at most, as the compiler weighs it to test what is
+    /// cheap first. What rules share is tested once for all of them.
+    #[must_use]
+    pub fn cost(&self, rule: &Rule) -> u32 {
+        let nodes = self.nodes.get(rule.kind.index());
+        let root = self.roots.get(usize::from(rule.ix.0));
+        nodes.zip(root).map_or(0, |(nodes, root)| nodes.cost(*root))
+    }
+
     /// The fields of a kind that have to cross to the correlator, in the order in which
     /// [`record::EventBody::fields`] holds them. Envelope fields are not among them: the envelope
     /// crosses whole.

@@ -178,7 +178,7 @@ async fn csv(
 }
 
 /// A file that a browser saves.
-pub(crate) fn sheet(name: &str, text: String) -> Response {
+fn sheet(name: &str, text: String) -> Response {
     let named = format!("attachment; filename=\"{name}\"");
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),

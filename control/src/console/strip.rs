@@ -79,9 +79,14 @@ fn capture(api: &Api, seconds: &[Second]) -> Cell {
         None => Cell {
             name,
             how: How::Good,
-            text: html! { "seeing" },
+            text: html! { "seeing" @if replayed(api) { " captures" } },
         },
     }
+}
+
+/// Whether captures are read, not an interface.
+fn replayed(api: &Api) -> bool {
+    !api.desk().in_force().0.capture.files.is_empty()
 }
 
 fn rate(seconds: &[Second]) -> Cell {
@@ -158,6 +163,8 @@ fn clock(api: &Api) -> Cell {
         .total("vitalwire_correlator_clock_steps_total");
     let set = std::path::Path::new("/run/systemd/timesync/synchronized").exists();
     let (how, text) = match (set, steps) {
+        // Captures have a time of their own, and jump between each other.
+        _ if replayed(api) => (How::Unknown, html! { "that of captures" }),
         (_, 1..) => (How::Bad, html! { "stepped " (steps) " times" }),
         (true, 0) => (How::Good, html! { "synchronised" }),
         (false, 0) => (How::Unknown, html! { "unknown" }),

@@ -120,8 +120,14 @@ pub enum By {
     Ip,
     /// Manufacturer and model, or the vendor of the Ethernet address.
     Make,
+    /// What they were seen to do.
+    Does,
     /// Ward or department; those without one last.
     Unit,
+    /// What they are for, by the list.
+    Role,
+    /// Protocols that they speak.
+    Protocols,
     /// When they were seen first.
     FirstSeen,
     /// When they were seen last.
@@ -139,12 +145,15 @@ pub struct Order {
 
 impl By {
     /// All of them, with their words.
-    pub const ALL: [(&'static str, Self); 7] = [
+    pub const ALL: [(&'static str, Self); 10] = [
         ("id", Self::Id),
         ("name", Self::Name),
         ("ip", Self::Ip),
         ("make", Self::Make),
+        ("does", Self::Does),
         ("unit", Self::Unit),
+        ("role", Self::Role),
+        ("protocols", Self::Protocols),
         ("first_seen", Self::FirstSeen),
         ("last_seen", Self::LastSeen),
     ];
@@ -167,6 +176,9 @@ impl By {
                 None => "7".to_owned(),
             },
             Self::Make => or_last(make(asset)),
+            Self::Does => or_last(asset.values(Attribute::Function).next().unwrap_or_default()),
+            Self::Role => or_last(listed.and_then(|l| l.roles.first()).map_or("", |r| r)),
+            Self::Protocols => or_last(asset.peers.first().map_or("", |peer| &peer.app)),
             Self::FirstSeen => time(asset.first_seen),
             Self::LastSeen => time(asset.last_seen),
         }

@@ -10,6 +10,9 @@ use super::Kind;
 use crate::metrics::{counter, gauge};
 use crate::store::{Error, words};
 
+/// Of why a sink fails, so many characters are kept.
+const WHY_MAX: usize = 300;
+
 /// Counts of the outbox and its sinks.
 #[derive(Debug, Default)]
 pub struct Counts(Mutex<Inner>);
@@ -29,6 +32,24 @@ struct OfSink {
     failures: u64,
     backlog: u64,
     age_secs: u64,
+    failing: Option<String>,
+}
+
+/// How a sink is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Its name.
+    pub sink: String,
+    /// Entries that it took since the start.
+    pub delivered: u64,
+    /// Entries that it will never take.
+    pub refused: u64,
+    /// Entries that wait for it.
+    pub backlog: u64,
+    /// For how long the oldest has, in seconds.
+    pub age_secs: u64,
+    /// Why it takes nothing, while it takes nothing.
+    pub failing: Option<String>,
 }
 
 impl Counts {
@@ -43,6 +64,7 @@ impl Counts {
     pub(super) fn delivered(&self, sink: &str, entries: u64) {
         self.of_sink(sink, |of| {
             of.delivered = of.delivered.saturating_add(entries);
+            of.failing = None;
         });
     }
 
@@ -50,8 +72,25 @@ impl Counts {
         self.of_sink(sink, |of| of.refused = of.refused.saturating_add(1));
     }
 
-    pub(super) fn failed(&self, sink: &str) {
-        self.of_sink(sink, |of| of.failures = of.failures.saturating_add(1));
+    pub(super) fn failed(&self, sink: &str, why: &str) {
+        self.of_sink(sink, |of| {
+            of.failures = of.failures.saturating_add(1);
+            of.failing = Some(why.chars().take(WHY_MAX).collect());
+        });
+    }
+
+    /// How every sink is.
+    #[must_use]
+    pub fn states(&self) -> Vec<State> {
+        let state = |(sink, of): (&String, &OfSink)| State {
+            sink: sink.clone(),
+            delivered: of.delivered,
+            refused: of.refused,
+            backlog: of.backlog,
+            age_secs: of.age_secs,
+            failing: of.failing.clone(),
+        };
+        self.with(|inner| inner.sinks.iter().map(state).collect())
     }
 
     /// Entries that went before every sink had them.

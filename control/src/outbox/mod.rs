@@ -23,7 +23,7 @@ use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use bound::{Bounds, trim};
-pub use counts::Counts;
+pub use counts::{Counts, State};
 pub use reader::{Batch, Reader};
 pub use runner::{Deliver, Failure, Runner, spawn, stop};
 pub(crate) use sinks::Sinks;

@@ -171,7 +171,7 @@ impl<D: Deliver> Turn<D> {
             self.ack(upto);
         }
         if failure.again {
-            self.counts.failed(self.reader.sink());
+            self.counts.failed(self.reader.sink(), &failure.why);
             self.wait(&failure.why);
         }
     }

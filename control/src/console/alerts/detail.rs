@@ -373,7 +373,7 @@ fn similar(whole: &Whole, devices: &Now) -> Markup {
     html! {
         h2 { "Similar" }
         @if whole.similar.is_empty() { p.dim { "This rule told nothing else about this sender." } }
-        @else { (super::named(&whole.similar, None, devices)) }
+        @else { (super::list(&whole.similar, None, devices)) }
     }
 }
 

@@ -57,14 +57,9 @@ pub(super) fn status(status: &str, verdict: Option<&str>) -> Markup {
     html! { span.status { (status) @if let Some(verdict) = verdict { ": " (verdict) } } }
 }
 
-/// Alerts as a table, hosts by their addresses.
-pub(super) fn list(all: &[Alert], view: Option<&View>) -> Markup {
-    named(all, view, &Now::default())
-}
-
 /// Alerts as a table, hosts by the names that the hospital gave them; with a view, columns lead to
 /// searches and rows can be chosen.
-pub(super) fn named(all: &[Alert], view: Option<&View>, now: &Now) -> Markup {
+pub(super) fn list(all: &[Alert], view: Option<&View>, now: &Now) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Alerts" {
             table.rows {

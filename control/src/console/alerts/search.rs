@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 
 use super::super::chart::{Bar, Chart};
@@ -84,10 +83,7 @@ pub(in crate::console) async fn show(
     let (bar, each) = span.map_or((86_400, "a day"), |(_, _, bar, each)| (*bar, *each));
     let bar = bar.saturating_mul(1_000_000);
     let (found, facets) = api
-        .read(move |conn| {
-            let found = query::page(conn, &filter, after, PAGE)?;
-            Ok((found, query::facets(conn, &filter, bar)?))
-        })
+        .read(move |conn| query::search(conn, &filter, after, PAGE, bar))
         .await
         .map_err(Problem::as_query)?;
     let devices = api.desk().devices().now();
@@ -103,7 +99,7 @@ pub(in crate::console) async fn show(
                     input type="hidden" name="back" value=(view.with("", ""));
                     div #rows data-live {
                         p.count { (count(&facets)) " · " a href=(view.elsewhere("/alerts.csv") ) download { "CSV of this page" } }
-                        @if found.alerts.is_empty() { (nothing(&view, &api)) } @else { (super::named(&found.alerts, Some(&view), &devices)) }
+                        @if found.alerts.is_empty() { (nothing(&view, &api)) } @else { (super::list(&found.alerts, Some(&view), &devices)) }
                     }
                     (bottom(&who, &view, found.next, found.alerts.is_empty()))
                 }
@@ -252,12 +248,5 @@ pub(in crate::console) async fn csv(
             one.verdict.unwrap_or_default(),
         ]));
     }
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"alerts.csv\"",
-        ),
-    ];
-    Ok((headers, text).into_response())
+    Ok(table::download("alerts.csv", text))
 }

@@ -5,12 +5,13 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::super::facets::{choice, facet, frequent, plain};
+use super::super::marks;
 use super::super::page::Page;
+use super::super::table::{self, Column, Table, Value};
 use super::super::view::View;
-use super::super::{marks, table};
-use crate::api::{self, Api, AssetSearch, May, Problem, blocking, permit};
+use crate::api::{Api, AssetSearch, May, Problem, blocking, permit};
 use crate::inventory::search::{self, Filter, Found, Order};
-use crate::inventory::{self, Device};
+use crate::inventory::{self, Device, Entry};
 use crate::store::words;
 
 /// On a page.
@@ -34,18 +35,72 @@ const PARTS: [&str; 12] = [
 /// Spans in which devices were first seen, in seconds.
 const SPANS: [(&str, i64); 3] = [("1h", 3_600), ("24h", 86_400), ("7d", 604_800)];
 
-/// Columns: the word of the order, and the title.
-const COLUMNS: [(&str, &str); 9] = [
-    ("name", "Name"),
-    ("ip", "Address"),
-    ("make", "What it is"),
-    ("", "Does"),
-    ("unit", "Unit"),
-    ("", "Role"),
-    ("", "Speaks"),
-    ("first_seen", "First seen"),
-    ("last_seen", "Last seen"),
+fn listed(one: &Device) -> Option<&Entry> {
+    one.listed.as_ref()
+}
+
+fn address(one: &Device) -> String {
+    let ip = one.ip.map(|ip| ip.to_string());
+    ip.or_else(|| one.mac.clone())
+        .unwrap_or_else(|| one.id.clone())
+}
+
+fn name(one: &Device) -> Markup {
+    html! { @if one.name().is_empty() { span.dim { "not listed" } } @else { (one.name()) } }
+}
+
+/// A column of text, sorted by the inventory.
+const fn column(
+    key: &'static str,
+    title: &'static str,
+    class: &'static str,
+    shown: fn(&Device) -> Markup,
+) -> Column<Device> {
+    let value = |_: &Device| Value::None;
+    Column {
+        key,
+        title,
+        class,
+        value,
+        shown,
+    }
+}
+
+const COLUMNS: &[Column<Device>] = &[
+    column("name", "Name", "", name),
+    column("ip", "Address", "mono", |one| {
+        html! { a href={ "/devices/" (one.id) } { (address(one)) } }
+    }),
+    column("make", "What it is", "", |one| html! { (one.make()) }),
+    column("does", "Does", "", |one| html! { (one.does()) }),
+    column("unit", "Unit", "", |one| {
+        html! { (listed(one).map_or("", |l| &l.unit)) }
+    }),
+    column("role", "Role", "", |one| {
+        html! { (listed(one).map_or_else(String::new, |l| l.roles.join(", "))) }
+    }),
+    column(
+        "protocols",
+        "Speaks",
+        "",
+        |one| html! { (one.protocols.join(", ")) },
+    ),
+    column("first_seen", "First seen", "", |one| {
+        marks::when(&one.first_seen)
+    }),
+    column("last_seen", "Last seen", "", |one| {
+        marks::when(&one.last_seen)
+    }),
 ];
+
+const TABLE: Table<'_, Device> = Table {
+    name: "Devices",
+    by: "sort",
+    usual: "name",
+    csv: "/devices.csv",
+    columns: COLUMNS,
+    href: |one| Some(format!("/devices/{}", one.id)),
+};
 
 struct Wanted {
     filter: Filter,
@@ -105,10 +160,9 @@ pub(super) async fn show(
             div #rows data-live {
                 p.count {
                     (marks::grouped(u64::try_from(shown.found.devices).unwrap_or(0))) " devices · "
-                    a href=(view.elsewhere("/devices.csv")) download { "CSV of this page" } " · "
                     a href="/devices/list" { "the hospital's list" }
                 }
-                @if shown.devices.is_empty() { (nothing(&view)) } @else { (rows(&view, &shown.devices)) }
+                @if shown.devices.is_empty() { (nothing(&view)) } @else { (TABLE.show(&view, &shown.devices)) }
                 p { @if !view.get("cursor").is_empty() { a href=(view.with("cursor", "")) { "First page" } " " }
                     @if let Some(next) = &shown.next { a href=(view.with("cursor", next)) rel="next" { "More" } } }
             }
@@ -135,7 +189,7 @@ pub(super) async fn csv(
         let page = search::page(&now, &wanted.filter, wanted.order, after, PAGE);
         inventory::csv(page.devices.into_iter())
     });
-    Ok(api::sheet("devices.csv", text.await?))
+    Ok(table::download("devices.csv", text.await?))
 }
 
 fn search_form(view: &View) -> Markup {
@@ -171,54 +225,6 @@ fn sides(view: &View, found: &Found) -> Markup {
             (facet(view, "Role", "role", &frequent(&found.roles), plain))
             (facet(view, "Protocol", "protocol", &frequent(&found.protocols), plain))
             (facet(view, "VLAN", "vlan", &frequent(&found.vlans), plain))
-        }
-    }
-}
-
-fn rows(view: &View, all: &[Device]) -> Markup {
-    html! {
-        div.scroll tabindex="0" role="region" aria-label="Devices" { table.rows {
-            thead { tr { @for (word, title) in COLUMNS { (head(view, word, title)) } } }
-            tbody { @for one in all { (row(one)) } }
-        } }
-    }
-}
-
-/// A column's title, which leads to the order by it, and to the other way round.
-fn head(view: &View, word: &str, title: &str) -> Markup {
-    if word.is_empty() {
-        return html! { th { (title) } };
-    }
-    let down = format!("-{word}");
-    let sort = match view.get("sort") {
-        "" => "name",
-        sort => sort,
-    };
-    let (next, aria, mark) = match sort {
-        sort if sort == word => (down.as_str(), Some("ascending"), " ↑"),
-        sort if sort == down => (word, Some("descending"), " ↓"),
-        _ => (word, None, ""),
-    };
-    html! { th aria-sort=[aria] { a href=(view.with("sort", next)) { (title) (mark) } } }
-}
-
-fn row(one: &Device) -> Markup {
-    let path = format!("/devices/{}", one.id);
-    let listed = one.listed.as_ref();
-    let address = one
-        .ip
-        .map_or_else(|| one.mac.clone().unwrap_or_default(), |ip| ip.to_string());
-    html! {
-        tr data-href=(path) {
-            td { @if one.name().is_empty() { span.dim { "not listed" } } @else { a href=(path) { (one.name()) } } }
-            td.mono { a href=(path) { (address) } }
-            td { (one.make()) }
-            td { (one.does()) }
-            td { (listed.map_or("", |l| &l.unit)) }
-            td { (listed.map_or_else(String::new, |l| l.roles.join(", "))) }
-            td { (one.protocols.join(", ")) }
-            td { (marks::when(&one.first_seen)) }
-            td { (marks::when(&one.last_seen)) }
         }
     }
 }

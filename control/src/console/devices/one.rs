@@ -184,7 +184,7 @@ fn told(found: &[Alert], now: &Now, addresses: &[IpAddr]) -> Markup {
     let ips: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
     html! {
         @if found.is_empty() { p.dim { "None." } } @else {
-            (alerts::named(found, None, now))
+            (alerts::list(found, None, now))
             p { a href={ "/alerts?ip=" (ips.join(",")) } { "All alerts of this device" } }
         }
     }

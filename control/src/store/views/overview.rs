@@ -95,15 +95,3 @@ pub fn loads(conn: &Connection) -> Result<Vec<Load>, Error> {
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
-
-/// Sinks by name, with what they take and how much waits for them.
-///
-/// # Errors
-/// What SQLite says.
-pub fn sinks(conn: &Connection) -> Result<Vec<(String, String, u64)>, Error> {
-    let mut statement = conn.prepare_cached(
-        "SELECT name, kinds, (SELECT count(*) FROM outbox WHERE seq > cursor) FROM sinks ORDER BY name",
-    )?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
