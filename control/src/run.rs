@@ -8,7 +8,6 @@ use dataplane::pipeline::{self, Running, Sources};
 use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
 use rules::correlate::Out;
-use rules::correlate::inventory::Snapshot as Inventory;
 use tokio::sync::mpsc;
 
 use crate::cli::RunArgs;
@@ -17,7 +16,7 @@ use crate::config::{self, Config, reload};
 use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
 use crate::health::Health;
-use crate::inventory::{self, Devices, Keeper};
+use crate::inventory::Learnt;
 use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
@@ -102,12 +101,7 @@ struct Appliance {
     service: Service,
     mirror: Mirror,
     lost: Lost,
-    /// The devices that are known, as they were given last: before the start, again and again, and
-    /// when a pipeline ends.
-    inventory: Option<Arc<Inventory>>,
-    keeper: Keeper,
-    /// The same, as answers, pages and responses see them.
-    devices: Arc<Devices>,
+    learnt: Learnt,
     /// Why the source is blind, as it was last told.
     blind: Option<String>,
     reloads: u64,
@@ -135,16 +129,13 @@ impl Appliance {
         } else {
             None
         };
-        let inventory = inventory::load(&config.state_dir)?.map(Arc::new);
-        let keeper = Keeper::new(config.state_dir.clone());
         let store = open_store(&config, eve.as_ref())?;
         let loaded = with_own(loaded, &config, store.as_ref().map(|(store, _)| store));
-        let devices = inventory.clone().unwrap_or_default();
-        let devices = Devices::new(devices, Arc::clone(loaded.ruleset.assets()));
-        let devices = Arc::new(devices);
-        let (desk, asks) = Desk::new(&config, &loaded, Arc::clone(&devices));
+        let list = Arc::clone(loaded.ruleset.assets());
+        let learnt = Learnt::load(config.state_dir.clone(), list)?;
+        let (desk, asks) = Desk::new(&config, &loaded, Arc::clone(learnt.devices()));
         let runners = match &store {
-            Some((store, _)) => deliver::start(store, &config, &devices)?,
+            Some((store, _)) => deliver::start(store, &config, learnt.devices())?,
             None => Vec::new(),
         };
         let seen = if config.api.enabled && config.store.enabled {
@@ -175,9 +166,7 @@ impl Appliance {
             service: Service::find(),
             mirror: Mirror::default(),
             lost: Lost::default(),
-            inventory,
-            keeper,
-            devices,
+            learnt,
             blind: None,
             reloads: 0,
             reloads_failed: 0,
@@ -203,7 +192,7 @@ impl Appliance {
             })
         };
         let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
-        settings.inventory.clone_from(&self.inventory);
+        settings.inventory = self.learnt.latest().cloned();
         settings.evidence = self.evidence.as_ref().map(evidence::Running::queue);
         let eve = self.eve.iter().map(|eve| ("eve", eve.queue()));
         let store = self
@@ -237,8 +226,6 @@ impl Appliance {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut stats = Every::new(self.config.stats.interval.0);
         let mut heartbeat = Every::new(self.config.heartbeat.interval.0);
-        let mut ask = Every::new(LEARN_INTERVAL);
-        let mut keep = Every::new(KEEP_INTERVAL);
         loop {
             tokio::select! {
                 _ = second.tick() => {}
@@ -267,50 +254,13 @@ impl Appliance {
             if ended && !again {
                 return Ok(());
             }
-            self.learn();
-            if ask.is_due() {
-                self.ask_inventory();
-            }
-            if keep.is_due() {
-                self.keep_inventory();
-            }
+            self.learnt.tend(self.pipeline.as_ref());
             if stats.is_due() {
                 self.tell_stats();
             }
             if heartbeat.is_due() {
                 self.beat();
             }
-        }
-    }
-
-    /// Takes the devices that are known, if the pipeline gave them.
-    fn learn(&mut self) {
-        let given = self.pipeline.as_ref().and_then(Running::take_inventory);
-        if let Some(given) = given {
-            self.know(given);
-        }
-    }
-
-    /// These devices are known now. The first ones are kept at once.
-    fn know(&mut self, given: Inventory) {
-        let given = Arc::new(given);
-        self.devices.learn(Arc::clone(&given));
-        let is_first = self.inventory.replace(given).is_none();
-        if is_first {
-            self.keep_inventory();
-        }
-    }
-
-    fn ask_inventory(&self) {
-        if let Some(pipeline) = &self.pipeline {
-            pipeline.ask_inventory();
-        }
-    }
-
-    /// Keeps the devices that are known.
-    fn keep_inventory(&mut self) {
-        if let Some(inventory) = &self.inventory {
-            self.keeper.keep(Arc::clone(inventory));
         }
     }
 
@@ -518,10 +468,7 @@ impl Appliance {
             return Ok(());
         };
         metrics::add(&mut self.before, &finished.snapshot);
-        // A correlator that died has nothing to say; what was kept before stays.
-        if finished.summary.inventory.version > 0 {
-            self.know(finished.summary.inventory);
-        }
+        self.learnt.know(finished.summary.inventory);
         if finished.errors.is_empty() {
             return Ok(());
         }
@@ -540,9 +487,7 @@ impl Appliance {
             pipeline.stop();
         }
         let outcome = self.finish_pipeline();
-        if let Some(inventory) = self.inventory.take() {
-            self.keeper.finish(&inventory);
-        }
+        self.learnt.finish();
         self.health.update(self.snapshot(), false, None);
         self.tell_stats();
         drop(self.seen.take().map(sinks::Running::finish));
@@ -560,12 +505,6 @@ impl Appliance {
         outcome
     }
 }
-
-/// How often pages, answers and responses are given the devices that are known: each time is a copy
-/// of all of them.
-const LEARN_INTERVAL: Duration = Duration::from_secs(10);
-/// How often the inventory is kept: what a crash may cost.
-const KEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Opens the store and starts what feeds it.
 fn open_store(

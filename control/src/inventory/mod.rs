@@ -4,6 +4,7 @@
 mod devices;
 mod export;
 mod import;
+mod learnt;
 pub mod search;
 mod sheet;
 mod state;
@@ -12,8 +13,9 @@ mod view;
 pub use devices::{Devices, Known, Now};
 pub use export::run;
 pub use import::{Imported, Mistake, Mistakes, UPLOADED, contact, decode, import, parse};
+pub use learnt::Learnt;
 pub use sheet::csv;
-pub use state::{FILE_NAME, Keeper, load, save};
+pub use state::{FILE_NAME, load, save};
 pub use view::{Device, Entry, Fact, Peer, Whole};
 
 use std::collections::BTreeMap;
