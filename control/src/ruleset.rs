@@ -23,11 +23,12 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Reads what the configuration names.
+    /// Reads what the configuration names; a list of devices that was uploaded takes the place of the
+    /// configuration's.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn of_config(config: &Config) -> Result<Self, Error> {
+    pub fn of_config(config: &Config, devices: Option<&str>) -> Result<Self, Error> {
         let mut files = if config.rules.default {
             rules::packs::embedded()
         } else {
@@ -39,7 +40,7 @@ impl Sources {
             let name = SUPPRESSIONS.to_owned();
             files.push(SourceFile { name, text });
         }
-        let imported = inventory::import(&config.inventory)?;
+        let imported = inventory::import(&config.inventory, devices)?;
         let sets = inventory::sets(&config.sets, &imported.list);
         Ok(Self {
             files,
@@ -59,7 +60,7 @@ impl Sources {
         } else {
             read(paths)?
         };
-        let imported = inventory::import(&config.inventory)?;
+        let imported = inventory::import(&config.inventory, None)?;
         let sets = inventory::sets(&config.sets, &imported.list);
         Ok(Self {
             files,
@@ -172,7 +173,7 @@ impl Loaded {
 /// # Errors
 /// Every mistake, one line each.
 pub fn load(config: &Config) -> Result<Loaded, Error> {
-    Sources::of_config(config)?.compile()
+    Sources::of_config(config, None)?.compile()
 }
 
 fn read(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Error> {

@@ -8,7 +8,6 @@ use dataplane::pipeline::{self, Running, Sources};
 use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
 use rules::correlate::Out;
-use rules::correlate::inventory::Snapshot as Inventory;
 use tokio::sync::mpsc;
 
 use crate::cli::RunArgs;
@@ -17,10 +16,11 @@ use crate::config::{self, Config, reload};
 use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
 use crate::health::Health;
-use crate::inventory::{self, Keeper};
+use crate::inventory::Learnt;
 use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
+use crate::rounds::Round;
 use crate::ruleset::{self, Loaded};
 use crate::seen::Watch;
 use crate::service::Service;
@@ -64,10 +64,12 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
         let live = live::of_config(&config)?;
         // Before there is another thread: each inherits it from this one.
         sandbox::enter(&config, &args.config)?;
+        // A signal that comes before anybody listens for it would end the program.
+        let signals = Signals::new()?;
         let mut appliance = Appliance::start(config, live, loaded, site, health)?;
         appliance.serve(listener)?;
         appliance.service.ready();
-        let outcome = appliance.watch(&args.config).await;
+        let outcome = appliance.watch(&args.config, signals).await;
         let stopped = appliance.stop();
         outcome.and(stopped)
     })
@@ -99,10 +101,7 @@ struct Appliance {
     service: Service,
     mirror: Mirror,
     lost: Lost,
-    /// The devices that are known, as they were given last: before the start, each minute, and when
-    /// a pipeline ends.
-    inventory: Option<Arc<Inventory>>,
-    keeper: Keeper,
+    learnt: Learnt,
     /// Why the source is blind, as it was last told.
     blind: Option<String>,
     reloads: u64,
@@ -130,13 +129,13 @@ impl Appliance {
         } else {
             None
         };
-        let inventory = inventory::load(&config.state_dir)?.map(Arc::new);
-        let keeper = Keeper::new(config.state_dir.clone());
         let store = open_store(&config, eve.as_ref())?;
         let loaded = with_own(loaded, &config, store.as_ref().map(|(store, _)| store));
-        let (desk, asks) = Desk::new(&config, &loaded);
+        let list = Arc::clone(loaded.ruleset.assets());
+        let learnt = Learnt::load(config.state_dir.clone(), list)?;
+        let (desk, asks) = Desk::new(&config, &loaded, Arc::clone(learnt.devices()));
         let runners = match &store {
-            Some((store, _)) => deliver::start(store, &config)?,
+            Some((store, _)) => deliver::start(store, &config, learnt.devices())?,
             None => Vec::new(),
         };
         let seen = if config.api.enabled && config.store.enabled {
@@ -167,8 +166,7 @@ impl Appliance {
             service: Service::find(),
             mirror: Mirror::default(),
             lost: Lost::default(),
-            inventory,
-            keeper,
+            learnt,
             blind: None,
             reloads: 0,
             reloads_failed: 0,
@@ -188,10 +186,13 @@ impl Appliance {
             self.mirror = mirror;
             sources
         } else {
-            Sources::Spread(engine::files(capture, &capture.files))
+            Sources::Spread(match capture.round.0.is_zero() {
+                true => engine::files(capture, &capture.files),
+                false => Box::new(Round::begin(capture, &capture.files)),
+            })
         };
         let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
-        settings.inventory.clone_from(&self.inventory);
+        settings.inventory = self.learnt.latest().cloned();
         settings.evidence = self.evidence.as_ref().map(evidence::Running::queue);
         let eve = self.eve.iter().map(|eve| ("eve", eve.queue()));
         let store = self
@@ -221,12 +222,10 @@ impl Appliance {
     }
 
     /// Until a signal, or the end of the files.
-    async fn watch(&mut self, path: &Path) -> Result<(), Error> {
-        let mut signals = Signals::new()?;
+    async fn watch(&mut self, path: &Path, mut signals: Signals) -> Result<(), Error> {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut stats = Every::new(self.config.stats.interval.0);
         let mut heartbeat = Every::new(self.config.heartbeat.interval.0);
-        let mut keep = Every::new(KEEP_INTERVAL);
         loop {
             tokio::select! {
                 _ = second.tick() => {}
@@ -255,28 +254,13 @@ impl Appliance {
             if ended && !again {
                 return Ok(());
             }
-            self.keep_inventory(keep.is_due());
+            self.learnt.tend(self.pipeline.as_ref());
             if stats.is_due() {
                 self.tell_stats();
             }
             if heartbeat.is_due() {
                 self.beat();
             }
-        }
-    }
-
-    /// Keeps the devices that are known, once the pipeline gives them; asks for them when due.
-    fn keep_inventory(&mut self, due: bool) {
-        let given = self.pipeline.as_ref().and_then(Running::take_inventory);
-        let is_new = given.is_some();
-        self.inventory = given.map(Arc::new).or_else(|| self.inventory.take());
-        // The pipelines of files that are read again and again may end before they are asked.
-        let keep = is_new || (due && !self.config.capture.is_live());
-        if let Some(inventory) = self.inventory.as_ref().filter(|_| keep) {
-            self.keeper.keep(Arc::clone(inventory));
-        }
-        if let Some(pipeline) = self.pipeline.as_ref().filter(|_| due) {
-            pipeline.ask_inventory();
         }
     }
 
@@ -484,9 +468,7 @@ impl Appliance {
             return Ok(());
         };
         metrics::add(&mut self.before, &finished.snapshot);
-        // A correlator that died has nothing to say; what was kept before stays.
-        let inventory = Some(finished.summary.inventory).filter(|i| i.version > 0);
-        self.inventory = inventory.map(Arc::new).or_else(|| self.inventory.take());
+        self.learnt.know(finished.summary.inventory);
         if finished.errors.is_empty() {
             return Ok(());
         }
@@ -505,9 +487,7 @@ impl Appliance {
             pipeline.stop();
         }
         let outcome = self.finish_pipeline();
-        if let Some(inventory) = self.inventory.take() {
-            self.keeper.finish(&inventory);
-        }
+        self.learnt.finish();
         self.health.update(self.snapshot(), false, None);
         self.tell_stats();
         drop(self.seen.take().map(sinks::Running::finish));
@@ -525,9 +505,6 @@ impl Appliance {
         outcome
     }
 }
-
-/// How often the inventory is kept: what a crash may cost.
-const KEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Opens the store and starts what feeds it.
 fn open_store(

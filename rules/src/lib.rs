@@ -138,7 +138,7 @@ impl Ruleset {
 
     /// The imported list of devices.
     #[must_use]
-    pub fn assets(&self) -> &List {
+    pub const fn assets(&self) -> &Arc<List> {
         &self.assets
     }
 

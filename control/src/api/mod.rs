@@ -10,12 +10,14 @@ mod drain;
 mod events;
 mod evidence;
 mod extract;
+mod findings;
 mod guard;
 mod incidents;
 mod listen;
 mod params;
 mod problem;
 mod rate;
+mod responses;
 mod routes;
 mod rules;
 mod session;
@@ -38,13 +40,16 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 pub use alerts::Search as AlertSearch;
+pub use assets::Search as AssetSearch;
+pub(crate) use assets::{put as put_devices, the_list as the_devices_list};
 pub(crate) use caller::known;
 pub use caller::{May, Permit, caller, permit};
 pub use extract::{Form, IfMatch, Json, Path, Query};
 pub use guard::Peer;
 pub use incidents::Search as IncidentSearch;
-pub use params::{Bar, Limit, List, Moment};
+pub use params::{Bar, Limit, List, Moment, Sort};
 pub use problem::{Mistake, Problem};
+pub(crate) use responses::{give as approve_response, standings};
 pub use routes::schema;
 pub(crate) use rules::{
     Capture, Tried, attempt as try_rules, capture_max, change as change_rules,

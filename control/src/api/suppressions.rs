@@ -243,8 +243,8 @@ async fn preview(
     let slug = says.rule.clone();
     // Its mistakes, each with its place.
     let alone = Own {
-        files: api.own().await?.files,
         suppressions: vec![says],
+        ..api.own().await?
     };
     let (config, _) = api.desk().in_force();
     let config = Config {

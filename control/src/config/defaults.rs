@@ -49,6 +49,7 @@ impl Default for Capture {
             files: Vec::new(),
             follow: false,
             repeat: false,
+            round: Span::secs(0),
             // More than any jumbo frame: offloads hand up to 64 KiB.
             snaplen: 65_535,
             // Half a second at 1 Gbit/s.

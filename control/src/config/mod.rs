@@ -113,6 +113,10 @@ pub struct Capture {
     /// Whether to read the files again and again.
     #[serde(rename = "loop")]
     pub repeat: bool,
+    /// With `loop`, how long a round takes: frames come at an even pace, with their stamps moved so
+    /// that the captures end as the round begins, and each round tells new alerts. `0s` reads as fast
+    /// as it can, with the stamps as recorded: each round tells the same alerts, which are kept once.
+    pub round: Span,
     /// Bytes kept of a frame; less than the MTU loses payload.
     pub snaplen: u32,
     /// The kernel's ring: it bridges moments in which workers are busy.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::units::{Bytes, Span};
 
-/// The embedded store: alerts, incidents, findings, assets and the audit log. Protocol events are
+/// The embedded store: alerts, incidents, findings and the audit log. Protocol events are
 /// not in it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]

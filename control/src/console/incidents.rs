@@ -14,6 +14,7 @@ use super::view::View;
 use super::{marks, now, table};
 use crate::api::{Api, Form, IncidentSearch, May, Path, Problem, permit};
 use crate::auth::Permission;
+use crate::inventory::Now;
 use crate::store::query;
 use crate::store::views::comments;
 use crate::store::views::incidents::{self as stored, Incident};
@@ -48,7 +49,7 @@ pub(super) fn impact_rank(one: &Incident) -> usize {
 }
 
 /// Incidents as a table.
-pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>) -> Markup {
+pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>, devices: &Now) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Incidents" {
             table.rows {
@@ -60,7 +61,7 @@ pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>) -> Markup {
                     td { (marks::impact(one.clinical_impact)) }
                     td { (marks::severity(one.severity)) }
                     td.wide { a href={ "/incidents/" (one.incident_id) } { (one.title) } }
-                    td.mono { (one.actor) " → " (one.victim) }
+                    td { (alerts::host(&one.actor, None, devices)) " → " (alerts::host(&one.victim, None, devices)) }
                     td.number data-name="alerts" { (one.count) }
                     td { (marks::when(&one.last_seen)) }
                     td { (alerts::status(one.status, one.verdict)) }
@@ -81,7 +82,7 @@ async fn show_all(
         h1 { "Incidents" }
         (facets(&view))
         div #rows data-live {
-            @if !found.is_empty() { (list(found.iter())) p.count { a href=(view.elsewhere("/incidents.csv")) download { "CSV of this table" } } }
+            @if !found.is_empty() { (list(found.iter(), &api.desk().devices().now())) p.count { a href=(view.elsewhere("/incidents.csv")) download { "CSV of this table" } } }
             @else if view.is_plain() { (table::empty(&now::nothing(&api))) }
             @else { (table::empty(&html! { p { strong { "No incident is like this." } " Take a mark away, or look at " a href="/incidents" { "all of them" } "." } })) }
         }
@@ -175,13 +176,19 @@ async fn show(
         })
         .await?;
     let path = format!("/incidents/{}", one.incident_id);
+    let devices = api.desk().devices().now();
+    let host = |name: &str| {
+        html! {
+            a href={ "/alerts?ip=" (name) } { (alerts::host(name, None, &devices)) }
+        }
+    };
     let body = html! {
         p { (marks::severity(one.severity)) " " (marks::impact(one.clinical_impact)) " "
             (alerts::status(one.status, one.verdict)) }
         h1 { (one.title) }
         div #facts data-live { (table::pairs([
-            ("Who acted", html! { a.mono href={ "/alerts?ip=" (one.actor) } { (one.actor) } }),
-            ("On whom", html! { a.mono href={ "/alerts?ip=" (one.victim) } { (one.victim) } }),
+            ("Who acted", host(&one.actor)),
+            ("On whom", host(&one.victim)),
             ("Alerts", html! { (one.count) }),
             ("First seen", marks::when(&one.first_seen)),
             ("Last seen", marks::when(&one.last_seen)),
@@ -194,7 +201,7 @@ async fn show(
         @if who.may(Permission::Configure) { (holds::button(&who, "incident", &one.incident_id, one.held)) }
         @else if one.held { p { "It is held: it stays whatever its age." } }
         h2 { "Its alerts" }
-        div #rows data-live { (alerts::list(&found.alerts, None)) }
+        div #rows data-live { (alerts::list(&found.alerts, None, &devices)) }
         (alerts::comments(&who, &path, &said))
     };
     Ok(Page {

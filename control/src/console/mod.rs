@@ -7,6 +7,7 @@ mod alerts;
 mod assets;
 mod chart;
 mod devices;
+mod facets;
 mod fault;
 mod imaging;
 mod incidents;

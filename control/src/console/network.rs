@@ -14,6 +14,7 @@ use super::table::{Column, Table, Value};
 use super::view::View;
 use super::{marks, now, table};
 use crate::api::{Api, May, Problem, permit};
+use crate::inventory::Now;
 use crate::ledger::{self, Loss};
 use crate::seen::{Flow, State as Seen};
 use crate::store::views::findings::{self, Finding};
@@ -168,8 +169,9 @@ struct Traffic {
 }
 
 /// A VLAN where it is known, else the network that an address is usually in.
-fn zone(seen: &Seen, ip: IpAddr) -> String {
-    if let Some(vlan) = seen.hosts.get(&ip).and_then(|host| host.vlan) {
+fn zone(devices: &Now, ip: IpAddr) -> String {
+    let vlan = devices.at(ip).next().map(|known| known.asset.key.vlan());
+    if let Some(vlan) = vlan.filter(|vlan| *vlan != 0) {
         return format!("VLAN {vlan}");
     }
     match ip {
@@ -184,13 +186,13 @@ fn zone(seen: &Seen, ip: IpAddr) -> String {
     }
 }
 
-fn traffic(seen: &Seen) -> Traffic {
+fn traffic(seen: &Seen, devices: &Now) -> Traffic {
     let mut volumes: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut of_zone: BTreeMap<String, u64> = BTreeMap::new();
     let mut protocols: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     let mut talkers = Vec::new();
     for ((from, to, protocol), flow) in &seen.links {
-        let ends = (zone(seen, *from), zone(seen, *to));
+        let ends = (zone(devices, *from), zone(devices, *to));
         for end in [&ends.0, &ends.1] {
             let sum = of_zone.entry(end.clone()).or_default();
             *sum = sum.saturating_add(flow.bytes);
@@ -227,7 +229,8 @@ fn traffic(seen: &Seen) -> Traffic {
 
 /// What was seen, sorted as the address says.
 fn look(api: &Api, view: &View) -> Traffic {
-    let mut traffic = api.desk().seen().look(traffic);
+    let devices = api.desk().devices().now();
+    let mut traffic = api.desk().seen().look(|seen| traffic(seen, &devices));
     TALKERS.sort(view, &mut traffic.talkers);
     traffic.talkers.truncate(TALKERS_MAX);
     PROTOCOLS.sort(view, &mut traffic.protocols);

@@ -34,7 +34,6 @@ struct Known {
     findings: Vec<Finding>,
     today: [u64; 5],
     before: [u64; 5],
-    devices: u64,
     loads: u64,
     /// Rules that fired since yesterday and not the day before, with how often.
     fresh: Vec<(String, u64)>,
@@ -42,10 +41,11 @@ struct Known {
 
 async fn show(State(api): State<Api>, who: May<permit::Read>) -> Result<Response, Problem> {
     let known = api.read(look).await?;
+    let devices = super::devices::since(&api, now().saturating_sub(DAY));
     let body = html! {
         (seeing(&api))
         (open(&known, &api))
-        (changed(&known))
+        (changed(&known, devices))
     };
     Ok(Page {
         title: "Now",
@@ -71,14 +71,12 @@ fn look(conn: &Connection) -> Result<Known, Error> {
     });
     let now = now();
     let since = now.saturating_sub(DAY);
-    let (devices, loads) = overview::since(conn, since)?;
     Ok(Known {
         open,
         findings: findings::list(conn, Some("open"))?,
         today: overview::severities(conn, since, now)?,
         before: overview::severities(conn, since.saturating_sub(DAY), since)?,
-        devices,
-        loads,
+        loads: overview::loads_since(conn, since)?,
         fresh: fresh(conn, since)?,
     })
 }
@@ -171,7 +169,7 @@ fn open(known: &Known, api: &Api) -> Markup {
                         (marks::impact(impact)) " " strong { (count) } " "
                     }
                 }
-                (incidents::list(known.open.iter().take(25)))
+                (incidents::list(known.open.iter().take(25), &api.desk().devices().now()))
                 p { a href="/incidents" { "All incidents" } " · " a href="/alerts?status=open" { "Open alerts" } }
             }
         }
@@ -200,7 +198,7 @@ pub(super) fn nothing(api: &Api) -> Markup {
     }
 }
 
-fn changed(known: &Known) -> Markup {
+fn changed(known: &Known, devices: usize) -> Markup {
     let rows = (0..5).rev().map(|at: usize| {
         let of = |counts: &[u64; 5]| counts.get(at).copied().unwrap_or(0);
         let word = severity_word(i64::try_from(at).unwrap_or(0));
@@ -228,7 +226,7 @@ fn changed(known: &Known) -> Markup {
                             span.dim { (finding.what_to_do) }
                         } } }
                     }
-                    p { a href="/devices?new=24h" { (known.devices) " new devices" } ", "
+                    p { a href="/devices?new=24h" { (devices) " new devices" } ", "
                         a href="/rules/history" { (known.loads) @if known.loads == 1 { " change of rules" } @else { " changes of rules" } } "." }
                 }
                 div {

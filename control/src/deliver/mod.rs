@@ -19,11 +19,13 @@ mod tls;
 mod webhook;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::config::{Config, Sink};
 use crate::error::Error;
+use crate::inventory::Devices;
 use crate::outbox::{self, Deliver, Entry, Failure, Runner};
 use crate::store::Store;
 
@@ -46,14 +48,14 @@ impl Deliver for Box<dyn Deliver> {
 }
 
 /// Starts what is configured. The store learns which sinks there are; of one that is no more it
-/// forgets the cursor.
+/// forgets the cursor. Responses ask `devices` what must not be touched.
 ///
 /// # Errors
 /// A sink that cannot be made as it is configured.
-pub fn start(store: &Store, config: &Config) -> Result<Vec<Runner>, Error> {
+pub fn start(store: &Store, config: &Config, devices: &Arc<Devices>) -> Result<Vec<Runner>, Error> {
     let sinks = config.sinks.iter().map(|sink| make(sink, Some(store)));
     let responses = config.responses.iter().map(|response| {
-        let made = respond::make(response, store, &config.state_dir);
+        let made = respond::make(response, store, devices, &config.state_dir);
         made.map_err(|what| Error::Config(format!("responses: {}: {what}", response.name)))
     });
     let all = sinks.chain(responses).collect::<Result<Vec<_>, _>>()?;

@@ -8,23 +8,11 @@ use serde_json::Value;
 
 use super::medical::{dicom, hl7};
 use super::pumps::pump;
-use super::{FACTS_MAX, Fact, HOSTS_MAX, LINKS_MAX, PROTOCOLS_MAX, Seen, State, place, short};
+use super::{LINKS_MAX, Seen, State, place, short};
 use crate::sinks::Sink;
 
 /// What is looked at.
-const WATCHED: [&str; 6] = ["flow", "dicom", "hl7", "pump", "asset", "capture"];
-
-/// Of an asset event, what is no fact about the device.
-const NO_FACT: [&str; 8] = [
-    "event",
-    "ip",
-    "attribute",
-    "value",
-    "previous",
-    "source",
-    "first_seen",
-    "last_seen",
-];
+const WATCHED: [&str; 5] = ["flow", "dicom", "hl7", "pump", "capture"];
 
 /// The output.
 #[derive(Debug)]
@@ -70,7 +58,6 @@ fn count(state: &mut State, out: &Out, micros: impl Fn(&Item) -> i64) {
 fn take(state: &mut State, event: &Value, kind: &str, at: i64) {
     let Some(own) = event.get(kind) else { return };
     match kind {
-        "asset" => return asset(state, event, own),
         "capture" => return capture(state, own, at),
         _ => state.watched.at(at),
     }
@@ -78,9 +65,6 @@ fn take(state: &mut State, event: &Value, kind: &str, at: i64) {
         .get("app_proto")
         .and_then(Value::as_str)
         .unwrap_or("unknown");
-    for side in ["src", "dest"] {
-        host(state, event, side, protocol);
-    }
     match kind {
         "flow" => flow(state, event, own, protocol),
         "dicom" => dicom(state, event, own),
@@ -110,31 +94,6 @@ fn text(event: &Value, path: &str) -> String {
         .unwrap_or_default()
 }
 
-fn host(state: &mut State, event: &Value, side: &str, protocol: &str) {
-    let Some(ip) = address(event, &format!("{side}_ip")) else {
-        return;
-    };
-    let Some(host) = place(&mut state.hosts, ip, HOSTS_MAX, &mut state.cut) else {
-        return;
-    };
-    host.last = text(event, "/timestamp");
-    if host.first.is_empty() {
-        host.first.clone_from(&host.last);
-    }
-    let mac = text(event, &format!("/ether/{side}_mac"));
-    if !mac.is_empty() {
-        host.mac = mac;
-    }
-    host.vlan = event
-        .pointer("/vlan/0")
-        .and_then(Value::as_u64)
-        .or(host.vlan);
-    if host.protocols.len() < PROTOCOLS_MAX || host.protocols.contains_key(protocol) {
-        let count = host.protocols.entry(protocol.to_owned()).or_default();
-        *count = count.saturating_add(1);
-    }
-}
-
 fn flow(state: &mut State, event: &Value, own: &Value, protocol: &str) {
     let (Some(src), Some(dest)) = (address(event, "src_ip"), address(event, "dest_ip")) else {
         return;
@@ -155,57 +114,6 @@ fn flow(state: &mut State, event: &Value, own: &Value, protocol: &str) {
     link.bytes = link.bytes.saturating_add(sum("bytes"));
     link.gaps = link.gaps.saturating_add(sum("gap_bytes"));
     link.last = text(event, "/timestamp");
-}
-
-/// What the inventory learnt: each of its members is a fact, with the field that told.
-fn asset(state: &mut State, event: &Value, own: &Value) {
-    let Some(ip) = address(own, "ip").or_else(|| address(event, "src_ip")) else {
-        return;
-    };
-    let Some(host) = place(&mut state.hosts, ip, HOSTS_MAX, &mut state.cut) else {
-        return;
-    };
-    let time = text(event, "/timestamp");
-    if host.first.is_empty() {
-        host.first.clone_from(&time);
-        host.last.clone_from(&time);
-    }
-    let (attribute, source) = (text(own, "/attribute"), text(own, "/source"));
-    let facts = own.as_object().into_iter().flatten();
-    for (name, value) in facts.filter(|(name, _)| !NO_FACT.contains(&name.as_str())) {
-        let value = said(value);
-        let known = host.facts.get(name);
-        let room = host.facts.len() < FACTS_MAX || known.is_some();
-        if !room || known.is_some_and(|known| known.value == value) {
-            continue;
-        }
-        let told = name.trim_end_matches('s') == attribute && !source.is_empty();
-        let source = if told {
-            source.clone()
-        } else {
-            "inventory".to_owned()
-        };
-        let time = time.clone();
-        host.facts.insert(
-            name.clone(),
-            Fact {
-                value,
-                source,
-                time,
-            },
-        );
-    }
-}
-
-fn said(value: &Value) -> String {
-    match value {
-        Value::String(text) => short(text),
-        Value::Array(list) => {
-            let all: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
-            short(&all.join(", "))
-        }
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]
@@ -243,7 +151,6 @@ mod tests {
         assert_eq!(state.pumps["P1"].said[0].rate, Some(125.0));
         let answers = &state.messages[&("R".to_owned(), "S".to_owned(), "answers".to_owned())];
         assert_eq!((answers.refused, answers.latency_ms), (1, 2.5));
-        assert_eq!(state.hosts.len(), 2);
     }
 
     #[test]

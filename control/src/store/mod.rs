@@ -1,4 +1,4 @@
-//! The embedded store: alerts, incidents, findings, assets, the audit log, and the outbox, in one
+//! The embedded store: alerts, incidents, findings, the audit log, and the outbox, in one
 //! SQLite file. Protocol events do not enter it.
 //!
 //! One thread writes, in transactions of what came meanwhile; others read at the same time, each from
@@ -16,6 +16,7 @@ pub mod audit;
 mod bell;
 mod change;
 mod counts;
+pub mod device_lists;
 mod error;
 mod findings;
 pub mod hold;

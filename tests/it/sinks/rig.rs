@@ -1,10 +1,12 @@
 //! A store with sinks, without traffic: alerts are put in at the top, as the pipeline does it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use control::config;
 use control::deliver;
+use control::inventory::{self, Devices};
 use control::outbox::{self, Runner};
 use control::sinks::Sink as _;
 use control::store::{Intake, Settings, Store};
@@ -22,6 +24,8 @@ pub struct Rig {
     next: u64,
     pub sent: BTreeSet<String>,
     pub dir: TempDir,
+    devices: Arc<Devices>,
+    pub config: config::Config,
 }
 
 impl Rig {
@@ -41,7 +45,8 @@ impl Rig {
         };
         let settings = Settings::new(&config.store, eve);
         let store = Store::open(dir.path(), settings, None).expect("a store");
-        let runners = deliver::start(&store, &config).expect("sinks start");
+        let devices = Arc::new(Devices::default());
+        let runners = deliver::start(&store, &config, &devices).expect("sinks start");
         Self {
             intake: Intake::new(store.clone(), false),
             store,
@@ -49,7 +54,15 @@ impl Rig {
             next: 0,
             sent: BTreeSet::new(),
             dir,
+            devices,
+            config,
         }
+    }
+
+    /// The hospital's list of its devices, as CSV.
+    pub fn list(&self, csv: &str) {
+        let imported = inventory::parse("list", csv, Default::default()).expect("a good list");
+        self.devices.list(imported.list);
     }
 
     /// So many new alerts.

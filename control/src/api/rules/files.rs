@@ -213,10 +213,9 @@ pub(crate) async fn change(
     note: String,
     dry_run: bool,
 ) -> Result<axum::Json<Outcome>, Problem> {
-    let suppressions = api.own().await?.suppressions;
     let own = Own {
         files,
-        suppressions,
+        ..api.own().await?
     };
     let loaded = compile(api, own.clone()).await?;
     let (armed, unarmed) = loaded.counts();

@@ -239,7 +239,7 @@ async fn show_all(
             (table::cut(cut, "things found no room in memory since the start; pumps may be among them."))
         }
         h2 { "Alerts about orders" }
-        @if found.alerts.is_empty() { p.dim { "None." } } @else { (alerts::list(&found.alerts, None)) }
+        @if found.alerts.is_empty() { p.dim { "None." } } @else { (alerts::list(&found.alerts, None, &api.desk().devices().now())) }
     };
     Ok(Page {
         title: "Pumps",

@@ -23,12 +23,12 @@ const ALERTS: u32 = 10;
 
 /// What the page needs of what was seen.
 fn look(api: &Api, name: &str) -> Result<(Pump, Watched, BTreeMap<String, String>), Problem> {
+    let devices = api.desk().devices().now();
     let found = api.desk().seen().look(|seen| {
         let pump = seen.pumps.get(name)?.clone();
         let names = pump.said.iter().filter_map(|said| {
             let ip: IpAddr = said.by.parse().ok()?;
-            let fact = seen.hosts.get(&ip)?.facts.get("name")?;
-            Some((said.by.clone(), fact.value.clone()))
+            Some((said.by.clone(), devices.name(ip)?.to_owned()))
         });
         Some((names.collect(), seen.watched.clone(), pump))
     });
@@ -75,7 +75,7 @@ pub(super) async fn show(
         h2 { "Orders and reports" }
         div #rows data-live { (said(&name, &pump, &view)) }
         h2 { "Alerts that name it" }
-        @if found.is_empty() { p.dim { "None." } } @else { (alerts::list(&found, None)) }
+        @if found.is_empty() { p.dim { "None." } } @else { (alerts::list(&found, None, &api.desk().devices().now())) }
     };
     Ok(Page {
         title: &name,

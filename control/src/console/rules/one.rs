@@ -52,7 +52,7 @@ pub(super) async fn show(
         h2 { "In words" }
         pre { (loaded.ruleset.explain(rule)) }
         h2 { "Its newest alerts" }
-        @if found.is_empty() { p.dim { "None is stored." } } @else { (alerts::list(&found, None)) }
+        @if found.is_empty() { p.dim { "None is stored." } } @else { (alerts::list(&found, None, &api.desk().devices().now())) }
         h2 { "Its tests" }
         @if rule.tests.is_empty() { p.dim { "None. A rule should have a capture on which it fires, and one on which it is silent." } }
         ul { @for test in &rule.tests { li { (tested(test)) } } }
