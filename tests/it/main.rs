@@ -29,3 +29,4 @@ mod store;
 mod streams;
 mod support;
 mod tidy;
+mod whole;
