@@ -27,7 +27,7 @@ fn an_attack_is_known_everywhere_within_a_second() {
     if !has("storescp") || !has("nmap") || !has("chromedriver") {
         return;
     }
-    let Some(site) = Site::new("attack", |_| String::new()) else {
+    let Some(site) = Site::new("attack", "alert", |_| String::new()) else {
         return;
     };
     let _servers = Servers::start(&site.lab);

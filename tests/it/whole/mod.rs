@@ -3,6 +3,7 @@
 
 mod attack;
 mod hostile;
+mod load;
 mod outage;
 mod peers;
 mod places;

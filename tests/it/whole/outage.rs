@@ -30,7 +30,7 @@ fn nothing_is_lost_while_receivers_are_away_and_silence_is_told_once() {
     if !has("storescp") {
         return;
     }
-    let site = Site::new("outage", |lab| {
+    let site = Site::new("outage", "alert, heartbeat", |lab| {
         format!(
             "rules: {{paths: [{}]}}\nheartbeat: {{interval: {BEAT}s}}\nready: {{max_silence: {SILENCE}s}}\n",
             storm::rules(lab).display()
@@ -69,7 +69,7 @@ fn nothing_is_lost_while_receivers_are_away_and_silence_is_told_once() {
     assert!(player.wait().expect("replay.py ends"), "{}", player.log());
     drop(servers);
     silence_is_told(&site);
-    everywhere(&site, 60);
+    everywhere(&site, &RECEIVERS, 60);
     let alerts = stored(&site).len();
     println!(
         "{alerts} alerts in {LASTS} s, {} of them before it was killed",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::site::Site;
-use super::stream::messages;
+use super::stream::{ids, messages};
 
 /// What came to a receiver.
 #[derive(Default)]
@@ -30,9 +30,11 @@ impl Came {
     }
 }
 
-/// The receivers, by name.
-pub(super) const RECEIVERS: [(&str, fn(&Site) -> Came); 3] =
-    [("rsyslog", siem), ("NATS", bus), ("webhook", hook)];
+/// A receiver's name, and what came to it.
+pub(super) type Place = (&'static str, fn(&Site) -> Came);
+
+/// All of them.
+pub(super) const RECEIVERS: [Place; 3] = [("rsyslog", siem), ("NATS", bus), ("webhook", hook)];
 
 /// Lines of rsyslog: facility, severity, host, program, kind, CEF.
 fn siem(site: &Site) -> Came {
@@ -53,8 +55,8 @@ fn siem(site: &Site) -> Came {
 fn bus(site: &Site) -> Came {
     let mut came = Came::default();
     for kind in ["alert", "heartbeat"] {
-        for message in messages(site.bus.port, &format!("vitalwire.{kind}")) {
-            came.add(kind, &message.id);
+        for id in ids(site.bus.port, &format!("vitalwire.{kind}")) {
+            came.add(kind, &id);
         }
     }
     came
@@ -77,10 +79,10 @@ pub(super) fn stored(site: &Site) -> BTreeSet<String> {
     ids.collect::<Result<_, _>>().expect("ids")
 }
 
-/// Waits until every receiver has every alert of the store, and no other.
-pub(super) fn everywhere(site: &Site, seconds: u64) {
+/// Waits until receivers have every alert of the store, and no other.
+pub(super) fn everywhere(site: &Site, receivers: &[Place], seconds: u64) {
     let wanted = stored(site);
-    for (name, came) in RECEIVERS {
+    for &(name, came) in receivers {
         let since = Instant::now();
         let has = loop {
             let has = came(site);

@@ -30,9 +30,10 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Where everything can be had. `more` goes into the appliance's configuration. From now on the
+    /// Where everything can be had. `hook` is what the webhook gets, `more` goes into the
+    /// appliance's configuration. From now on the
     /// thread of the test is where the appliance is.
-    pub(super) fn new(name: &str, more: impl FnOnce(&Lab) -> String) -> Option<Self> {
+    pub(super) fn new(name: &str, hook: &str, more: impl FnOnce(&Lab) -> String) -> Option<Self> {
         if !has("prometheus") || !has("curl") {
             return None;
         }
@@ -61,14 +62,14 @@ impl Site {
             lab,
         };
         let more = more(&site.lab);
-        site.configure(&more);
+        site.configure(hook, &more);
         site.start();
         site.prometheus.start();
         site.until("scraped", PATIENCE, || site.prometheus("up") == Some(1.0));
         Some(site)
     }
 
-    fn configure(&self, more: &str) {
+    fn configure(&self, hook: &str, more: &str) {
         let at = self.lab.folder().display();
         let (siem, bus) = (
             self.siem.dir.path().display(),
@@ -84,7 +85,7 @@ impl Site {
              \u{20}  key: {siem}/client.key, server_name: siem.example.org}}}}\n\
              - {{type: nats, name: bus, select: [alert, heartbeat], servers: ['nats://127.0.0.1:{}'],\n\
              \u{20}  stream: VITALWIRE, username: sensor, password_file: {bus}/password}}\n\
-             - {{type: webhook, name: hook, select: [alert, heartbeat], url: '{}/hook', secret_file: {}}}\n\
+             - {{type: webhook, name: hook, select: [{hook}], url: '{}/hook', secret_file: {}}}\n\
              {more}",
             self.siem.port,
             self.bus.port,

@@ -14,7 +14,17 @@ pub(super) struct Message {
 
 /// Every message of a subject, oldest first; none while the server is away.
 pub(super) fn messages(port: u16, subject: &str) -> Vec<Message> {
-    Reading::begin(port, subject).map_or_else(Vec::new, |mut reading| {
+    read(port, subject, false)
+}
+
+/// The ids of every message of a subject.
+pub(super) fn ids(port: u16, subject: &str) -> Vec<String> {
+    let messages = read(port, subject, true).into_iter();
+    messages.map(|message| message.id).collect()
+}
+
+fn read(port: u16, subject: &str, headers_only: bool) -> Vec<Message> {
+    Reading::begin(port, subject, headers_only).map_or_else(Vec::new, |mut reading| {
         let pending = reading.pending();
         (0..pending).map_while(|_| reading.next()).collect()
     })
@@ -24,7 +34,7 @@ struct Reading(BufReader<TcpStream>);
 
 impl Reading {
     /// Makes a consumer that pushes all there is; it goes with the connection.
-    fn begin(port: u16, subject: &str) -> Option<Self> {
+    fn begin(port: u16, subject: &str, headers_only: bool) -> Option<Self> {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
         stream
             .set_read_timeout(Some(Duration::from_secs(10)))
@@ -32,7 +42,7 @@ impl Reading {
         let hello = json!({"verbose": false, "headers": true, "user": "sensor", "pass": "hunter2"});
         let consumer = json!({"stream_name": "VITALWIRE", "config": {
             "deliver_subject": "all", "ack_policy": "none", "deliver_policy": "all",
-            "filter_subject": subject}})
+            "filter_subject": subject, "headers_only": headers_only}})
         .to_string();
         write!(
             stream,
