@@ -76,7 +76,7 @@ impl Site {
             self.bus.dir.path().display(),
         );
         let text = format!(
-            "state_dir: {at}/state\ncapture: {{interface: {SPAN}, buffer: 32MiB}}\n\
+            "state_dir: {at}/state\ncapture: {{interface: {SPAN}}}\n\
              outputs: {{eve: {{path: {at}/eve.json}}}}\n\
              api: {{limits: {{rate: 1000}}}}\n\
              sinks:\n\
