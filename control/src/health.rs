@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use dataplane::telemetry::Snapshot;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::Stopwatch;
 use crate::ledger;
@@ -11,11 +12,16 @@ use crate::pulse::{Pulse, Second};
 
 /// Workers that make no progress for this long while frames wait are stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
+/// How long the appliance may take for its counts before those of the last second have to do.
+const ANSWER: Duration = Duration::from_millis(500);
 
 /// What `/readyz` and `/metrics` answer from; refreshed each second by the appliance.
 #[derive(Debug, Default)]
 pub struct Health {
     state: Mutex<State>,
+    /// Somebody wants the counts of now.
+    asked: Notify,
+    told: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +36,14 @@ struct State {
     /// Since when frames were read and none handled.
     behind: Option<Stopwatch>,
     pulse: Pulse,
+}
+
+impl State {
+    /// For how long no frame came, if that is too long.
+    fn silent(&self, max_silence: Duration) -> Option<Duration> {
+        let silent = self.read.moved.elapsed();
+        (!max_silence.is_zero() && silent > max_silence).then_some(silent)
+    }
 }
 
 /// A counter and when it last moved.
@@ -68,6 +82,26 @@ impl Health {
         state.blind = blind;
     }
 
+    /// Until somebody wants the counts of now.
+    pub async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
+    /// Takes the counts of now, between two seconds.
+    pub fn refresh(&self, snapshot: Snapshot) {
+        self.lock().snapshot = snapshot;
+        self.told.send_replace(());
+    }
+
+    /// The counts of now, as far as the appliance gives them at once.
+    pub async fn fresh(&self) -> Snapshot {
+        let mut told = self.told.subscribe();
+        self.asked.notify_one();
+        // Late, or on its way down: what is there has to do.
+        drop(tokio::time::timeout(ANSWER, told.changed()).await);
+        self.snapshot()
+    }
+
     /// The appliance is going down.
     pub fn stopping(&self) {
         self.lock().stopping = true;
@@ -89,7 +123,6 @@ impl Health {
     #[must_use]
     pub fn blind(&self, max_silence: Duration) -> Option<String> {
         let state = self.lock();
-        let silent = state.read.moved.elapsed();
         if state.stopping {
             Some("stopping".to_owned())
         } else if !state.running {
@@ -101,14 +134,17 @@ impl Health {
             .is_some_and(|since| since.elapsed() > STUCK_AFTER)
         {
             Some("workers are stuck: frames are read but not handled".to_owned())
-        } else if !max_silence.is_zero() && silent > max_silence {
-            Some(format!(
-                "no frame for {} s: is the SPAN port on?",
-                silent.as_secs()
-            ))
         } else {
-            None
+            let silent = state.silent(max_silence);
+            silent
+                .map(|silent| format!("no frame for {} s: is the SPAN port on?", silent.as_secs()))
         }
+    }
+
+    /// Whether no frame came for longer than that.
+    #[must_use]
+    pub fn is_silent(&self, max_silence: Duration) -> bool {
+        self.lock().silent(max_silence).is_some()
     }
 
     /// A thread that panicked while it held the lock leaves whole values behind.

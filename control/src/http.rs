@@ -58,7 +58,7 @@ fn router(shared: Shared) -> Router {
 }
 
 async fn metrics_page(State(shared): State<Shared>) -> Response {
-    let mut snapshot = shared.health.snapshot();
+    let mut snapshot = shared.health.fresh().await;
     let ready = shared.health.blind(shared.max_silence).is_none();
     snapshot.samples.push(metrics::build_info());
     snapshot.samples.push(metrics::gauge(

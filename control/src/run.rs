@@ -231,6 +231,10 @@ impl Appliance {
                 _ = second.tick() => {}
                 _ = signals.hup.recv() => drop(self.reload(path)),
                 Some(ask) = self.asks.recv() => self.answer(ask, path),
+                () = self.health.asked() => {
+                    self.health.refresh(self.snapshot());
+                    continue;
+                }
                 _ = signals.term.recv() => return Ok(()),
                 _ = signals.int.recv() => return Ok(()),
             }
@@ -254,6 +258,7 @@ impl Appliance {
             if ended && !again {
                 return Ok(());
             }
+            self.tell_silence();
             self.learnt.tend(self.pipeline.as_ref());
             if stats.is_due() {
                 self.tell_stats();
@@ -276,6 +281,17 @@ impl Appliance {
             None => tracing::info!(interface, "seeing again"),
         }
         self.blind = now;
+    }
+
+    /// An interface on which nothing comes any more is as good as one without a link.
+    fn tell_silence(&self) {
+        if let Some(pipeline) = self
+            .pipeline
+            .as_ref()
+            .filter(|_| self.config.capture.is_live())
+        {
+            pipeline.set_silent(self.health.is_silent(self.config.ready.max_silence.0));
+        }
     }
 
     /// Tells what has become wrong with the mirror, and what is mended.

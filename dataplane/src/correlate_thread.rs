@@ -108,6 +108,8 @@ pub(crate) struct Thread {
     /// Where each worker is asked for evidence, if any is wanted.
     pub(crate) desks: Vec<Sender<Wanted>>,
     pub(crate) live: bool,
+    /// When its counts were last made readable, on the monotonic clock.
+    pub(crate) told_at: u64,
     pub(crate) totals: Arc<Totals>,
     pub(crate) latency: Arc<Latencies>,
 }
@@ -176,9 +178,19 @@ impl Thread {
             return;
         }
         add(&self.totals.lines, out.items.len() as u64);
+        if self.live && out.items.iter().any(|item| item.alert.is_some()) {
+            self.tell_of_alerts();
+        }
         let full = Arc::new(std::mem::replace(out, handed.room()));
         send(&full, &mut self.outputs, self.live);
         handed.remember(full);
+    }
+
+    /// An alert is counted when it is told, not a second later: unless there are many.
+    fn tell_of_alerts(&mut self) {
+        if monotonic_nanos().saturating_sub(self.told_at) >= TELL_NANOS {
+            self.publish();
+        }
     }
 
     /// Gives the inventory to whoever asked: a copy, so that writing it holds nobody up.
@@ -192,10 +204,14 @@ impl Thread {
 
     /// Makes the correlator's own counts readable: not for every second of a capture that is read
     /// much faster than it was made.
-    fn tell(&self, second: i64) {
-        if second.rem_euclid(TELL_SECS) != 0 && !self.live {
-            return;
+    fn tell(&mut self, second: i64) {
+        if self.live || second.rem_euclid(TELL_SECS) == 0 {
+            self.publish();
         }
+    }
+
+    fn publish(&mut self) {
+        self.told_at = monotonic_nanos();
         let samples = self.correlator.samples();
         let mut told = self
             .totals
@@ -291,6 +307,8 @@ pub(crate) fn add(slot: &AtomicU64, by: u64) {
 
 /// Reading files, the correlator's counts are published each time so many seconds have passed.
 const TELL_SECS: i64 = 64;
+/// Live, alerts make them readable this often at most: making them allocates.
+const TELL_NANOS: u64 = 100_000_000;
 /// Pieces whose room is used again: as many as a slow output's queue may hold some of.
 const HANDED_MAX: usize = 8;
 /// Lines are handed on in pieces of about this size.

@@ -236,6 +236,7 @@ pub(crate) fn start_with(
         outputs,
         desks,
         live: settings.live,
+        told_at: 0,
         totals: Arc::clone(&watch.totals),
         latency: {
             let [_, _, to_correlator] = watch.latencies.as_ref();
@@ -391,6 +392,12 @@ impl Running {
     pub fn progress(&self) -> ReadProgress {
         let told = self.shared.told.iter().map(Told::progress);
         told.fold(ReadProgress::default(), ReadProgress::plus)
+    }
+
+    /// Whether nothing comes although it could: whoever waits too long for frames says so. It is told
+    /// as a source is that sees nothing, once.
+    pub fn set_silent(&self, silent: bool) {
+        self.shared.silent.store(silent, Ordering::Relaxed);
     }
 
     /// Why the source is blind at present, or nothing.

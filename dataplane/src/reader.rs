@@ -26,15 +26,18 @@ pub(crate) enum Task {
 }
 
 /// Whether the source can see.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Sight {
     Blind,
+    #[default]
     Seeing,
 }
 
 /// What readers share with whoever watches them.
 pub(crate) struct Shared {
     pub(crate) stop: AtomicBool,
+    /// No source gives frames any more, though each could.
+    pub(crate) silent: AtomicBool,
     pub(crate) rules: ArcSwap<Ruleset>,
     /// What each reader tells.
     pub(crate) told: Vec<Told>,
@@ -45,11 +48,19 @@ pub(crate) struct Shared {
 pub(crate) struct Told {
     progress: Mutex<ReadProgress>,
     samples: Mutex<Vec<Sample>>,
-    /// Why the source is blind, if it is.
-    blind: Mutex<Option<String>>,
+    view: Mutex<View>,
     /// When the counts were last made readable, on the monotonic clock.
     at: AtomicU64,
     worst: Mutex<Worst>,
+}
+
+/// What a source sees.
+#[derive(Default)]
+struct View {
+    /// Why it is blind, as it says itself.
+    blind: Option<String>,
+    /// As it was last told.
+    sight: Sight,
 }
 
 /// The most frames lost within one second: a mean over hours hides the second that mattered.
@@ -64,6 +75,7 @@ impl Shared {
     pub(crate) fn new(ruleset: Arc<Ruleset>, readers: usize) -> Self {
         Self {
             stop: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
             rules: ArcSwap::new(ruleset),
             told: std::iter::repeat_with(Told::default)
                 .take(readers)
@@ -82,7 +94,7 @@ impl Told {
     }
 
     pub(crate) fn blind(&self) -> Option<String> {
-        lock(&self.blind).clone()
+        lock(&self.view).blind.clone()
     }
 
     /// Makes a reader's counts readable.
@@ -119,20 +131,20 @@ impl Told {
         }
     }
 
-    /// Makes readable why the source is blind; says if that changed.
-    fn look(&self, feed: &dyn Feed) -> Option<Sight> {
-        let mut told = lock(&self.blind);
-        let now = feed.blind();
-        if told.as_deref() == now {
-            return None;
+    /// Makes readable why the source is blind; says if it, or silence, changed what can be seen.
+    fn look(&self, feed: &dyn Feed, silent: bool) -> Option<Sight> {
+        let mut view = lock(&self.view);
+        let blind = feed.blind();
+        if view.blind.as_deref() != blind {
+            view.blind = blind.map(str::to_owned);
         }
-        let (was, is) = (told.is_some(), now.is_some());
-        *told = now.map(str::to_owned);
-        match (was, is) {
-            (false, true) => Some(Sight::Blind),
-            (true, false) => Some(Sight::Seeing),
-            _ => None, // blind for another reason
-        }
+        let sight = if blind.is_some() || silent {
+            Sight::Blind
+        } else {
+            Sight::Seeing
+        };
+        let before = std::mem::replace(&mut view.sight, sight);
+        (before != sight).then_some(sight)
     }
 }
 
@@ -278,7 +290,8 @@ impl Reader {
                 give(0, Task::Lost(more));
                 lost = all;
             }
-            if let Some(sight) = told.look(self.feed.as_ref())
+            let silent = shared.silent.load(Ordering::Relaxed);
+            if let Some(sight) = told.look(self.feed.as_ref(), silent)
                 && self.at == 0
             {
                 give(0, Task::Sight(sight));

@@ -30,3 +30,4 @@ mod store;
 mod streams;
 mod support;
 mod tidy;
+mod whole;

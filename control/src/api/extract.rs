@@ -191,8 +191,9 @@ where
             )
         };
         let brought: Brought = serde_urlencoded::from_bytes(&body).map_err(wrong)?;
-        let form = serde_urlencoded::from_bytes(&body).map_err(wrong)?;
+        // What somebody may not send is refused whatever is in it.
         let who = May::new(who, Some(&brought.csrf))?;
+        let form = serde_urlencoded::from_bytes(&body).map_err(wrong)?;
         Ok(Self { who, form })
     }
 }

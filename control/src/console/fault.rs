@@ -149,6 +149,12 @@ fn what_to_do(status: StatusCode) -> &'static str {
     }
 }
 
+/// A page that nothing is sent to.
+pub(super) async fn not_allowed() -> Response {
+    let why = "this page takes no form; go back to the one that you came from";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, why).into_response()
+}
+
 /// No such page.
 pub(super) async fn missing() -> Response {
     Problem::missing("such page").into_response()

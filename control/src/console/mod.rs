@@ -47,6 +47,7 @@ pub fn router(api: &Api) -> Router<Api> {
         .merge(settings::routes())
         .route("/strip", get(strip))
         .route("/{*path}", any(fault::missing))
+        .method_not_allowed_fallback(fault::not_allowed)
         .layer(from_fn_with_state(api.clone(), fault::as_page))
         .layer(from_fn(page::headers));
     pages.merge(assets::routes())

@@ -65,8 +65,8 @@ impl Failure {
 
 /// The first wait after a failure; each further one is twice as long.
 const WAIT_MIN: Duration = Duration::from_millis(250);
-/// The longest.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+/// The longest: a receiver that is back has not long to wait for what it missed.
+const WAIT_MAX: Duration = Duration::from_secs(15);
 /// How long a sink without work sleeps at most.
 const IDLE: Duration = Duration::from_secs(1);
 /// How often a waiting sink looks whether it is to stop.

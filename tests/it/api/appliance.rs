@@ -202,7 +202,7 @@ impl Client {
         with
     }
 
-    fn with_session(&self, answer: &Answer) -> Self {
+    pub fn with_session(&self, answer: &Answer) -> Self {
         let cookie = answer.header("set-cookie").expect("a cookie");
         for word in [
             "__Host-vw=",

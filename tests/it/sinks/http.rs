@@ -17,7 +17,7 @@ use crate::support;
 
 pub struct Receiver {
     pub server: Server,
-    out: PathBuf,
+    pub out: PathBuf,
     pub url: String,
     pub dir: TempDir,
 }

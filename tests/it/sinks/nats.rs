@@ -11,14 +11,14 @@ use super::receivers::{Server, free_port, until};
 use super::rig::Rig;
 use crate::support;
 
-struct Nats {
-    server: Server,
-    port: u16,
-    dir: TempDir,
+pub struct Nats {
+    pub server: Server,
+    pub port: u16,
+    pub dir: TempDir,
 }
 
 impl Nats {
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         if !support::has("nats-server") {
             return None;
         }

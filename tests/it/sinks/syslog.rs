@@ -13,15 +13,15 @@ use super::rig::{Rig, alert};
 use crate::support;
 
 /// A syslog server that writes what it understood: facility, severity, host, program, message id, body.
-struct Receiver {
-    server: Server,
-    out: PathBuf,
-    port: u16,
-    dir: TempDir,
+pub struct Receiver {
+    pub server: Server,
+    pub out: PathBuf,
+    pub port: u16,
+    pub dir: TempDir,
 }
 
 impl Receiver {
-    fn rsyslog(transport: &str) -> Option<Self> {
+    pub fn rsyslog(transport: &str) -> Option<Self> {
         if !support::has("rsyslogd") {
             return None;
         }

@@ -114,6 +114,10 @@ impl Condition {
         also(&mut wanted, "slug", filter.slugs.iter().map(String::as_str));
         let ips: Vec<String> = filter.ips.iter().map(ToString::to_string).collect();
         also(&mut wanted, "addresses", ips.iter().map(String::as_str));
+        // SQLite's reader of words stops there, in the midst of a quoted one.
+        if wanted.contains('\0') {
+            return Err(Error::Refused("a word has no NUL in it".to_owned()));
+        }
         let (from, to) = span(conn, filter)?;
         self.by = By::Text;
         self.push(

@@ -252,8 +252,10 @@ const GATHER_MS: c_uint = 10;
 
 /// What the kernel counts in; with the third version a frame takes what it needs.
 const FRAME: usize = 2048;
-/// Blocks that a ring is made of where its bytes allow: some are read while others are filled.
-const BLOCKS_WANTED: usize = 16;
+/// Blocks that a ring is made of where its bytes allow: some are read while others are filled. With little
+/// traffic each is shown nearly empty, so that their number, and not their bytes, is the time for which
+/// a worker may be held up: two thirds of a second.
+const BLOCKS_WANTED: usize = 64;
 const BLOCKS_MIN: usize = 4;
 /// The longest frame that an adapter puts together must fit, with its headers.
 const BLOCK_MIN: usize = 128 << 10;

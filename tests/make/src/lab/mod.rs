@@ -15,9 +15,12 @@ mod task;
 
 use std::fs;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::frame::host;
 use guard::Guard;
@@ -166,6 +169,13 @@ impl Lab {
     /// Starts a command on a host; it is killed when the task is dropped.
     pub fn spawn(&self, host: &str, command: &[&str]) -> io::Result<Task> {
         Task::start(self.command(host, command), &self.folder)
+    }
+
+    /// From now on this thread is on a host, and so is what it starts: threads, programs, connections.
+    pub fn enter(&self, host: &str) -> io::Result<()> {
+        let namespace = fs::File::open(Path::new("/run/netns").join(self.namespace(host)))?;
+        let network = Some(LinkNameSpaceType::Network);
+        Ok(move_into_link_name_space(namespace.as_fd(), network)?)
     }
 
     /// Waits until a TCP port of a host listens, for at most 20 s.

@@ -1,0 +1,12 @@
+//! The whole: real peers on a network, the appliance on its SPAN port, receivers behind it, people at
+//! its console. Everything runs in the namespaces of a lab; so does the thread of each test.
+
+mod attack;
+mod hostile;
+mod load;
+mod outage;
+mod peers;
+mod places;
+mod site;
+mod storm;
+mod stream;
