@@ -24,6 +24,7 @@ mod overload;
 mod packs;
 mod peers;
 mod prometheus;
+mod siem;
 mod sinks;
 mod store;
 mod streams;

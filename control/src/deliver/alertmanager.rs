@@ -61,10 +61,6 @@ struct Alertmanager {
 }
 
 impl Deliver for Alertmanager {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         let mut alerts = Vec::new();
         for entry in batch {

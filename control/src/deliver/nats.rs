@@ -33,7 +33,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
         .build()
         .map_err(|error| format!("runtime: {error}"))?;
     Ok(Box::new(Nats {
-        name: config.name.clone(),
         servers: config.servers.clone(),
         subject: config.subject.clone(),
         stream: config.stream.clone(),
@@ -85,7 +84,6 @@ fn options(config: &Config) -> Result<ConnectOptions, String> {
 }
 
 struct Nats {
-    name: String,
     servers: Vec<String>,
     subject: String,
     stream: Option<String>,
@@ -97,10 +95,6 @@ struct Nats {
 }
 
 impl Deliver for Nats {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         let context = match self.context.clone() {
             Some(context) => context,

@@ -27,7 +27,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
     let token = secret::read("token", config.token.as_ref(), config.token_file.as_deref())?;
     let client = Client::new(&config.url, &config.tls, config.timeout.0)?;
     Ok(Box::new(Webhook {
-        name: config.name.clone(),
         url: config.url.clone(),
         format: config.format,
         key,
@@ -36,7 +35,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
 }
 
 struct Webhook {
-    name: String,
     url: String,
     format: Format,
     key: Option<String>,
@@ -44,10 +42,6 @@ struct Webhook {
 }
 
 impl Deliver for Webhook {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         for (at, entry) in batch.iter().enumerate() {
             match self.post(entry) {

@@ -17,7 +17,7 @@ mod bell;
 mod change;
 mod counts;
 mod error;
-mod findings;
+pub(crate) mod findings;
 pub mod hold;
 pub mod incidents;
 mod intake;

@@ -287,7 +287,14 @@ impl Writer {
         let explain = format!("the store was damaged ({why}); it was set aside as {aside}");
         let what_to_do = "Look after the disk (smartctl -a). What was stored is in the file that was \
                           set aside (sqlite3 FILE .recover), alerts are in eve.json too.";
-        findings::raise(&change, "store-damaged", 3, (&explain, what_to_do))?;
+        let told = findings::Told {
+            name: "store-damaged",
+            subject: "store",
+            severity: 3,
+            explain: &explain,
+            what_to_do,
+        };
+        findings::raise(&change, &told)?;
         let act = Act {
             actor: "system",
             action: "store.begin",

@@ -2,8 +2,9 @@
 
 mod alertmanager;
 mod appliance;
+mod bulk;
 mod certificates;
-mod events;
+pub mod events;
 mod formats;
 mod http;
 mod nats;

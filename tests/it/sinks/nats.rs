@@ -11,14 +11,14 @@ use super::receivers::{Server, free_port, until};
 use super::rig::Rig;
 use crate::support;
 
-struct Nats {
-    server: Server,
+pub(super) struct Nats {
+    pub(super) server: Server,
     port: u16,
     dir: TempDir,
 }
 
 impl Nats {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         if !support::has("nats-server") {
             return None;
         }
@@ -36,7 +36,7 @@ impl Nats {
         Some(Self { server, port, dir })
     }
 
-    fn sink(&self) -> String {
+    pub(super) fn sink(&self) -> String {
         format!(
             "sinks: [{{type: nats, name: bus, servers: ['nats://127.0.0.1:{}'], stream: VITALWIRE,
                 username: sensor, password_file: {}/password, select: [alert]}}]",
@@ -64,7 +64,7 @@ impl Nats {
         serde_json::from_str(&lines.next()?.ok()?).ok()
     }
 
-    fn stored(&self) -> u64 {
+    pub(super) fn stored(&self) -> u64 {
         let info = self
             .ask("$JS.API.STREAM.INFO.VITALWIRE", "")
             .unwrap_or_default();
@@ -72,7 +72,7 @@ impl Nats {
     }
 
     /// A message of the stream, and its headers.
-    fn message(&self, seq: u64) -> (Value, String) {
+    pub(super) fn message(&self, seq: u64) -> (Value, String) {
         let body = format!("{{\"seq\":{seq}}}");
         let answer = self
             .ask("$JS.API.STREAM.MSG.GET.VITALWIRE", &body)

@@ -31,7 +31,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
         .build()
         .map_err(|error| format!("runtime: {error}"))?;
     Ok(Box::new(Kafka {
-        name: config.name.clone(),
         topic: config.topic.clone(),
         format: config.format,
         timeout: config.timeout.0,
@@ -41,7 +40,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
 }
 
 struct Kafka {
-    name: String,
     topic: String,
     format: Format,
     timeout: Duration,
@@ -50,10 +48,6 @@ struct Kafka {
 }
 
 impl Deliver for Kafka {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         self.runtime.block_on(self.produce(batch))
     }
