@@ -193,6 +193,9 @@ pub struct Webhook {
     pub select: Select,
     /// Where to.
     pub url: String,
+    /// The most messages in one request; with more than one the body is a list of messages.
+    #[serde(default = "Webhook::one")]
+    pub batch: u16,
     /// What `event` in the body is: `eve`, `ecs`, `ocsf`, `ocsf-detections` or `cef`.
     #[serde(default)]
     pub format: Format,
@@ -210,6 +213,12 @@ pub struct Webhook {
     /// For one request.
     #[serde(default = "default_timeout")]
     pub timeout: Span,
+}
+
+impl Webhook {
+    const fn one() -> u16 {
+        1
+    }
 }
 
 /// The bulk interface of OpenSearch and Elasticsearch.

@@ -15,6 +15,7 @@ mod kafka;
 mod member;
 mod nats;
 mod opensearch;
+mod publish;
 pub mod respond;
 mod secret;
 mod syslog;

@@ -55,7 +55,7 @@ pub(crate) struct Told<'a> {
 
 impl Told<'_> {
     /// What an event says of it.
-    pub(super) fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         json!({
             "name": self.name,
             "state": "open",
@@ -66,6 +66,16 @@ impl Told<'_> {
         })
     }
 }
+
+/// The store cannot be written: told in eve.json and to Alertmanager at once, to others afterwards.
+pub(crate) const STORE_FAILING: Told<'static> = Told {
+    name: "store-failing",
+    subject: "store",
+    severity: 3,
+    explain: "the store cannot be written; alerts wait in memory, and are in eve.json",
+    what_to_do: "Look after the disk: is it full (df), read-only, or broken (smartctl -a)? The log has what \
+                 the system said. Beyond store.queue alerts are lost to the store, and counted.",
+};
 
 /// Raises one that is made here: it goes to eve.json too.
 pub(crate) fn raise(change: &Change<'_>, told: &Told<'_>) -> Result<(), Error> {

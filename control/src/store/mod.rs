@@ -13,6 +13,7 @@
 
 mod alerts;
 pub mod audit;
+mod audit_trim;
 mod bell;
 mod change;
 mod counts;
@@ -87,6 +88,7 @@ struct Keep {
     /// By severity, the mildest first.
     alerts: [i64; 5],
     incidents: i64,
+    audit: i64,
 }
 
 impl Keep {
@@ -111,6 +113,7 @@ impl Settings {
             keep: Keep {
                 alerts: [keep.info, keep.low, keep.medium, keep.high, keep.critical].map(micros),
                 incidents: micros(keep.incidents),
+                audit: micros(keep.audit),
             },
             outbox: outbox::Bounds {
                 entries: count(config.outbox.entries),

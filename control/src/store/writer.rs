@@ -156,6 +156,12 @@ impl Writer {
             tracing::error!(file = %self.path.display(), %error,
                 "cannot write the store; alerts wait in memory, trying again");
         }
+        if !self.failing {
+            let body = findings::STORE_FAILING.body();
+            let now = super::words::now();
+            let line = OwnLine::new(&self.settings.eve, now, Kind::Finding, &body);
+            self.echo(vec![line]);
+        }
         self.failing = true;
         self.counts.failing.store(1, Ordering::Relaxed);
         clock::pause(PAUSE);
@@ -184,6 +190,11 @@ impl Writer {
                 outcome
             })?;
             replies.extend(reply.map(|reply| (reply, outcome.err())));
+        }
+        if self.failing {
+            let told = findings::STORE_FAILING;
+            findings::raise(&change, &told)?;
+            findings::over(&change, told.name, told.subject)?;
         }
         let lines = change.into_lines();
         tx.commit()?;

@@ -13,8 +13,8 @@ use crate::support;
 
 pub(super) struct Nats {
     pub(super) server: Server,
-    port: u16,
-    dir: TempDir,
+    pub(super) port: u16,
+    pub(super) dir: TempDir,
 }
 
 impl Nats {
@@ -65,9 +65,12 @@ impl Nats {
     }
 
     pub(super) fn stored(&self) -> u64 {
-        let info = self
-            .ask("$JS.API.STREAM.INFO.VITALWIRE", "")
-            .unwrap_or_default();
+        self.stored_in("VITALWIRE")
+    }
+
+    pub(super) fn stored_in(&self, stream: &str) -> u64 {
+        let info = self.ask(&format!("$JS.API.STREAM.INFO.{stream}"), "");
+        let info = info.unwrap_or_default();
         info["state"]["messages"].as_u64().unwrap_or(0)
     }
 

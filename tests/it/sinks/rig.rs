@@ -51,6 +51,13 @@ impl Rig {
         }
     }
 
+    /// The sinks of another configuration, from now on.
+    pub fn apply(&mut self, sinks: &str) {
+        let config = config::parse("test", sinks).expect("a good configuration");
+        let crew = self.crew.as_mut().expect("sinks");
+        crew.apply(&config).expect("sinks change");
+    }
+
     /// So many new alerts.
     pub fn alerts(&mut self, count: u64) {
         for _ in 0..count {
