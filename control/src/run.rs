@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::cli::RunArgs;
 use crate::clock::{self, Every, Stopwatch};
 use crate::config::{self, Config, reload};
+use crate::deliver::{Crew, Fan};
 use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
 use crate::health::Health;
@@ -29,9 +30,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
-use crate::{
-    api, deliver, doctor, engine, evidence, http, ledger, live, logging, outbox, sandbox, site_key,
-};
+use crate::{api, doctor, engine, evidence, http, ledger, live, logging, sandbox, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -91,8 +90,10 @@ struct Appliance {
     /// Feeds what the console shows of the traffic.
     seen: Option<sinks::Running<Watch>>,
     asks: mpsc::Receiver<Ask>,
-    /// What delivers from the store to receivers.
-    runners: Vec<outbox::Runner>,
+    /// What delivers to receivers.
+    crew: Option<Crew>,
+    /// Feeds sinks that take protocol events.
+    fan: Option<sinks::Running<Fan>>,
     evidence: Option<evidence::Running>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
@@ -134,10 +135,14 @@ impl Appliance {
         let list = Arc::clone(loaded.ruleset.assets());
         let learnt = Learnt::load(config.state_dir.clone(), list)?;
         let (desk, asks) = Desk::new(&config, &loaded, Arc::clone(learnt.devices()));
-        let runners = match &store {
-            Some((store, _)) => deliver::start(store, &config, learnt.devices())?,
-            None => Vec::new(),
+        let crew = match &store {
+            Some((store, _)) => Some(Crew::start(store, &config, learnt.devices())?),
+            None => None,
         };
+        let fan = crew.as_ref().map(|crew| crew.lanes().fan());
+        let fan = fan
+            .map(|fan| sinks::spawn("sinks", fan, depth))
+            .transpose()?;
         let seen = if config.api.enabled && config.store.enabled {
             let watch = Watch::new(Arc::clone(desk.seen()));
             Some(sinks::spawn("console", watch, depth)?)
@@ -158,7 +163,8 @@ impl Appliance {
             desk,
             seen,
             asks,
-            runners,
+            crew,
+            fan,
             evidence,
             pipeline: None,
             before: Snapshot::default(),
@@ -171,7 +177,7 @@ impl Appliance {
             reloads: 0,
             reloads_failed: 0,
         };
-        say_unarmed(&appliance.loaded);
+        appliance.loaded.say_unarmed();
         appliance.note_rules();
         appliance.capture(live)?;
         Ok(appliance)
@@ -200,7 +206,8 @@ impl Appliance {
             .iter()
             .map(|(_, intake)| ("store", intake.queue()));
         let seen = self.seen.iter().map(|seen| ("console", seen.queue()));
-        let outputs = eve.chain(store).chain(seen).collect();
+        let fan = self.fan.iter().map(|fan| ("sinks", fan.queue()));
+        let outputs = eve.chain(store).chain(seen).chain(fan).collect();
         if self.before.samples.is_empty() {
             tracing::info!(workers = settings.workers, live = is_live, "capturing");
         }
@@ -335,6 +342,9 @@ impl Appliance {
             snapshot.samples.extend(store.samples());
             snapshot.latencies.push(store.latency());
         }
+        if let Some(crew) = &self.crew {
+            snapshot.samples.extend(crew.lanes().samples());
+        }
         if let Some(api) = &self.api {
             snapshot.samples.extend(api.samples());
         }
@@ -400,36 +410,36 @@ impl Appliance {
         self.tell(line);
     }
 
-    /// Rules, sets and suppressions anew; the old ones stay if the new ones are wrong.
+    /// Rules, sets, suppressions and sinks anew; the old ones stay if the new ones are wrong.
     fn reload(&mut self, path: &Path) -> Result<(), String> {
         if let Some(eve) = &self.eve {
             eve.reopen();
             tracing::info!("outputs reopened");
         }
-        let store = self.store.as_ref().map(|(store, _)| store);
-        let fresh = config::read(path).and_then(|config| Ok((desk::load(&config, store)?, config)));
-        match fresh {
-            Ok((loaded, config)) => {
-                reload::say(&self.config, &config);
-                self.config.rules = config.rules;
-                self.config.sets = config.sets;
-                self.config.inventory = config.inventory;
-                self.config.suppressions = config.suppressions;
-                self.adopt(loaded);
-                Ok(())
+        let outcome = self.read_anew(path);
+        if let Err(error) = &outcome {
+            self.reloads_failed = self.reloads_failed.saturating_add(1);
+            if self.config.sandbox.files && error.is_denied() {
+                tracing::error!("sandbox.files shuts what was not named at the start; restart");
             }
-            Err(error) => {
-                self.reloads_failed = self.reloads_failed.saturating_add(1);
-                if self.config.sandbox.files && error.is_denied() {
-                    tracing::error!("sandbox.files shuts what was not named at the start; restart");
-                }
-                let error = error.to_string();
-                for line in error.lines() {
-                    tracing::error!("reload failed, the old rules stay: {line}");
-                }
-                Err(error)
+            for line in error.to_string().lines() {
+                tracing::error!("reload failed, all stays as it was: {line}");
             }
         }
+        outcome.map_err(|error| error.to_string())
+    }
+
+    fn read_anew(&mut self, path: &Path) -> Result<(), Error> {
+        let config = config::read(path)?;
+        let store = self.store.as_ref().map(|(store, _)| store);
+        let loaded = desk::load(&config, store)?;
+        if let Some(crew) = &mut self.crew {
+            crew.apply(&config)?;
+        }
+        reload::say(&self.config, &config);
+        reload::take(&mut self.config, config);
+        self.adopt(loaded);
+        Ok(())
     }
 
     /// Puts rules in force.
@@ -440,7 +450,7 @@ impl Appliance {
         self.reloads = self.reloads.saturating_add(1);
         let (armed, unarmed) = loaded.counts();
         tracing::info!(armed, unarmed, "rules reloaded");
-        say_unarmed(&loaded);
+        loaded.say_unarmed();
         self.loaded = loaded;
         self.desk.set(&self.config, &self.loaded);
         self.note_rules();
@@ -509,7 +519,10 @@ impl Appliance {
         drop(self.seen.take().map(sinks::Running::finish));
         if let Some((store, intake)) = self.store.take() {
             drop(intake.finish());
-            outbox::stop(std::mem::take(&mut self.runners));
+            drop(self.fan.take().map(sinks::Running::finish));
+            if let Some(crew) = self.crew.take() {
+                crew.stop();
+            }
             store.close();
         }
         if let Some(eve) = self.eve.take() {
@@ -565,21 +578,4 @@ fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Ru
     };
     let bounds = engine::evidence_bounds(config);
     evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
-}
-
-fn say_unarmed(loaded: &Loaded) {
-    for note in &loaded.notes {
-        tracing::warn!("{note}");
-    }
-    let unarmed = loaded.unarmed();
-    let mut sets: Vec<String> = unarmed.iter().flat_map(|(_, sets)| sets.clone()).collect();
-    sets.sort();
-    sets.dedup();
-    if !sets.is_empty() {
-        tracing::warn!(
-            rules = unarmed.len(),
-            "rules are unarmed; set: {}",
-            sets.join(", ")
-        );
-    }
 }

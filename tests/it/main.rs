@@ -25,6 +25,7 @@ mod packs;
 mod peers;
 mod prometheus;
 mod rounds;
+mod siem;
 mod sinks;
 mod store;
 mod streams;

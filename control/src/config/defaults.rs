@@ -74,6 +74,7 @@ impl Default for Limits {
             memory: Bytes::mib(512),
             lag_max: Span(Duration::from_millis(50)),
             queue_depth: 64,
+            sink_queue: Bytes::mib(32),
         }
     }
 }

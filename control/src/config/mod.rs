@@ -7,6 +7,7 @@ mod read;
 pub mod reload;
 mod responses;
 mod sandbox;
+mod select;
 mod sinks;
 mod store;
 pub mod units;
@@ -23,6 +24,7 @@ pub use dpdk::{Dpdk, Poll};
 pub use read::{parse, read};
 pub use responses::{ActionHook, BlockList, Response};
 pub use sandbox::Sandbox;
+pub use select::Select;
 pub use sinks::{
     Alertmanager, Facility, Framing, Kafka, Nats, Opensearch, Secret, Sink, Syslog, Tls, Transport,
     Webhook,
@@ -244,6 +246,8 @@ pub struct Limits {
     pub lag_max: Span,
     /// Batches that a queue between threads holds.
     pub queue_depth: u16,
+    /// Protocol events that wait for one sink; what finds no room is lost to it, and counted.
+    pub sink_queue: Bytes,
 }
 
 /// Flow options.

@@ -40,7 +40,8 @@ pub(super) fn list(api: &Api, who: &Caller, config: &Config) -> Markup {
                     @let how = known.iter().find(|how| how.sink == sink.name());
                     tr {
                         td { strong { (sink.name()) } " " span.dim { (kind(sink)) } }
-                        td { @for one in sink.select().iter().filter(|one| **one != Kind::Test) { (one.word()) " " } }
+                        td { @for one in sink.select().kinds.iter().filter(|one| **one != Kind::Test) { (one.word()) " " }
+                            @for event in &sink.select().events { (event) " " } }
                         td.wide { (state(how)) }
                         @for (name, count) in numbers(how) { td.number data-name=(name) { (marks::grouped(count)) } }
                         td { @if who.may(Permission::Configure) {

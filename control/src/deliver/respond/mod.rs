@@ -135,10 +135,6 @@ struct Response {
 }
 
 impl Deliver for Response {
-    fn name(&self) -> &str {
-        &self.config.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         for (at, entry) in batch.iter().enumerate() {
             let line = parse(entry).map_err(|why| Failure::refused(at, why))?;
