@@ -35,12 +35,16 @@ pub fn built_in() -> bool {
 
 /// Runs the appliance on a file behind a virtual device until it has nothing more; gives its events.
 fn replay(file: &Path, more: &str, state: &Path) -> Vec<Value> {
+    let device = format!("net_pcap0,rx_pcap={}", file.display());
+    replay_from(&capture(&device, ""), more, state)
+}
+
+/// The same with any `capture` section.
+fn replay_from(capture: &str, more: &str, state: &Path) -> Vec<Value> {
     let dir = TempDir::new().expect("temporary folder");
     let eve = dir.path().join("eve.json");
-    let device = format!("net_pcap0,rx_pcap={}", file.display());
     let text = format!(
-        "{}state_dir: {}\noutputs:\n  eve:\n    path: {}\nhttp:\n  enabled: false\napi:\n  enabled: false\n{more}",
-        capture(&device, ""),
+        "{capture}state_dir: {}\noutputs:\n  eve:\n    path: {}\nhttp:\n  enabled: false\napi:\n  enabled: false\n{more}",
         state.display(),
         eve.display()
     );
@@ -134,6 +138,90 @@ fn a_file_behind_a_device_gives_the_events_that_reading_it_gives() {
             assert_eq!(read, received, "{name}");
         }
     }
+}
+
+/// Huge pages for EAL and the file system they are had from, until it is dropped.
+struct HugePages {
+    dir: TempDir,
+    before: String,
+}
+
+/// Pages of 2 MiB.
+const PAGES: u32 = 192;
+
+impl HugePages {
+    /// Nothing where there may be none, as without root.
+    fn reserve() -> Option<Self> {
+        let before = std::fs::read_to_string(NR_HUGEPAGES).ok()?;
+        let had: u32 = before.trim().parse().ok()?;
+        std::fs::write(NR_HUGEPAGES, (had + PAGES).to_string()).ok()?;
+        let pages = Self {
+            dir: TempDir::new().expect("temporary folder"),
+            before,
+        };
+        let dir = pages.dir.path();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "hugetlbfs", "-o", "pagesize=2M", "none"]);
+        let mounted = mount.arg(dir).status().is_ok_and(|status| status.success());
+        mounted.then_some(pages)
+    }
+
+    fn free() -> u32 {
+        let text =
+            std::fs::read_to_string("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+        text.ok().and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+    }
+}
+
+const NR_HUGEPAGES: &str = "/proc/sys/vm/nr_hugepages";
+
+impl Drop for HugePages {
+    fn drop(&mut self) {
+        let gone = Command::new("umount")
+            .arg("-l")
+            .arg(self.dir.path())
+            .status();
+        assert!(gone.is_ok_and(|status| status.success()), "unmounted");
+        std::fs::write(NR_HUGEPAGES, &self.before).expect("put back");
+    }
+}
+
+#[test]
+fn frames_are_received_into_huge_pages() {
+    if !built_in() {
+        return;
+    }
+    let Some(pages) = HugePages::reserve().filter(|_| HugePages::free() >= PAGES) else {
+        eprintln!("skipped: no huge pages can be reserved here");
+        return;
+    };
+    let state = TempDir::new().expect("temporary folder");
+    let file = support::root().join("pcaps/ward/attack.pcap");
+    let read = support::inspect(
+        &[&file],
+        &["--state", state.path().to_str().expect("UTF-8")],
+    );
+    let device = format!("net_pcap0,rx_pcap={}", file.display());
+    let huge = format!(
+        "--huge-dir, {}, --file-prefix, vitalwire-test",
+        pages.dir.path().display()
+    );
+    let capture = capture(&device, "").replace("--no-huge, --no-shconf", &huge);
+    let before = HugePages::free();
+    let watch = std::thread::spawn(move || {
+        let lowest = |low: u32| low.min(HugePages::free());
+        (0..100).fold(before, |low, _| {
+            std::thread::sleep(Duration::from_millis(20));
+            lowest(low)
+        })
+    });
+    let received = comparable(replay_from(&capture, "workers: 1\n", state.path()));
+    let lowest = watch.join().expect("watched");
+    assert!(
+        lowest + 16 <= before,
+        "of {before} pages, {lowest} were left"
+    );
+    assert_eq!(comparable(read.events()), received);
 }
 
 #[test]
