@@ -115,6 +115,24 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Says in the log which lists are missing.
+    pub fn say_unarmed(&self) {
+        for note in &self.notes {
+            tracing::warn!("{note}");
+        }
+        let unarmed = self.unarmed();
+        let mut sets: Vec<String> = unarmed.iter().flat_map(|(_, sets)| sets.clone()).collect();
+        sets.sort();
+        sets.dedup();
+        if !sets.is_empty() {
+            tracing::warn!(
+                rules = unarmed.len(),
+                "rules are unarmed; set: {}",
+                sets.join(", ")
+            );
+        }
+    }
+
     /// Of a compiled rule set.
     #[must_use]
     pub fn new(ruleset: Ruleset) -> Self {

@@ -173,7 +173,7 @@ impl Appliance {
             reloads: 0,
             reloads_failed: 0,
         };
-        say_unarmed(&appliance.loaded);
+        appliance.loaded.say_unarmed();
         appliance.note_rules();
         appliance.capture(live)?;
         Ok(appliance)
@@ -456,7 +456,7 @@ impl Appliance {
         self.reloads = self.reloads.saturating_add(1);
         let (armed, unarmed) = loaded.counts();
         tracing::info!(armed, unarmed, "rules reloaded");
-        say_unarmed(&loaded);
+        loaded.say_unarmed();
         self.loaded = loaded;
         self.desk.set(&self.config, &self.loaded);
         self.note_rules();
@@ -588,21 +588,4 @@ fn evidence(config: &Config, site: &Pseudonymizer) -> Result<Option<evidence::Ru
     };
     let bounds = engine::evidence_bounds(config);
     evidence::spawn(&config.evidence_dir(), bounds, about, false).map(Some)
-}
-
-fn say_unarmed(loaded: &Loaded) {
-    for note in &loaded.notes {
-        tracing::warn!("{note}");
-    }
-    let unarmed = loaded.unarmed();
-    let mut sets: Vec<String> = unarmed.iter().flat_map(|(_, sets)| sets.clone()).collect();
-    sets.sort();
-    sets.dedup();
-    if !sets.is_empty() {
-        tracing::warn!(
-            rules = unarmed.len(),
-            "rules are unarmed; set: {}",
-            sets.join(", ")
-        );
-    }
 }

@@ -1,5 +1,9 @@
 //! The whole: real peers on a network, the appliance on its SPAN port, receivers behind it, people at
 //! its console. Everything runs in the namespaces of a lab; so does the thread of each test.
+#![expect(
+    clippy::result_large_err,
+    reason = "rusqlite's error, in its own closures"
+)]
 
 mod attack;
 mod hostile;
