@@ -69,17 +69,12 @@ fn known_everywhere(site: &Site, (rule, sid): (&str, &str), attack: impl FnOnce(
             .iter()
             .any(|m| m["event"]["vitalwire"]["slug"] == rule)
     };
-    let stored = || {
-        let sql = "SELECT time FROM alerts WHERE slug = ?1";
-        site.store()
-            .query_row(sql, [rule], |row| row.get::<_, i64>(0))
-            .ok()
-    };
-    let stored_at_all = || stored().is_some();
+    let stored = || site.number(&format!("SELECT time FROM alerts WHERE slug = '{rule}'"));
+    let in_store = || stored() > 0;
     let counted = || metric(counter, &label) > 0.0;
     let scraped = || site.prometheus(&expr).is_some();
     let places: [(&str, &(dyn Fn() -> bool + Sync)); 6] = [
-        ("SQLite", &stored_at_all),
+        ("SQLite", &in_store),
         ("rsyslog, CEF over TLS", &siem),
         ("NATS stream", &bus),
         ("webhook", &hook),
@@ -92,8 +87,7 @@ fn known_everywhere(site: &Site, (rule, sid): (&str, &str), attack: impl FnOnce(
         let seen = looking.map(|(place, looks)| (place, looks.join().expect("it looked")));
         seen.into_iter().collect()
     });
-    let packet = stored().expect("in SQLite");
-    let packet = UNIX_EPOCH + Duration::from_micros(u64::try_from(packet).expect("after 1970"));
+    let packet = UNIX_EPOCH + Duration::from_micros(stored());
     let mut late = Vec::new();
     for (place, at) in seen.into_iter().chain([("console", browser.saw())]) {
         let after = at.map(|at| at.duration_since(packet).unwrap_or_default());

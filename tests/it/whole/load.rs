@@ -31,12 +31,7 @@ fn two_thousand_alerts_a_second_are_all_kept_while_the_console_answers() {
     assert!(player.wait().expect("replay.py ends"), "{}", player.log());
     println!("played in {:?}", begun.elapsed());
     let wanted = u64::from(LASTS * EACH) * storm::RULES;
-    let count = || {
-        let sql = "SELECT count(*) FROM alerts WHERE slug LIKE 'storm-%'";
-        site.store()
-            .query_row(sql, [], |row| row.get::<_, u64>(0))
-            .expect(sql)
-    };
+    let count = || site.number("SELECT count(*) FROM alerts WHERE slug LIKE 'storm-%'");
     let since = Instant::now();
     site.until("all alerts in the store", 60, || count() >= wanted);
     println!(
@@ -57,14 +52,9 @@ fn two_thousand_alerts_a_second_are_all_kept_while_the_console_answers() {
         "at rsyslog and NATS {:?} after the last packet",
         since.elapsed()
     );
-    let incidents = || {
-        let sql = "SELECT count(*) FROM incidents";
-        site.store()
-            .query_row(sql, [], |row| row.get::<_, usize>(0))
-            .expect(sql)
-    };
+    let incidents = || site.number("SELECT count(*) FROM incidents");
     site.until("every incident at the webhook", 90, || {
-        site.hook.ids("kind", "incident").len() == incidents()
+        site.hook.ids("kind", "incident").len() as u64 == incidents()
     });
     println!(
         "{} incidents at the webhook {:?} after the last packet, {} messages",

@@ -89,12 +89,10 @@ fn silence_is_told(site: &Site) {
         since.elapsed()
     );
     let blind = || {
-        let sql = "SELECT count(*) FROM alerts WHERE slug = 'sensor-blind'
-                   AND time > (SELECT max(time) FROM alerts WHERE slug LIKE 'storm-%')";
-        let store = site.store();
-        store
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .expect(sql)
+        site.number(
+            "SELECT count(*) FROM alerts WHERE slug = 'sensor-blind'
+             AND time > (SELECT max(time) FROM alerts WHERE slug LIKE 'storm-%')",
+        )
     };
     site.until("one alert of that", 5, || blind() == 1);
     let beats = RECEIVERS.map(|(_, came)| came(site).heartbeats);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use make::lab::{self, Lab, SENSOR, SPAN, Task};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use crate::api::appliance::{Client, PASSWORD};
 use crate::sinks::http::Receiver as Hook;
@@ -158,6 +158,12 @@ impl Site {
         let conn = conn.expect("the store");
         conn.busy_timeout(Duration::from_secs(10)).expect("set");
         conn
+    }
+
+    /// What the store answers with a number; 0 for nothing.
+    pub(super) fn number(&self, sql: &str) -> u64 {
+        let found = self.store().query_row(sql, [], |row| row.get::<_, u64>(0));
+        found.optional().expect(sql).unwrap_or(0)
     }
 
     /// What Prometheus knows of an expression.
