@@ -111,7 +111,8 @@ class Console:
 
     def until(self, what, holds):
         try:
-            WebDriverWait(self.driver, PATIENCE).until(lambda _: holds())
+            wait = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=[StaleElementReferenceException])
+            wait.until(lambda _: holds())
         except Exception:
             raise AssertionError(f"not within {PATIENCE} s: {what}\n{self.text()}") from None
 
@@ -382,7 +383,7 @@ def list_devices(console):
     console.go("/devices/list")
     console.fill(text=head + "PACS north,archive,radiology IT,4712,Radiology,10.20.2.300\n")
     console.press("button[value=put]")
-    assert "line 2" in console.one("[role=alert]").text, console.text()
+    console.until("the mistake", lambda: "line 2" in console.one(".wrong").text)
     console.fill(text=head + "PACS north,archive,radiology IT,4712,Radiology,10.20.2.10\n")
     console.press("button[value=put]")
     console.go("/devices?listed=true&sort=-last_seen")

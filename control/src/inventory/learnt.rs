@@ -63,7 +63,9 @@ impl Learnt {
         if let Some(given) = pipeline.and_then(Running::take_inventory) {
             self.know(given);
         }
-        if let Some(pipeline) = pipeline.filter(|_| self.ask.is_due()) {
+        // Nobody waits for the first devices.
+        let due = self.ask.is_due() || self.is_empty();
+        if let Some(pipeline) = pipeline.filter(|_| due) {
             pipeline.ask_inventory();
         }
         if self.keep.is_due() {
@@ -77,11 +79,18 @@ impl Learnt {
         if given.version == 0 {
             return;
         }
+        let was_empty = self.is_empty();
         let given = Arc::new(given);
         self.devices.learn(Arc::clone(&given));
-        if self.latest.replace(given).is_none() {
+        self.latest = Some(given);
+        if was_empty && !self.is_empty() {
             self.keep();
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        let latest = self.latest.as_ref();
+        latest.is_none_or(|latest| latest.assets.is_empty())
     }
 
     fn keep(&mut self) {
