@@ -1,5 +1,6 @@
 //! How fast each sink empties the outbox into its receiver. The figures are printed:
-//! `cargo nextest run -p tests --no-capture -E 'test(sinks::pace)'`.
+//! `cargo nextest run -p tests --no-capture --run-ignored all -E 'test(sinks::pace)'`. Syslog acknowledges
+//! nothing: what is measured there is how fast it is written.
 
 use std::time::{Duration, Instant};
 
@@ -88,4 +89,49 @@ fn webhook_one_by_one_and_in_lists() {
         );
         measured(&format!("webhook, {name}"), &sink, away, back);
     }
+}
+
+/// What the appliance promises: a storm of a minute, and each of three sinks keeps up.
+#[test]
+#[ignore = "a minute of load; alone on the machine"]
+fn two_thousand_a_second_for_a_minute() {
+    let (Some(nats), Some(syslog), Some((receiver, hook))) =
+        (Nats::new(), Receiver::rsyslog("tls"), webhook())
+    else {
+        return;
+    };
+    let list = |sink: &str| sink.trim().trim_start_matches("sinks:").trim().to_owned();
+    let inner = |sink: &str| list(sink)[1..list(sink).len() - 1].to_owned();
+    let hook = hook.replace("name: hook,", "name: hook, batch: 256, select: [alert],");
+    let sinks = format!(
+        "sinks:\n  - {}\n  - {}\n  {}",
+        inner(&nats.sink()),
+        inner(&hook),
+        list(&syslog.sink("tls", ""))
+    );
+    let mut rig = Rig::new(&sinks);
+    let begun = Instant::now();
+    for turn in 1..=600_u32 {
+        rig.alerts(200);
+        std::thread::sleep((turn * Duration::from_millis(100)).saturating_sub(begun.elapsed()));
+    }
+    let took = begun.elapsed();
+    let wanted = 3 * rig.sent.len();
+    let delivered = || rig.count("vitalwire_sink_delivered_entries_total", None);
+    super::receivers::until("all three have all", 15, || delivered() >= wanted as u64);
+    eprintln!(
+        "{} alerts in {took:?}, delivered {:?} later",
+        rig.sent.len(),
+        begun.elapsed() - took
+    );
+    assert!(
+        took < Duration::from_secs(66),
+        "the store did not keep up: {took:?}"
+    );
+    assert_eq!(nats.stored(), rig.sent.len() as u64);
+    assert_eq!(receiver.ids("kind", "alert"), rig.sent);
+    super::receivers::until("rsyslog has written all", 30, || {
+        syslog.lines().len() >= rig.sent.len()
+    });
+    assert_eq!(rig.store.counts().lost_lines(), 0);
 }
