@@ -29,15 +29,28 @@ fn verify(args: &AuditVerifyArgs) -> Result<(), Error> {
              compare with what sinks received"
         )));
     }
+    let begins = chain.begins;
     if !chain.contains {
+        let or = if begins > 1 {
+            format!(
+                ", or it is older than entry {begins}, with which the log begins since retention"
+            )
+        } else {
+            String::new()
+        };
         return Err(Error::Failed(format!(
             "{file}: the audit log is whole, but {} is not in it: its end was cut, or all of it \
-             written anew",
+             written anew{or}",
             args.contains
         )));
     }
+    let from = if begins > 1 {
+        format!(" from {begins} on (retention removed those before)")
+    } else {
+        String::new()
+    };
     terminal::show(&format!(
-        "{file}: whole; {} entries, the last one {}\n",
+        "{file}: whole; {} entries{from}, the last one {}\n",
         chain.entries, chain.head
     ))
 }

@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::config::{Config, Suppression};
 use crate::error::Error;
+use crate::inventory::Devices;
 use crate::ruleset::{Loaded, Sources};
 use crate::seen::Seen;
 use crate::store::uploads::Files;
-use crate::store::{Store, suppressions, uploads};
+use crate::store::{Store, device_lists, suppressions, uploads};
 
 /// Suppressions that people made, as messages name them.
 const SUPPRESSIONS: &str = "suppressions";
@@ -34,19 +35,25 @@ pub struct Desk {
     in_force: Mutex<(Arc<Config>, Loaded)>,
     asks: mpsc::Sender<Ask>,
     seen: Arc<Seen>,
+    devices: Arc<Devices>,
     /// One change of rules at a time.
     pub changing: tokio::sync::Mutex<()>,
 }
 
 impl Desk {
-    /// With what is in force; the other side gets what is asked.
+    /// With what is in force and known; the other side gets what is asked.
     #[must_use]
-    pub fn new(config: &Config, loaded: &Loaded) -> (Arc<Self>, mpsc::Receiver<Ask>) {
+    pub fn new(
+        config: &Config,
+        loaded: &Loaded,
+        devices: Arc<Devices>,
+    ) -> (Arc<Self>, mpsc::Receiver<Ask>) {
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         let desk = Self {
             in_force: Mutex::new((Arc::new(config.clone()), loaded.clone())),
             asks,
             seen: Arc::default(),
+            devices,
             changing: tokio::sync::Mutex::default(),
         };
         (Arc::new(desk), asked)
@@ -58,6 +65,12 @@ impl Desk {
         &self.seen
     }
 
+    /// The devices that are known.
+    #[must_use]
+    pub const fn devices(&self) -> &Arc<Devices> {
+        &self.devices
+    }
+
     /// The configuration and the rules in force.
     #[must_use]
     pub fn in_force(&self) -> (Arc<Config>, Loaded) {
@@ -67,6 +80,7 @@ impl Desk {
 
     /// Others are in force now.
     pub fn set(&self, config: &Config, loaded: &Loaded) {
+        self.devices.list(Arc::clone(loaded.ruleset.assets()));
         let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
         *in_force = (Arc::new(config.clone()), loaded.clone());
     }
@@ -100,6 +114,8 @@ pub struct Own {
     pub files: Files,
     /// Suppressions.
     pub suppressions: Vec<Suppression>,
+    /// The hospital's list of its devices, in the place of the configuration's.
+    pub devices: Option<String>,
 }
 
 impl Own {
@@ -114,17 +130,12 @@ impl Own {
             Ok(Self {
                 files,
                 suppressions: all.into_iter().map(|one| one.says).collect(),
+                devices: device_lists::newest(conn)?.map(|list| list.text),
             })
         })
     }
 
-    /// Whether there is nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.suppressions.is_empty()
-    }
-
-    /// As rule files, beside those of the configuration.
+    /// As rule files and a list of devices, beside those of the configuration.
     ///
     /// # Errors
     /// A file of the configuration that cannot be read.
@@ -133,7 +144,7 @@ impl Own {
             name: format!("{name}.yaml"),
             text: text.clone(),
         });
-        let sources = Sources::of_config(config)?.and(files);
+        let sources = Sources::of_config(config, self.devices.as_deref())?.and(files);
         if self.suppressions.is_empty() {
             return Ok(sources);
         }

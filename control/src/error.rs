@@ -52,7 +52,12 @@ impl Error {
     /// Whether it is a file that may not be opened.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        matches!(self, Self::File { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied)
+        match self {
+            Self::File { error, .. } => error.kind() == std::io::ErrorKind::PermissionDenied,
+            // A sink's key or certificate.
+            Self::Config(what) => what.contains("Permission denied"),
+            _ => false,
+        }
     }
 
     /// 0 when nothing is wrong with us, 1 for what could not be read or done, 2 for bad

@@ -34,6 +34,7 @@ pub mod observed;
 pub mod outbox;
 pub mod pseudonym;
 pub mod pulse;
+mod rounds;
 pub mod rules_cmd;
 pub mod ruleset;
 pub mod run;

@@ -23,11 +23,12 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Reads what the configuration names.
+    /// Reads what the configuration names; a list of devices that was uploaded takes the place of the
+    /// configuration's.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn of_config(config: &Config) -> Result<Self, Error> {
+    pub fn of_config(config: &Config, devices: Option<&str>) -> Result<Self, Error> {
         let mut files = if config.rules.default {
             rules::packs::embedded()
         } else {
@@ -39,7 +40,7 @@ impl Sources {
             let name = SUPPRESSIONS.to_owned();
             files.push(SourceFile { name, text });
         }
-        let imported = inventory::import(&config.inventory)?;
+        let imported = inventory::import(&config.inventory, devices)?;
         let sets = inventory::sets(&config.sets, &imported.list);
         Ok(Self {
             files,
@@ -59,7 +60,7 @@ impl Sources {
         } else {
             read(paths)?
         };
-        let imported = inventory::import(&config.inventory)?;
+        let imported = inventory::import(&config.inventory, None)?;
         let sets = inventory::sets(&config.sets, &imported.list);
         Ok(Self {
             files,
@@ -115,7 +116,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Says in the log which lists are missing.
+    /// Says in the log which rules wait for a list, and which lists.
     pub fn say_unarmed(&self) {
         for note in &self.notes {
             tracing::warn!("{note}");
@@ -125,11 +126,8 @@ impl Loaded {
         sets.sort();
         sets.dedup();
         if !sets.is_empty() {
-            tracing::warn!(
-                rules = unarmed.len(),
-                "rules are unarmed; set: {}",
-                sets.join(", ")
-            );
+            let sets = sets.join(", ");
+            tracing::warn!(rules = unarmed.len(), "rules are unarmed; set: {sets}");
         }
     }
 
@@ -190,7 +188,7 @@ impl Loaded {
 /// # Errors
 /// Every mistake, one line each.
 pub fn load(config: &Config) -> Result<Loaded, Error> {
-    Sources::of_config(config)?.compile()
+    Sources::of_config(config, None)?.compile()
 }
 
 fn read(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Error> {

@@ -8,19 +8,20 @@ use dataplane::pipeline::{self, Running, Sources};
 use dataplane::telemetry::{Latencies, Snapshot};
 use parsers::phi::Pseudonymizer;
 use rules::correlate::Out;
-use rules::correlate::inventory::Snapshot as Inventory;
 use tokio::sync::mpsc;
 
 use crate::cli::RunArgs;
 use crate::clock::{self, Every, Stopwatch};
 use crate::config::{self, Config, reload};
+use crate::deliver::{Crew, Fan};
 use crate::desk::{self, Ask, Desk};
 use crate::error::Error;
 use crate::health::Health;
-use crate::inventory::{self, Keeper};
+use crate::inventory::Learnt;
 use crate::lost::Lost;
 use crate::metrics::{self, counter, gauge};
 use crate::mirror::Mirror;
+use crate::rounds::Round;
 use crate::ruleset::{self, Loaded};
 use crate::seen::Watch;
 use crate::service::Service;
@@ -29,9 +30,7 @@ use crate::sinks::file::EveFile;
 use crate::sinks::{self, Counts};
 use crate::stats::{self, About};
 use crate::store::{self, Intake, Store};
-use crate::{
-    api, deliver, doctor, engine, evidence, http, ledger, live, logging, outbox, sandbox, site_key,
-};
+use crate::{api, doctor, engine, evidence, http, ledger, live, logging, sandbox, site_key};
 
 /// Runs until a signal, or until the files of a test are read.
 ///
@@ -64,10 +63,12 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
         let live = live::of_config(&config)?;
         // Before there is another thread: each inherits it from this one.
         sandbox::enter(&config, &args.config)?;
+        // A signal that comes before anybody listens for it would end the program.
+        let signals = Signals::new()?;
         let mut appliance = Appliance::start(config, live, loaded, site, health)?;
         appliance.serve(listener)?;
         appliance.service.ready();
-        let outcome = appliance.watch(&args.config).await;
+        let outcome = appliance.watch(&args.config, signals).await;
         let stopped = appliance.stop();
         outcome.and(stopped)
     })
@@ -89,8 +90,10 @@ struct Appliance {
     /// Feeds what the console shows of the traffic.
     seen: Option<sinks::Running<Watch>>,
     asks: mpsc::Receiver<Ask>,
-    /// What delivers from the store to receivers.
-    runners: Vec<outbox::Runner>,
+    /// What delivers to receivers.
+    crew: Option<Crew>,
+    /// Feeds sinks that take protocol events.
+    fan: Option<sinks::Running<Fan>>,
     evidence: Option<evidence::Running>,
     pipeline: Option<Running>,
     /// The counts of pipelines that have ended: of files that are read again and again.
@@ -99,10 +102,7 @@ struct Appliance {
     service: Service,
     mirror: Mirror,
     lost: Lost,
-    /// The devices that are known, as they were given last: before the start, each minute, and when
-    /// a pipeline ends.
-    inventory: Option<Arc<Inventory>>,
-    keeper: Keeper,
+    learnt: Learnt,
     /// Why the source is blind, as it was last told.
     blind: Option<String>,
     reloads: u64,
@@ -130,15 +130,19 @@ impl Appliance {
         } else {
             None
         };
-        let inventory = inventory::load(&config.state_dir)?.map(Arc::new);
-        let keeper = Keeper::new(config.state_dir.clone());
         let store = open_store(&config, eve.as_ref())?;
         let loaded = with_own(loaded, &config, store.as_ref().map(|(store, _)| store));
-        let (desk, asks) = Desk::new(&config, &loaded);
-        let runners = match &store {
-            Some((store, _)) => deliver::start(store, &config)?,
-            None => Vec::new(),
+        let list = Arc::clone(loaded.ruleset.assets());
+        let learnt = Learnt::load(config.state_dir.clone(), list)?;
+        let (desk, asks) = Desk::new(&config, &loaded, Arc::clone(learnt.devices()));
+        let crew = match &store {
+            Some((store, _)) => Some(Crew::start(store, &config, learnt.devices())?),
+            None => None,
         };
+        let fan = crew.as_ref().map(|crew| crew.lanes().fan());
+        let fan = fan
+            .map(|fan| sinks::spawn("sinks", fan, depth))
+            .transpose()?;
         let seen = if config.api.enabled && config.store.enabled {
             let watch = Watch::new(Arc::clone(desk.seen()));
             Some(sinks::spawn("console", watch, depth)?)
@@ -159,7 +163,8 @@ impl Appliance {
             desk,
             seen,
             asks,
-            runners,
+            crew,
+            fan,
             evidence,
             pipeline: None,
             before: Snapshot::default(),
@@ -167,8 +172,7 @@ impl Appliance {
             service: Service::find(),
             mirror: Mirror::default(),
             lost: Lost::default(),
-            inventory,
-            keeper,
+            learnt,
             blind: None,
             reloads: 0,
             reloads_failed: 0,
@@ -188,10 +192,13 @@ impl Appliance {
             self.mirror = mirror;
             sources
         } else {
-            Sources::Spread(engine::files(capture, &capture.files))
+            Sources::Spread(match capture.round.0.is_zero() {
+                true => engine::files(capture, &capture.files),
+                false => Box::new(Round::begin(capture, &capture.files)),
+            })
         };
         let mut settings = engine::settings(&self.config, self.site.clone(), is_live);
-        settings.inventory.clone_from(&self.inventory);
+        settings.inventory = self.learnt.latest().cloned();
         settings.evidence = self.evidence.as_ref().map(evidence::Running::queue);
         let eve = self.eve.iter().map(|eve| ("eve", eve.queue()));
         let store = self
@@ -199,7 +206,8 @@ impl Appliance {
             .iter()
             .map(|(_, intake)| ("store", intake.queue()));
         let seen = self.seen.iter().map(|seen| ("console", seen.queue()));
-        let outputs = eve.chain(store).chain(seen).collect();
+        let fan = self.fan.iter().map(|fan| ("sinks", fan.queue()));
+        let outputs = eve.chain(store).chain(seen).chain(fan).collect();
         if self.before.samples.is_empty() {
             tracing::info!(workers = settings.workers, live = is_live, "capturing");
         }
@@ -221,12 +229,10 @@ impl Appliance {
     }
 
     /// Until a signal, or the end of the files.
-    async fn watch(&mut self, path: &Path) -> Result<(), Error> {
-        let mut signals = Signals::new()?;
+    async fn watch(&mut self, path: &Path, mut signals: Signals) -> Result<(), Error> {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut stats = Every::new(self.config.stats.interval.0);
         let mut heartbeat = Every::new(self.config.heartbeat.interval.0);
-        let mut keep = Every::new(KEEP_INTERVAL);
         loop {
             tokio::select! {
                 _ = second.tick() => {}
@@ -260,28 +266,13 @@ impl Appliance {
                 return Ok(());
             }
             self.tell_silence();
-            self.keep_inventory(keep.is_due());
+            self.learnt.tend(self.pipeline.as_ref());
             if stats.is_due() {
                 self.tell_stats();
             }
             if heartbeat.is_due() {
                 self.beat();
             }
-        }
-    }
-
-    /// Keeps the devices that are known, once the pipeline gives them; asks for them when due.
-    fn keep_inventory(&mut self, due: bool) {
-        let given = self.pipeline.as_ref().and_then(Running::take_inventory);
-        let is_new = given.is_some();
-        self.inventory = given.map(Arc::new).or_else(|| self.inventory.take());
-        // The pipelines of files that are read again and again may end before they are asked.
-        let keep = is_new || (due && !self.config.capture.is_live());
-        if let Some(inventory) = self.inventory.as_ref().filter(|_| keep) {
-            self.keeper.keep(Arc::clone(inventory));
-        }
-        if let Some(pipeline) = self.pipeline.as_ref().filter(|_| due) {
-            pipeline.ask_inventory();
         }
     }
 
@@ -351,6 +342,9 @@ impl Appliance {
             snapshot.samples.extend(store.samples());
             snapshot.latencies.push(store.latency());
         }
+        if let Some(crew) = &self.crew {
+            snapshot.samples.extend(crew.lanes().samples());
+        }
         if let Some(api) = &self.api {
             snapshot.samples.extend(api.samples());
         }
@@ -416,36 +410,36 @@ impl Appliance {
         self.tell(line);
     }
 
-    /// Rules, sets and suppressions anew; the old ones stay if the new ones are wrong.
+    /// Rules, sets, suppressions and sinks anew; the old ones stay if the new ones are wrong.
     fn reload(&mut self, path: &Path) -> Result<(), String> {
         if let Some(eve) = &self.eve {
             eve.reopen();
             tracing::info!("outputs reopened");
         }
-        let store = self.store.as_ref().map(|(store, _)| store);
-        let fresh = config::read(path).and_then(|config| Ok((desk::load(&config, store)?, config)));
-        match fresh {
-            Ok((loaded, config)) => {
-                reload::say(&self.config, &config);
-                self.config.rules = config.rules;
-                self.config.sets = config.sets;
-                self.config.inventory = config.inventory;
-                self.config.suppressions = config.suppressions;
-                self.adopt(loaded);
-                Ok(())
+        let outcome = self.read_anew(path);
+        if let Err(error) = &outcome {
+            self.reloads_failed = self.reloads_failed.saturating_add(1);
+            if self.config.sandbox.files && error.is_denied() {
+                tracing::error!("sandbox.files shuts what was not named at the start; restart");
             }
-            Err(error) => {
-                self.reloads_failed = self.reloads_failed.saturating_add(1);
-                if self.config.sandbox.files && error.is_denied() {
-                    tracing::error!("sandbox.files shuts what was not named at the start; restart");
-                }
-                let error = error.to_string();
-                for line in error.lines() {
-                    tracing::error!("reload failed, the old rules stay: {line}");
-                }
-                Err(error)
+            for line in error.to_string().lines() {
+                tracing::error!("reload failed, all stays as it was: {line}");
             }
         }
+        outcome.map_err(|error| error.to_string())
+    }
+
+    fn read_anew(&mut self, path: &Path) -> Result<(), Error> {
+        let config = config::read(path)?;
+        let store = self.store.as_ref().map(|(store, _)| store);
+        let loaded = desk::load(&config, store)?;
+        if let Some(crew) = &mut self.crew {
+            crew.apply(&config)?;
+        }
+        reload::say(&self.config, &config);
+        reload::take(&mut self.config, config);
+        self.adopt(loaded);
+        Ok(())
     }
 
     /// Puts rules in force.
@@ -500,9 +494,7 @@ impl Appliance {
             return Ok(());
         };
         metrics::add(&mut self.before, &finished.snapshot);
-        // A correlator that died has nothing to say; what was kept before stays.
-        let inventory = Some(finished.summary.inventory).filter(|i| i.version > 0);
-        self.inventory = inventory.map(Arc::new).or_else(|| self.inventory.take());
+        self.learnt.know(finished.summary.inventory);
         if finished.errors.is_empty() {
             return Ok(());
         }
@@ -521,15 +513,16 @@ impl Appliance {
             pipeline.stop();
         }
         let outcome = self.finish_pipeline();
-        if let Some(inventory) = self.inventory.take() {
-            self.keeper.finish(&inventory);
-        }
+        self.learnt.finish();
         self.health.update(self.snapshot(), false, None);
         self.tell_stats();
         drop(self.seen.take().map(sinks::Running::finish));
         if let Some((store, intake)) = self.store.take() {
             drop(intake.finish());
-            outbox::stop(std::mem::take(&mut self.runners));
+            drop(self.fan.take().map(sinks::Running::finish));
+            if let Some(crew) = self.crew.take() {
+                crew.stop();
+            }
             store.close();
         }
         if let Some(eve) = self.eve.take() {
@@ -541,9 +534,6 @@ impl Appliance {
         outcome
     }
 }
-
-/// How often the inventory is kept: what a crash may cost.
-const KEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Opens the store and starts what feeds it.
 fn open_store(

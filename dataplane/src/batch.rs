@@ -1,7 +1,12 @@
 //! Frames on their way from a source to a worker: borrowed from blocks, never copied.
+#![expect(
+    unsafe_code,
+    reason = "memory that the kernel or a driver lends is a pointer"
+)]
 
 use std::fmt;
-use std::ops::Deref;
+use std::ptr::NonNull;
+use std::slice;
 use std::sync::Arc;
 
 use parsers::time::Time;
@@ -9,34 +14,101 @@ use parsers::time::Time;
 /// Bytes that frames point into. Filled by one source, read by many workers, and given back or
 /// recycled when the last of them lets go.
 #[derive(Clone)]
-pub enum Block {
+pub struct Block {
+    /// Where they are, kept here so that a look at a frame is one step.
+    start: NonNull<u8>,
+    len: usize,
+    owner: Owner,
+}
+
+#[derive(Clone)]
+enum Owner {
     /// Memory of a pool of ours.
-    Own(Arc<[u8]>),
+    Pool(Arc<[u8]>),
     /// Memory of somebody else: the kernel's ring, a driver's pool, a file.
-    Lent(Arc<dyn Lent>),
+    Lender(Arc<dyn Lent>),
 }
 
-/// Memory that somebody lent; dropping it gives it back. What it holds stays as it is until then.
-pub trait Lent: Send + Sync {
+/// Memory that somebody lent; dropping it gives it back.
+///
+/// # Safety
+/// Each call gives the same memory. Until the value is dropped, the bytes of the frames that were
+/// described in it may be read from any thread, and nobody writes them. Others of it may change.
+pub unsafe trait Lent: Send + Sync {
     /// All of it.
-    fn bytes(&self) -> &[u8];
+    fn memory(&self) -> NonNull<[u8]>;
 }
 
-impl Deref for Block {
-    type Target = [u8];
+// SAFETY: what is pointed at belongs to the owner, which may be sent and shared, and is only read.
+unsafe impl Send for Block {}
+// SAFETY: as above.
+unsafe impl Sync for Block {}
 
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Own(bytes) => bytes,
-            Self::Lent(lent) => lent.bytes(),
+impl Block {
+    /// Memory of ours.
+    #[must_use]
+    pub fn own(bytes: Arc<[u8]>) -> Self {
+        let memory = Arc::as_ptr(&bytes);
+        Self {
+            start: NonNull::new(memory.cast::<u8>().cast_mut()).unwrap_or(NonNull::dangling()),
+            len: memory.len(),
+            owner: Owner::Pool(bytes),
         }
+    }
+
+    /// Memory that was lent.
+    #[must_use]
+    pub fn lent(lender: Arc<dyn Lent>) -> Self {
+        let memory = lender.memory();
+        Self {
+            start: memory.cast(),
+            len: memory.len(),
+            owner: Owner::Lender(lender),
+        }
+    }
+
+    /// Some of its bytes: those of a frame, in memory that was lent.
+    #[inline]
+    pub(crate) fn get(&self, offset: usize, len: usize) -> Option<&[u8]> {
+        if offset.checked_add(len)? > self.len {
+            return None;
+        }
+        // SAFETY: within the memory.
+        let start = unsafe { self.start.add(offset) };
+        // SAFETY: as the owner promised; it lives as long as this does.
+        Some(unsafe { slice::from_raw_parts(start.as_ptr(), len) })
+    }
+
+    /// Its bytes, to be written: none if somebody else has it or it was lent.
+    pub(crate) fn writable(&mut self) -> &mut [u8] {
+        match &mut self.owner {
+            Owner::Pool(bytes) => Arc::get_mut(bytes).unwrap_or_default(),
+            Owner::Lender(_) => &mut [],
+        }
+    }
+
+    /// How many bytes it has.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nobody else has it.
+    pub(crate) fn is_free(&self) -> bool {
+        match &self.owner {
+            Owner::Pool(bytes) => Arc::strong_count(bytes) == 1,
+            Owner::Lender(lender) => Arc::strong_count(lender) == 1,
+        }
+    }
+
+    /// Whether it is memory of ours.
+    pub(crate) const fn is_own(&self) -> bool {
+        matches!(self.owner, Owner::Pool(_))
     }
 }
 
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.len())
+        write!(f, "{} bytes", self.len)
     }
 }
 
@@ -98,6 +170,7 @@ pub struct Frame {
 
 impl Frame {
     /// Its bytes, in the blocks of its batch or work; empty if it is not of these.
+    #[inline]
     #[must_use]
     pub fn bytes<'a>(&self, blocks: &'a [Block]) -> &'a [u8] {
         let block = blocks.get(usize::from(self.block));
@@ -105,11 +178,11 @@ impl Frame {
     }
 
     /// Its bytes, in its block.
+    #[inline]
     #[must_use]
-    pub fn within<'a>(&self, block: &'a [u8]) -> &'a [u8] {
-        let from = self.offset as usize;
+    pub fn within<'a>(&self, block: &'a Block) -> &'a [u8] {
         block
-            .get(from..from.saturating_add(self.len as usize))
+            .get(self.offset as usize, self.len as usize)
             .unwrap_or_default()
     }
 }

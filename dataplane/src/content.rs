@@ -82,6 +82,15 @@ impl Worker {
         }
     }
 
+    /// Counts a segment that was skipped at a glance.
+    pub(crate) fn skipped(&mut self, segment: &Segment<'_>) {
+        if segment.wire_len > 0 {
+            let counts = &mut self.recorder.counts;
+            counts.add(Count::StreamBytes, segment.wire_len.into());
+            count(Outcome::Skipped, &mut self.recorder);
+        }
+    }
+
     pub(crate) fn datagram(
         &mut self,
         slot: u32,

@@ -71,17 +71,10 @@ impl Copies {
         };
         let [a, b, c, d, ..] = print.to_le_bytes();
         let print = u32::from_le_bytes([a, b, c, d]);
-        // All ways at once, without a branch: there is a copy rarely.
-        let same = bucket.prints.map(|known| known == print);
-        if same.contains(&true) {
-            let fresh = |seen: u32| seen != 0 && at.wrapping_sub(seen) <= WINDOW;
-            if same
-                .iter()
-                .zip(bucket.at)
-                .any(|(same, seen)| *same && fresh(seen))
-            {
-                return true;
-            }
+        let fresh = |seen: u32| seen != 0 && at.wrapping_sub(seen) <= WINDOW;
+        let mut ways = bucket.prints.iter().zip(bucket.at);
+        if ways.any(|(known, seen)| *known == print && fresh(seen)) {
+            return true;
         }
         let way = bucket.next as usize;
         bucket.next = if way.saturating_add(1) < WAYS {

@@ -8,7 +8,7 @@ use crate::anomalies;
 use crate::counters::Count;
 use crate::emit::{FlowEmit, Moment, Recorder};
 use crate::flow::Flow;
-use crate::stream::{Consumer, Memory, Outcome, Segment, Stream};
+use crate::stream::{Consumer, Glance, Memory, Outcome, Segment, Stream};
 
 /// The protocols that flows are probed for, in order.
 pub(crate) type Protocols = &'static [&'static Spec];
@@ -110,10 +110,10 @@ impl Conversation {
         matches!(self.app, App::Done)
     }
 
-    /// Whether a segment lies wholly inside a value that the parser skips, or acknowledges parts
-    /// of one.
-    pub(crate) fn is_bulk(&self, direction: Direction, segment: &Segment<'_>) -> bool {
-        self.stream.is_bulk(direction, segment)
+    /// See [`Stream::glance`].
+    #[inline]
+    pub(crate) fn glance(&mut self, direction: Direction, segment: &Segment<'_>) -> Glance {
+        self.stream.glance(direction, segment)
     }
 
     /// Whether a hole is open, so that time matters.

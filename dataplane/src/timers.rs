@@ -227,7 +227,7 @@ fn record<'a>(flow: &Flow, reason: &'static str, [start, end]: [&'a [u8]; 2]) ->
     event.set(kind::MEDICAL, flow.is_medical());
     event.set(kind::MIDSTREAM, marks.midstream);
     event.set(kind::ONE_SIDED, flow.is_one_sided());
-    if flow.key.proto == crate::flow::expiry::TCP {
+    if flow.key.proto() == crate::flow::expiry::TCP {
         event.set(kind::SYN, marks.syn);
         event.set(kind::SYN_ACK, marks.syn_ack);
         event.set(kind::RST, marks.rst);

@@ -25,7 +25,7 @@ use crate::pipeline::{FlowRecords, Settings};
 use crate::reader::Sight;
 use crate::shed::Shed;
 use crate::spread::{Item, Work};
-use crate::stream::{Memory, Segment};
+use crate::stream::{Glance, Memory, Segment};
 use crate::{anomalies, timers};
 
 /// Everything that one worker has.
@@ -140,7 +140,15 @@ impl Worker {
         counts.add(Count::BoundCopies, forgotten.unwrap_or(0));
     }
 
+    #[inline]
     fn ticks(&mut self, work: &Work, upto: u64) {
+        let next = work.ticks.get(self.tick);
+        if next.is_some_and(|tick| tick.frame <= upto) {
+            self.due_ticks(work, upto);
+        }
+    }
+
+    fn due_ticks(&mut self, work: &Work, upto: u64) {
         while let Some(tick) = work.ticks.get(self.tick).filter(|tick| tick.frame <= upto) {
             self.tick = self.tick.saturating_add(1);
             timers::tick(self, *tick);
@@ -179,7 +187,7 @@ impl Worker {
                 return;
             }
         };
-        let bytes = bytes(frame, blocks);
+        let bytes = frame.bytes(blocks);
         match &packet.net {
             Net::Ip(ip) => self.ip(frame, packet, ip, bytes),
             Net::Arp(span) => self.arp(frame, packet, part(bytes, *span)),
@@ -285,12 +293,20 @@ impl Worker {
                     now: frame.now,
                     one_sided: false,
                 };
+                let glance = match tcp.flags & CHANGES {
+                    0 => flow.glance(direction, &segment),
+                    _ => Glance::Look,
+                };
                 if let Some(desk) = &mut self.evidence {
                     let header = before(bytes, tcp.payload);
-                    let bulk = tcp.flags & CHANGES == 0 && flow.is_bulk(direction, &segment);
+                    let bulk = glance == Glance::Bulk;
                     self.recorder.trail = desk.keeper.keep(flow, frame, header, bulk);
                 }
-                self.segment(slot, direction, segment, moment);
+                match glance {
+                    Glance::Look => self.segment(slot, direction, segment, moment),
+                    Glance::Bulk => self.skipped(&segment),
+                    Glance::Empty => {}
+                }
                 if closes {
                     self.closed(slot, moment);
                 }
@@ -400,14 +416,6 @@ fn print(flow: u64, keyed: &Keyed, ip: &Ip, bytes: &[u8]) -> u64 {
 }
 
 /// A frame's bytes.
-fn bytes<'b>(frame: &Frame, blocks: &'b [Block]) -> &'b [u8] {
-    let block = blocks.get(usize::from(frame.block));
-    let from = frame.offset as usize;
-    block
-        .and_then(|block| block.get(from..from.saturating_add(frame.len as usize)))
-        .unwrap_or_default()
-}
-
 fn part(bytes: &[u8], span: Span) -> &[u8] {
     let from = span.offset as usize;
     let until = from.saturating_add(span.len as usize).min(bytes.len());

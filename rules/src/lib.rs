@@ -138,7 +138,7 @@ impl Ruleset {
 
     /// The imported list of devices.
     #[must_use]
-    pub fn assets(&self) -> &List {
+    pub const fn assets(&self) -> &Arc<List> {
         &self.assets
     }
 
@@ -160,6 +160,15 @@ impl Ruleset {
         if let Some(program) = self.programs.get(event.kind().id.index()) {
             program.run(scratch, &OnEvent { event, envelope }, matched);
         }
+    }
+
+    /// What one event of its kind costs a rule at most, as the compiler weighs it to test what is
+    /// cheap first. What rules share is tested once for all of them.
+    #[must_use]
+    pub fn cost(&self, rule: &Rule) -> u32 {
+        let nodes = self.nodes.get(rule.kind.index());
+        let root = self.roots.get(usize::from(rule.ix.0));
+        nodes.zip(root).map_or(0, |(nodes, root)| nodes.cost(*root))
     }
 
     /// The fields of a kind that have to cross to the correlator, in the order in which

@@ -61,6 +61,14 @@ pub struct Set {
     spans: Vec<Span>,
 }
 
+impl Set {
+    /// Whether an address is one of its entries, or in a network that is.
+    #[must_use]
+    pub fn lists(&self, ip: IpAddr) -> bool {
+        IpSet::new(self.entries.iter().filter_map(|entry| net(entry))).contains(ip)
+    }
+}
+
 /// All sets.
 #[derive(Debug, Default)]
 pub(crate) struct Sets {

@@ -31,7 +31,7 @@ const CANARIES: &[&str] = &[
 ];
 
 /// Both protocols, with canaries wherever people put such things.
-fn capture() -> Capture {
+pub(crate) fn capture() -> Capture {
     let mut all = Capture::new();
     all.add(dicom());
     all.add(hl7());
@@ -161,7 +161,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// Looks for canaries in a text, whatever the letter case.
-fn search(what: &str, text: &[u8]) {
+pub(crate) fn search(what: &str, text: &[u8]) {
     let text = String::from_utf8_lossy(text).to_lowercase();
     for canary in CANARIES {
         for spelling in spellings(canary) {

@@ -82,6 +82,12 @@ fn a_list_arms_the_rules_that_its_roles_feed() {
             .is_some_and(|n| n.starts_with("Pump "))
     );
     assert_eq!(ours["asset"]["dest"]["life_support"], true);
+    let explain = ours["explain"].as_str().expect("words");
+    let name = ours["asset"]["dest"]["name"].as_str().expect("a name");
+    assert!(
+        explain.contains(&format!("{name} at 10.20.5.")),
+        "{explain}"
+    );
     assert_eq!(ours["asset"]["src"]["known"], false);
     assert_eq!(ours["do_not_isolate"], true);
     assert_eq!(ours["contact"]["phone"], "4711");

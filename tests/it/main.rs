@@ -24,6 +24,8 @@ mod overload;
 mod packs;
 mod peers;
 mod prometheus;
+mod rounds;
+mod siem;
 mod sinks;
 mod store;
 mod streams;

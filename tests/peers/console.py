@@ -1,4 +1,6 @@
-"""Walks through the console in headless Chromium: console.py URL SETUP_TOKEN LOG.
+"""Walks through the console in headless Chromium: console.py URL SETUP_TOKEN LOG PUMP CAPTURE.
+
+PUMP is a pump that the appliance saw, CAPTURE the capture that it is in.
 
 Ends with 0 if everything was as it has to be, with 77 if there is no Chromium. CHROMIUM and
 CHROMEDRIVER name other programs than those on the path.
@@ -17,11 +19,12 @@ from pathlib import Path
 
 import axe_core_python
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-BASE, TOKEN, LOG = sys.argv[1:4]
+BASE, TOKEN, LOG, PUMP, CAPTURE = sys.argv[1:6]
 PASSWORD = "correct horse battery"
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
 PATIENCE = 60
@@ -69,6 +72,13 @@ class Console:
     def one(self, css):
         return WebDriverWait(self.driver, PATIENCE).until(lambda d: d.find_element(By.CSS_SELECTOR, css))
 
+    def shown(self, css):
+        """The text of something while pages come and go."""
+        try:
+            return self.one(css).text
+        except StaleElementReferenceException:
+            return ""
+
     def all(self, css):
         return self.driver.find_elements(By.CSS_SELECTOR, css)
 
@@ -94,6 +104,10 @@ class Console:
         WebDriverWait(self.driver, PATIENCE).until(
             lambda d: d.execute_script("return !window.before && document.readyState === 'complete'")
         )
+
+    def press_close(self):
+        self.one("dialog[open] button").click()
+        self.one("h1").click()
 
     def until(self, what, holds):
         try:
@@ -141,6 +155,119 @@ def log_in(console):
     assert console.driver.current_url.endswith("/rules?state=unarmed"), "back to where one was going"
 
 
+def rows_and_csv(console, path, csv):
+    """What a page's first table shows, by where its rows lead, and the first cells of its CSV."""
+    console.go(path)
+    rows = "return [...document.querySelector('table.rows').querySelectorAll('tr[data-href]')].map((r) => r.dataset.href)"
+    shown = console.run(rows)
+    text = console.run("return fetch(arguments[0]).then((r) => r.text())", csv)
+    return shown, [line.split(",")[0] for line in text.splitlines()[1:]]
+
+
+def look_at_a_pump(console):
+    console.go("/pumps")
+    console.until("the pump", lambda: PUMP in console.text())
+    shown, kept = rows_and_csv(console, "/pumps?sort=-pump", "/pumps.csv?sort=-pump")
+    assert shown == [f"/pumps/{name}" for name in kept], (shown, kept)
+    assert kept == sorted(kept, reverse=True) and len(kept) > 3, kept
+    head = console.one("thead th[aria-sort]")
+    assert head.get_attribute("aria-sort") == "descending"
+    console.press("thead th[aria-sort] a")
+    assert console.driver.current_url.endswith("sort=pump"), "a second press turns it round"
+    shown, kept = rows_and_csv(console, f"/pumps?q={PUMP}", f"/pumps.csv?q={PUMP}")
+    assert kept == [PUMP] and shown == [f"/pumps/{PUMP}"], "CSV has what is shown"
+
+    console.go(f"/pumps/{PUMP}")
+    console.until("all of the shift", lambda: "stop" in console.one("#rows").text and "refused" in console.one("#rows").text)
+    plots = console.all("#drawn svg[role=img]")
+    assert len(plots) == 3, [plot.get_attribute("aria-labelledby") for plot in plots]
+    for plot in plots:
+        assert plot.find_element(By.TAG_NAME, "title").get_attribute("textContent")
+        assert plot.find_element(By.TAG_NAME, "desc").get_attribute("textContent").strip()
+    rates = plots[0].get_attribute("outerHTML")
+    assert rates.count('class="said"') >= 40 and rates.count('class="told"') == 3 and rates.count("✕") == 1, rates
+    assert 'class="last"' in rates and "pump-rate-over-limit" in rates, "a value beside the last point, and the limit"
+    assert "<path class" not in rates.split("</defs>")[1], "nothing is drawn between points"
+    console.run("document.querySelector('#drawn details').open = true")
+    assert "ordered by 10.20.9.66" in console.one("#drawn details table").text
+    by = console.one("#by").text
+    assert "10.20.4.20, as VWBCMA: 3 orders, 1 refused" in by and "10.20.9.66, as VWBCMA: 1 order" in by, by
+    console.go(f"/pumps/{PUMP}?span=15m")
+    assert console.one("#drawn circle") and len(console.all("#drawn circle")) < 30, "a shorter span shows less"
+
+
+def settle(console):
+    """Tokens, a sink's test, a hold."""
+    console.go("/settings#tokens")
+    console.run("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    form = console.one("form[action='/settings/tokens']")
+    form.find_element(By.NAME, "name").send_keys("a dashboard")
+    console.press("form[action='/settings/tokens'] button")
+    secret = console.one("#secret").text
+    assert secret.startswith("vw_") and len(secret) > 40, secret
+    ask = """const [secret] = arguments;
+        return fetch('/api/v1/alerts', {credentials: 'omit', headers: {authorization: `Bearer ${secret}`}}).then((r) => r.status)"""
+    assert console.run(ask, secret) == 200, "the token opens the API"
+    console.go("/settings")
+    assert secret not in console.driver.page_source, "it is shown once"
+    console.press("a[href^='/settings/tokens/']")
+    assert "It is 1 token, of ada" in console.text(), "what is destroyed is asked about, with its number"
+    console.press("button.main")
+    assert "No program has a token" in console.text()
+    assert console.run(ask, secret) == 401, "taken back"
+
+    console.press("form[action='/settings/sinks/nowhere/test'] button")
+    assert "Not delivered" in console.text() and "refused" in console.text(), console.text()
+    console.go("/settings")
+    assert "sink.test" in console.one("#audit + .scroll").text, "and is in the audit log"
+    console.until("the sink's state", lambda: console.go("/settings") or "fails" in console.one("#sink-list").text)
+
+    console.go("/incidents")
+    incident = console.one("tr[data-href]").get_attribute("data-href")
+    console.go(incident)
+    title = console.one("h1").text
+    console.press("form[action='/settings/holds'] button")
+    held = "#holds + .scroll"
+    assert title in console.one(held).text, "what is held is listed"
+    console.press(f"{held} button")
+    assert "Nothing is held" in console.text()
+
+
+def try_rules(console):
+    """A rule on a capture of one's own, before it is in force; another version, and back."""
+    fires = RULE.replace("on: dicom", "on: pump").format(when="pump.rate_ml_per_h > 200").replace("seen-by", "tried-by")
+    fires = fires.replace("1900001", "1900002")
+    console.go("/rules/upload")
+    console.fill(name="tried", text=fires)
+    console.press("button[value=try]")
+    assert "Choose a capture" in console.text(), console.text()
+    assert "tried-by" in console.one("textarea").get_attribute("value"), "nothing that was typed is lost"
+    console.one("input[type=file]").send_keys(CAPTURE)
+    console.press("button[value=try]")
+    row = console.one("#tried tbody tr").text
+    assert "tried-by-the-browser" in row and int(row.split()[-1]) >= 3, row
+    console.go("/rules/tried-by-the-browser")
+    assert "no rule with this id" in console.text(), "a trial changes nothing"
+
+    before = console.go("/rules/history") or len(console.all("a[href^='/rules/history/']"))
+    console.go("/rules/upload")
+    console.fill(name="tried", text=fires, note="to be taken back")
+    console.press("button.main")
+    assert "to be taken back" in console.text()
+    links = [one.get_attribute("href") for one in console.all("a[href^='/rules/history/']")]
+    assert len(links) == before + 1, links
+    console.driver.get(links[1])
+    assert "tried.yaml" in console.text() or "tried" in console.one("h2.mono").text
+    console.press("main form button")
+    console.go("/rules/tried-by-the-browser")
+    assert "no rule with this id" in console.text(), "rolled back"
+    shown, kept = rows_and_csv(console, "/rules?sort=-severity&state=armed", "/rules.csv?sort=-severity&state=armed")
+    assert shown == [f"/rules/{name}" for name in kept] and len(kept) > 20, (shown, kept)
+    console.go("/rules?sort=-cost")
+    costs = [one.text for one in console.all("td[data-name^=Cost]")]
+    assert float(costs[0]) > 1 and any("< 0.1" in one for one in costs), costs
+
+
 def handle_an_alert(console):
     console.go("/alerts")
     console.until("alerts", lambda: console.all("tr[data-href]"))
@@ -156,7 +283,11 @@ def handle_an_alert(console):
     table = console.run("return fetch('/alerts.csv?q=AE+titles&status=open').then((r) => r.text())")
     assert [f"/alerts/{line.split(',')[0]}" for line in table.splitlines()[1:]] == shown, table
     console.one("h1").click()
-    console.one("body").send_keys("j")
+    console.one("body").send_keys("?")
+    assert console.one("dialog[open]").text.count("\n") > 5, "the key ? lists the keys"
+    console.press_close()
+    for key in "jjk" if len(shown) > 1 else "j":
+        console.driver.switch_to.active_element.send_keys(key)
     console.driver.switch_to.active_element.send_keys("\n")
     console.until("the alert", lambda: console.driver.current_url.endswith(shown[0]))
     for part in ["Observed", "Usual", "Why it matters", "What we could not see", "What to do", "Whom to call"]:
@@ -217,6 +348,12 @@ def refuse_others(console):
     console.press(".who button")
     console.log_in("vera")
     assert "ada" not in (console.go("/settings") or console.text()), "users are an admin's business"
+    send = """const [path, csrf] = arguments;
+        return fetch(path, {method: 'POST', body: new URLSearchParams({csrf})}).then((r) => r.status)"""
+    assert not console.all("form[action*='/test']"), "no button for a sink"
+    csrf = console.one("[name=csrf]").get_attribute("value")
+    for path in ["/settings/sinks/nowhere/test", "/rules/reload", "/rules/suppressions/1", "/settings/users"]:
+        assert console.run(send, path, csrf) in (403, 422), path
     console.go("/rules/upload")
     assert "needs the permission configure" in console.text(), console.text()
     shown = re.search(r"In the log this is ([0-9a-f]{16})", console.text())
@@ -226,8 +363,6 @@ def refuse_others(console):
     console.go(alert)
     assert not console.all(".triage"), "a viewer has no buttons"
     csrf = console.one("[name=csrf]").get_attribute("value")
-    send = """const [path, csrf] = arguments;
-        return fetch(path, {method: 'POST', body: new URLSearchParams({csrf})}).then((r) => r.status)"""
     assert console.run(send, f"{alert}/acknowledge", csrf) == 403, "and may not without them either"
     assert console.run(send, "/logout", "0" * 64) == 403, "a form of somebody else's"
     cookie = "; ".join(f"{one['name']}={one['value']}" for one in console.driver.get_cookies())
@@ -241,10 +376,31 @@ def refuse_others(console):
     console.log_in("ada")
 
 
+def list_devices(console):
+    """The hospital's list, with a mistake and without one: then a device has a name, an owner, and its peers."""
+    head = "name,role,owner,phone,unit,ip\n"
+    console.go("/devices/list")
+    console.fill(text=head + "PACS north,archive,radiology IT,4712,Radiology,10.20.2.300\n")
+    console.press("button[value=put]")
+    assert "line 2" in console.one("[role=alert]").text, console.text()
+    console.fill(text=head + "PACS north,archive,radiology IT,4712,Radiology,10.20.2.10\n")
+    console.press("button[value=put]")
+    console.go("/devices?listed=true&sort=-last_seen")
+    console.press("tr[data-href] a")
+    assert console.one("h1").text == "PACS north, 10.20.2.10", console.text()
+    for said in ["4712", "dicom.called_ae", "C-STORE SCP"]:
+        assert said in console.text(), said
+    assert "10.20.2.10" in console.one("svg.map title").get_attribute("textContent")
+    console.one("figure summary").click()
+    assert "10.20.1.11" in console.one("figure table").text
+
+
 def pages(console):
     """Every page, one of each kind."""
-    found = ["/", "/alerts", "/incidents", "/devices", "/pumps", "/imaging", "/network", "/rules", "/rules/upload",
-             "/rules/history", "/settings", "/settings/password", "/nosuchpage"]
+    found = ["/", "/alerts", "/incidents", "/devices", "/devices/list",
+             "/pumps", "/imaging", "/network", "/rules", "/rules/upload",
+             "/rules/history", "/settings", "/settings/password", "/nosuchpage", f"/pumps/{PUMP}", "/pumps?q=nosuchpump",
+             "/alerts?q=nosuchword", "/incidents?status=closed&severity=low", "/imaging?show=failing"]
     for of in ["/alerts", "/incidents", "/devices", "/pumps", "/rules"]:
         console.go(of)
         path = console.run("return document.querySelector('tr[data-href]')?.dataset.href")
@@ -287,16 +443,36 @@ def look_at_everything(console):
     assert not problems, "\n".join(problems)
 
 
+def hand_over(console):
+    """On paper there is what the next shift has to know, and nothing to press."""
+    console.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": []})
+    shown = "return getComputedStyle(document.querySelector(arguments[0])).display"
+    for path in ["/", "/alerts", "/incidents", f"/pumps/{PUMP}"]:
+        console.go(path)
+        assert console.run(shown, ".head") == "none", path
+        assert console.run(shown, "#strip") != "none" and console.run(shown, "main table") != "none", path
+        assert console.run("return getComputedStyle(document.querySelector('.scroll')).maxHeight") == "none", path
+        buttons = "return [...document.querySelectorAll('main button')].filter((b) => b.offsetParent !== null).length"
+        assert console.run(buttons) == 0, f"{path}: buttons on paper"
+    paper = console.driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": False})
+    assert len(paper["data"]) > 10_000, "it can be printed"
+    console.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
 def without_script(console):
     """What the server sends is whole: with the script off, an alert can be found and acknowledged."""
+    everything = pages(console)
     console.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    for path in everything:
+        console.go(path)
+        assert console.one("main h1").text, f"{path} is whole without script"
     console.go("/alerts?rule=seen-by-the-browser&status=open")
     link = console.one("tr[data-href] td.wide a").get_attribute("href")
     console.driver.get(link)
     assert "UTC" in console.one("#state").text, "times say what they are"
     console.one("[data-key=a]").click()
     deadline = time.monotonic() + PATIENCE
-    while "acknowledged" not in console.one("#state").text:
+    while "acknowledged" not in console.shown("#state"):
         assert time.monotonic() < deadline, "acknowledged without script"
         time.sleep(0.2)
     console.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
@@ -306,8 +482,8 @@ def main():
     driver = start()
     try:
         console = Console(driver)
-        for step in [set_up, log_in, handle_an_alert, watch_an_alert_arrive, refuse_others, look_at_everything,
-                     without_script]:
+        for step in [set_up, log_in, look_at_a_pump, handle_an_alert, watch_an_alert_arrive, settle, try_rules,
+                     refuse_others, list_devices, look_at_everything, hand_over, without_script]:
             print(step.__name__, flush=True)
             step(console)
         left = console.complaints()

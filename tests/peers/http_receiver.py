@@ -21,9 +21,9 @@ known = set()
 asked = 0
 
 
-def keep(what):
+def keep(*what):
     with open(OUT, "a", encoding="utf-8") as file:
-        file.write(json.dumps(what) + "\n")
+        file.write("".join(json.dumps(one) + "\n" for one in what))
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -68,6 +68,11 @@ class Handler(BaseHTTPRequestHandler):
         if not fresh or not hmac.compare_digest(wanted, parts["v1"]):
             return self.answer(401)
         message = json.loads(body)
+        if isinstance(message, list):
+            if any("POISON" in json.dumps(one) for one in message):
+                return self.answer(422)
+            keep(*({"path": self.path, **one} for one in message))
+            return self.answer(200)
         if message["message_id"] != self.headers["Idempotency-Key"]:
             return self.answer(401)
         keep({"path": self.path, **message})

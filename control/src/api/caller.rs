@@ -138,7 +138,7 @@ impl<P: Permit> OperationInput for May<P> {
 }
 
 /// Who asks, or 401.
-pub(super) async fn known(parts: &Parts, api: &Api) -> Result<Caller, Problem> {
+pub(crate) async fn known(parts: &Parts, api: &Api) -> Result<Caller, Problem> {
     caller(parts, api).await?.ok_or_else(|| {
         Problem::new(
             StatusCode::UNAUTHORIZED,

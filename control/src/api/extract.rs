@@ -1,8 +1,10 @@
 //! What handlers take out of requests. What does not fit is refused as problem details.
 
-use aide::OperationInput;
 use aide::generate::GenContext;
-use aide::openapi::Operation;
+use aide::openapi::{
+    MediaType, Operation, ReferenceOr, RequestBody, Response as Documented, SchemaObject,
+};
+use aide::{OperationInput, OperationOutput};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::caller::{May, Permit, known};
 use super::{Api, Problem, tag};
+use crate::inventory;
 
 /// A body of JSON.
 #[derive(Debug)]
@@ -87,6 +90,64 @@ fn unread(rejection: &BytesRejection) -> Problem {
 impl<T: JsonSchema> OperationInput for Json<T> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         axum::Json::<T>::operation_input(ctx, operation);
+    }
+}
+
+/// A body of CSV, as spreadsheets save it; as an answer, for the document.
+#[derive(Debug)]
+pub(super) struct Csv(pub(super) String);
+
+impl<S: Send + Sync> FromRequest<S> for Csv {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is(&request, CSV) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body has to be CSV, with content-type: text/csv",
+            ));
+        }
+        let body = body(request, state).await?;
+        Ok(Self(inventory::decode(body.into())))
+    }
+}
+
+const CSV: &str = "text/csv";
+
+fn csv_content() -> [(String, MediaType); 1] {
+    let schema = serde_json::json!({"type": "string"});
+    let schema = serde_json::from_value(schema).unwrap_or_default();
+    let media = MediaType {
+        schema: Some(SchemaObject {
+            json_schema: schema,
+            external_docs: None,
+            example: None,
+        }),
+        ..MediaType::default()
+    };
+    [(CSV.to_owned(), media)]
+}
+
+impl OperationInput for Csv {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        operation.request_body = Some(ReferenceOr::Item(RequestBody {
+            description: Some("The list, UTF-8 or Windows-1252.".to_owned()),
+            content: csv_content().into_iter().collect(),
+            required: true,
+            ..RequestBody::default()
+        }));
+    }
+}
+
+impl OperationOutput for Csv {
+    type Inner = Self;
+
+    fn operation_response(_: &mut GenContext, _: &mut Operation) -> Option<Documented> {
+        Some(Documented {
+            description: "A spreadsheet.".to_owned(),
+            content: csv_content().into_iter().collect(),
+            ..Documented::default()
+        })
     }
 }
 

@@ -10,12 +10,14 @@ mod drain;
 mod events;
 mod evidence;
 mod extract;
+mod findings;
 mod guard;
 mod incidents;
 mod listen;
 mod params;
 mod problem;
 mod rate;
+mod responses;
 mod routes;
 mod rules;
 mod session;
@@ -38,18 +40,25 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 pub use alerts::Search as AlertSearch;
+pub use assets::Search as AssetSearch;
+pub(crate) use assets::{put as put_devices, the_list as the_devices_list};
+pub(crate) use caller::known;
 pub use caller::{May, Permit, caller, permit};
 pub use extract::{Form, IfMatch, Json, Path, Query};
 pub use guard::Peer;
 pub use incidents::Search as IncidentSearch;
-pub use params::{Bar, Limit, List, Moment};
+pub use params::{Bar, Limit, List, Moment, Sort};
 pub use problem::{Mistake, Problem};
+pub(crate) use responses::{give as approve_response, standings};
 pub use routes::schema;
 pub(crate) use rules::{
-    change as change_rules, check_name as check_rule_file, differences as rule_differences,
+    Capture, Tried, attempt as try_rules, capture_max, change as change_rules,
+    check_name as check_rule_file, differences as rule_differences, read_again as read_rules_again,
 };
 pub use session::set_cookie;
-pub(crate) use suppressions::make as put_suppression;
+pub(crate) use suppressions::{lift as lift_suppression, make as put_suppression};
+pub use users::NewToken;
+pub(crate) use users::make_token;
 
 use crate::auth::sessions::Limits;
 use crate::auth::setup::Setup;
@@ -150,6 +159,11 @@ impl Api {
         });
     }
 
+    /// The most bytes of a form with a capture.
+    pub(crate) fn capture_max(&self) -> usize {
+        capture_max(self.0.config.limits.body.0)
+    }
+
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -204,8 +218,8 @@ impl Api {
         .await
     }
 
-    /// Waits until no other capture is tried. Never fails: the semaphore is never closed.
-    async fn trial(&self) -> Option<SemaphorePermit<'_>> {
+    /// Waits until nothing else is tried. Never fails: the semaphore is never closed.
+    pub(crate) async fn trial(&self) -> Option<SemaphorePermit<'_>> {
         self.0.trials.acquire().await.ok()
     }
 

@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use crate::inventory::search::{By, Order};
 use crate::store::{Status, Verdict};
 
 /// The id of an alert, an incident or a rule, in a path.
@@ -23,13 +24,6 @@ pub(super) struct ById {
 pub(super) struct ByName {
     /// The name.
     pub(super) name: String,
-}
-
-/// A key in a path.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct ByKey {
-    /// The key.
-    pub(super) key: String,
 }
 
 /// A number in a path.
@@ -95,6 +89,12 @@ impl Listed for IpAddr {
     }
 }
 
+impl Listed for u16 {
+    fn of(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
 impl<'de, T: Listed> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
@@ -121,6 +121,38 @@ impl<T: Listed> JsonSchema for List<T> {
             return json_schema!({"type": "string", "minLength": 1});
         }
         json_schema!({"type": "string", "pattern": format!("^({words})(,({words}))*$")})
+    }
+}
+
+/// The order of devices: a word, with `-` before it where the last come first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sort(pub Order);
+
+impl<'de> Deserialize<'de> for Sort {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let order = Order::of_word(&text).map(Self);
+        order.ok_or_else(|| {
+            let words = By::ALL.map(|(word, _)| word).join(", ");
+            D::Error::custom(format!(
+                "sort is one of {words}, with - before it for downwards"
+            ))
+        })
+    }
+}
+
+impl JsonSchema for Sort {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Sort".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let words = By::ALL.map(|(word, _)| word).join("|");
+        json_schema!({"type": "string", "pattern": format!("^-?({words})$"), "default": "id"})
     }
 }
 

@@ -8,8 +8,8 @@ use axum::response::IntoResponse;
 use axum::{Router, middleware};
 
 use super::{
-    Api, Problem, alerts, assets, audit, events, evidence, incidents, rules, session, suppressions,
-    system, tag, users,
+    Api, Problem, alerts, assets, audit, events, evidence, findings, incidents, responses, rules,
+    session, suppressions, system, tag, users,
 };
 
 /// All of them, with the document. `body` is the bound of bodies.
@@ -20,7 +20,9 @@ fn described(body: u64) -> (Router<Api>, OpenApi) {
         .merge(alerts::routes())
         .merge(incidents::routes())
         .merge(evidence::routes())
+        .merge(responses::routes())
         .merge(assets::routes())
+        .merge(findings::routes())
         .merge(rules::routes(body))
         .merge(suppressions::routes())
         .merge(events::routes())

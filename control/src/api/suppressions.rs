@@ -217,14 +217,20 @@ async fn delete(
     who: May<permit::Configure>,
     Path(ByNumber { number }): Path<ByNumber>,
 ) -> Result<StatusCode, Problem> {
+    lift(&api, &who, number).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a suppression away, and puts the rules without it in force.
+pub(crate) async fn lift(api: &Api, who: &Caller, number: i64) -> Result<(), Problem> {
     let _one = api.desk().changing.lock().await;
     let who = who.actor();
     api.write(move |change| suppressions::delete(change, number, &who))
         .await?;
     let own: Own = api.own().await?;
-    let loaded = compile(&api, own).await?;
+    let loaded = compile(api, own).await?;
     api.desk().adopt(loaded).await;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }
 
 async fn preview(
@@ -237,8 +243,8 @@ async fn preview(
     let slug = says.rule.clone();
     // Its mistakes, each with its place.
     let alone = Own {
-        files: api.own().await?.files,
         suppressions: vec![says],
+        ..api.own().await?
     };
     let (config, _) = api.desk().in_force();
     let config = Config {

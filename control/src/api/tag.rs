@@ -29,12 +29,12 @@ pub(super) fn lists(list: &str, tag: &str) -> bool {
         .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
-/// Tags answers in JSON, and leaves out what the client has.
+/// Tags answers that are data, and leaves out what the client has.
 pub(super) async fn layer(request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let has = request.headers().get(header::IF_NONE_MATCH).cloned();
     let response = next.run(request).await;
-    if !reads || response.status() != StatusCode::OK || !is_json(response.headers()) {
+    if !reads || response.status() != StatusCode::OK || !is_data(response.headers()) {
         return response;
     }
     let (mut parts, body) = response.into_parts();
@@ -59,8 +59,9 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from(body))
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/json")
+/// Whether it is JSON or a spreadsheet: neither a stream nor a page.
+fn is_data(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind == "application/json" || kind.starts_with("text/csv")
 }

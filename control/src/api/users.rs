@@ -270,16 +270,16 @@ async fn list_tokens(
 /// A token to be.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NewToken {
+pub struct NewToken {
     /// What it is for.
     #[schemars(length(min = 1, max = 64))]
-    name: String,
+    pub name: String,
     /// What it may do: no more than one may oneself.
     #[schemars(length(min = 1, max = 5))]
-    scopes: Vec<Permission>,
+    pub scopes: Vec<Permission>,
     /// For how many days it holds.
     #[schemars(range(min = 1, max = 730))]
-    days: u32,
+    pub days: u32,
 }
 
 /// A token with its secret.
@@ -296,19 +296,26 @@ async fn create_token(
     who: May<permit::Read>,
     Json(new): Json<NewToken>,
 ) -> Result<(StatusCode, axum::Json<Made>), Problem> {
-    let new = check(&who, new)?;
+    let (secret, token) = make_token(&api, &who, new).await?;
+    let token = token.into();
+    Ok((StatusCode::CREATED, axum::Json(Made { secret, token })))
+}
+
+/// Makes a token, and says its secret.
+pub(crate) async fn make_token(
+    api: &Api,
+    who: &Caller,
+    new: NewToken,
+) -> Result<(String, tokens::Token), Problem> {
+    let new = check(who, new)?;
     let secret = Secret::random()?;
     let told = tokens::tell(&secret);
-    let owner = Caller::clone(&who);
+    let owner = who.clone();
     let token = api
         .write(move |change| tokens::create(change, &owner, &secret, &new))
         .await
         .map_err(Problem::as_input)?;
-    let made = Made {
-        secret: told,
-        token: token.into(),
-    };
-    Ok((StatusCode::CREATED, axum::Json(made)))
+    Ok((told, token))
 }
 
 fn check(who: &Caller, new: NewToken) -> Result<tokens::New, Problem> {

@@ -49,6 +49,7 @@ impl Default for Capture {
             files: Vec::new(),
             follow: false,
             repeat: false,
+            round: Span::secs(0),
             // More than any jumbo frame: offloads hand up to 64 KiB.
             snaplen: 65_535,
             // Half a second at 1 Gbit/s.
@@ -73,6 +74,7 @@ impl Default for Limits {
             memory: Bytes::mib(512),
             lag_max: Span(Duration::from_millis(50)),
             queue_depth: 64,
+            sink_queue: Bytes::mib(32),
         }
     }
 }

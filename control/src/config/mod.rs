@@ -7,6 +7,7 @@ mod read;
 pub mod reload;
 mod responses;
 mod sandbox;
+mod select;
 mod sinks;
 mod store;
 pub mod units;
@@ -23,6 +24,7 @@ pub use dpdk::{Dpdk, Poll};
 pub use read::{parse, read};
 pub use responses::{ActionHook, BlockList, Response};
 pub use sandbox::Sandbox;
+pub use select::Select;
 pub use sinks::{
     Alertmanager, Facility, Framing, Kafka, Nats, Opensearch, Secret, Sink, Syslog, Tls, Transport,
     Webhook,
@@ -113,6 +115,10 @@ pub struct Capture {
     /// Whether to read the files again and again.
     #[serde(rename = "loop")]
     pub repeat: bool,
+    /// With `loop`, how long a round takes: frames come at an even pace, with their stamps moved so
+    /// that the captures end as the round begins, and each round tells new alerts. `0s` reads as fast
+    /// as it can, with the stamps as recorded: each round tells the same alerts, which are kept once.
+    pub round: Span,
     /// Bytes kept of a frame; less than the MTU loses payload.
     pub snaplen: u32,
     /// The kernel's ring: it bridges moments in which workers are busy.
@@ -240,6 +246,8 @@ pub struct Limits {
     pub lag_max: Span,
     /// Batches that a queue between threads holds.
     pub queue_depth: u16,
+    /// Protocol events that wait for one sink; what finds no room is lost to it, and counted.
+    pub sink_queue: Bytes,
 }
 
 /// Flow options.

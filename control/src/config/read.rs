@@ -97,6 +97,11 @@ fn check(config: &Config) -> Result<(), String> {
     if config.capture.follow && config.capture.repeat {
         return Err("capture.follow and capture.loop exclude each other; keep one".to_owned());
     }
+    if !config.capture.round.0.is_zero() && !config.capture.repeat {
+        return Err(
+            "capture.round is the length of a round of capture.loop; set that too".to_owned(),
+        );
+    }
     check_source(config)?;
     check_api(&config.api)?;
     crate::deliver::check(config)?;

@@ -5,7 +5,15 @@ use serde_json::Value;
 use super::Config;
 
 /// Keys that take effect with SIGHUP. Whoever makes another one do so adds it here.
-const AT_ONCE: &[&str] = &["rules", "sets", "suppressions", "inventory"];
+const AT_ONCE: &[&str] = &[
+    "rules",
+    "sets",
+    "suppressions",
+    "inventory",
+    "sinks",
+    "responses",
+    "limits.sink_queue",
+];
 
 /// Keys that differ.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -23,6 +31,17 @@ pub fn changes(running: &Config, read: &Config) -> Changes {
     let mut changes = Changes::default();
     differing("", &values(running), &values(read), &mut changes);
     changes
+}
+
+/// Takes over what takes effect at once.
+pub fn take(running: &mut Config, read: Config) {
+    running.rules = read.rules;
+    running.sets = read.sets;
+    running.suppressions = read.suppressions;
+    running.inventory = read.inventory;
+    running.sinks = read.sinks;
+    running.responses = read.responses;
+    running.limits.sink_queue = read.limits.sink_queue;
 }
 
 /// Says in the log which keys changed, and when they take effect.

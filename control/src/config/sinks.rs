@@ -1,10 +1,12 @@
 //! Sinks: where alerts, incidents and the like are sent, and responses: what is done about them.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::select::Select;
 use super::units::{Bytes, Span};
 use crate::formats::Format;
 use crate::outbox::Kind;
@@ -44,20 +46,25 @@ impl Sink {
 
     /// What it takes.
     #[must_use]
-    pub fn select(&self) -> &[Kind] {
+    pub fn select(&self) -> Cow<'_, Select> {
         match self {
-            Self::Syslog(sink) => &sink.select,
-            Self::Webhook(sink) => &sink.select,
-            Self::Opensearch(sink) => &sink.select,
-            Self::Nats(sink) => &sink.select,
-            Self::Alertmanager(_) => &[Kind::Incident, Kind::Finding, Kind::Heartbeat, Kind::Test],
-            Self::Kafka(sink) => &sink.select,
+            Self::Syslog(sink) => Cow::Borrowed(&sink.select),
+            Self::Webhook(sink) => Cow::Borrowed(&sink.select),
+            Self::Opensearch(sink) => Cow::Borrowed(&sink.select),
+            Self::Nats(sink) => Cow::Borrowed(&sink.select),
+            Self::Alertmanager(_) => Cow::Owned(Select {
+                kinds: vec![Kind::Incident, Kind::Finding, Kind::Heartbeat, Kind::Test],
+                events: Vec::new(),
+            }),
+            Self::Kafka(sink) => Cow::Borrowed(&sink.select),
         }
     }
-}
 
-fn default_select() -> Vec<Kind> {
-    Kind::DEFAULT.to_vec()
+    /// Whether it takes as much as protocol events are.
+    #[must_use]
+    pub const fn is_bulk(&self) -> bool {
+        !matches!(self, Self::Webhook(_) | Self::Alertmanager(_))
+    }
 }
 
 const fn default_timeout() -> Span {
@@ -96,8 +103,8 @@ pub struct Syslog {
     /// Its name.
     pub name: String,
     /// What it takes.
-    #[serde(default = "default_select")]
-    pub select: Vec<Kind>,
+    #[serde(default)]
+    pub select: Select,
     /// Host and port: 514, or 6514 for TLS.
     pub address: String,
     /// How.
@@ -182,10 +189,13 @@ pub struct Webhook {
     /// Its name.
     pub name: String,
     /// What it takes.
-    #[serde(default = "default_select")]
-    pub select: Vec<Kind>,
+    #[serde(default)]
+    pub select: Select,
     /// Where to.
     pub url: String,
+    /// The most messages in one request; with more than one the body is a list of messages.
+    #[serde(default = "Webhook::one")]
+    pub batch: u16,
     /// What `event` in the body is: `eve`, `ecs`, `ocsf`, `ocsf-detections` or `cef`.
     #[serde(default)]
     pub format: Format,
@@ -205,6 +215,12 @@ pub struct Webhook {
     pub timeout: Span,
 }
 
+impl Webhook {
+    const fn one() -> u16 {
+        1
+    }
+}
+
 /// The bulk interface of OpenSearch and Elasticsearch.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -212,8 +228,8 @@ pub struct Opensearch {
     /// Its name.
     pub name: String,
     /// What it takes.
-    #[serde(default = "default_select")]
-    pub select: Vec<Kind>,
+    #[serde(default)]
+    pub select: Select,
     /// The server, as `https://siem:9200`.
     pub url: String,
     /// Indices are named `INDEX-alert`, `INDEX-incident` and so on.
@@ -257,8 +273,8 @@ pub struct Nats {
     /// Its name.
     pub name: String,
     /// What it takes.
-    #[serde(default = "default_select")]
-    pub select: Vec<Kind>,
+    #[serde(default)]
+    pub select: Select,
     /// Servers, as `nats://broker:4222` or `tls://broker:4222`.
     pub servers: Vec<String>,
     /// Messages go to `SUBJECT.alert`, `SUBJECT.incident` and so on.
@@ -333,8 +349,8 @@ pub struct Kafka {
     /// Its name.
     pub name: String,
     /// What it takes.
-    #[serde(default = "default_select")]
-    pub select: Vec<Kind>,
+    #[serde(default)]
+    pub select: Select,
     /// Brokers, as `kafka1:9092`.
     pub brokers: Vec<String>,
     /// Messages go to `TOPIC.alert`, `TOPIC.incident` and so on.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::units::{Bytes, Span};
 
-/// The embedded store: alerts, incidents, findings, assets and the audit log. Protocol events are
+/// The embedded store: alerts, incidents, findings and the audit log. Protocol events are
 /// not in it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -45,6 +45,8 @@ pub struct Keep {
     pub info: Span,
     /// Incidents of which no alert is left.
     pub incidents: Span,
+    /// Entries of the audit log. What stays is verified as before.
+    pub audit: Span,
 }
 
 /// Incidents.
@@ -93,6 +95,8 @@ impl Default for Keep {
             low: days(180),
             info: days(90),
             incidents: days(730),
+            // As long as HIPAA wants such records kept: six years (45 CFR 164.316).
+            audit: days(2192),
         }
     }
 }

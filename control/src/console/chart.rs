@@ -7,8 +7,8 @@ use super::marks;
 
 /// The height of a chart's bars.
 const HEIGHT: f64 = 56.0;
-/// The width of all of them.
-const WIDTH: f64 = 600.0;
+/// Of the width, what all of them take; the rest is for the last value.
+const WIDTH: f64 = 88.0;
 
 /// A bar of a chart over time.
 #[derive(Clone, Copy, Debug)]
@@ -39,13 +39,12 @@ impl Chart<'_> {
             .filter_map(|bar| bar.value)
             .max()
             .unwrap_or(0);
-        let last = self.bars.iter().rev().find_map(|bar| bar.value);
         html! {
-            figure class={ "chart " (self.class) } {
+            figure class={ "chart plot " (self.class) } {
                 figcaption {
-                    (self.title)
-                    @if let Some(last) = last { " " strong { (marks::grouped(last)) } " " span.dim { (self.unit) ", last" } }
-                    span.dim { " · most " (marks::grouped(most)) " · a bar is " (self.each) }
+                    strong { (self.title) } " " (self.each)
+                    span.dim { ", 0 to " (marks::grouped(most))
+                        @if self.bars.iter().any(|bar| bar.value.is_none()) { "; hatched: not seen" } }
                 }
                 (self.drawn(most))
                 (self.axis())
@@ -56,37 +55,51 @@ impl Chart<'_> {
 
     #[expect(clippy::cast_precision_loss, reason = "for a drawing")]
     fn drawn(&self, most: u64) -> Markup {
-        let count = self.bars.len().max(1) as f64;
-        let step = WIDTH / count;
+        let step = WIDTH / self.bars.len().max(1) as f64;
         let mut drawn = String::new();
-        for (at, bar) in self.bars.iter().enumerate() {
+        let mut at = 0;
+        while let Some(bar) = self.bars.get(at) {
+            let unseen = self.bars.iter().skip(at);
+            let unseen = unseen.take_while(|bar| bar.value.is_none()).count();
             let x = at as f64 * step;
-            let width = (step - 1.0).max(0.5);
-            let (class, height) = match bar.value {
-                None => ("unseen", HEIGHT),
-                Some(0) => continue,
-                Some(value) => ("bar", (value as f64 / most.max(1) as f64 * HEIGHT).max(1.0)),
-            };
-            let y = HEIGHT - height;
-            let fill = if class == "unseen" {
-                format!(" fill=\"url(#hatch-{})\"", self.id)
-            } else {
-                String::new()
-            };
+            match bar.value {
+                None => drawn.push_str(&format!(
+                    "<rect class=\"unseen\" x=\"{x:.2}%\" y=\"0\" width=\"{:.2}%\" height=\"{HEIGHT}\" fill=\"url(#hatch-{})\"/>",
+                    unseen as f64 * step,
+                    self.id
+                )),
+                Some(0) => {}
+                Some(value) => {
+                    let height = (value as f64 / most.max(1) as f64 * HEIGHT).max(1.0);
+                    drawn.push_str(&format!(
+                        "<rect class=\"bar\" x=\"{x:.2}%\" y=\"{:.1}\" width=\"{:.2}%\" height=\"{height:.1}\"/>",
+                        HEIGHT - height,
+                        step * 0.84
+                    ));
+                }
+            }
+            at = at.saturating_add(unseen.max(1));
+        }
+        let last = self.bars.iter().enumerate().rev();
+        let last = last.filter_map(|(at, bar)| Some((at, bar.value?))).next();
+        if let Some((at, value)) = last {
+            let y = HEIGHT - value as f64 / most.max(1) as f64 * HEIGHT;
             drawn.push_str(&format!(
-                "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"{fill}/>"
+                "<text class=\"last\" x=\"{:.2}%\" dx=\"6\" y=\"{:.1}\">{}</text>",
+                (at as f64 + 0.84) * step,
+                (y + 10.0).min(HEIGHT),
+                marks::grouped(value)
             ));
         }
         html! {
-            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT + 1.0) } preserveAspectRatio="none" role="img"
-                aria-labelledby={ (self.id) "-t " (self.id) "-d" } {
+            svg width="100%" height=(HEIGHT + 1.0) role="img" aria-labelledby={ (self.id) "-t " (self.id) "-d" } {
                 title id={ (self.id) "-t" } { (self.title) }
                 desc id={ (self.id) "-d" } { (self.said(most)) }
                 defs { pattern id={ "hatch-" (self.id) } width="6" height="6" patternUnits="userSpaceOnUse" {
                     path.hatch d="M0 6 6 0" {}
                 } }
                 (PreEscaped(drawn))
-                line.axis x1="0" x2=(WIDTH) y1=(HEIGHT + 0.5) y2=(HEIGHT + 0.5) {}
+                line.axis x1="0" x2={ (WIDTH) "%" } y1=(HEIGHT + 0.5) y2=(HEIGHT + 0.5) {}
             }
         }
     }

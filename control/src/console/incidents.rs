@@ -9,9 +9,12 @@ use serde::Deserialize;
 
 use super::alerts::{self, Judgement, Text};
 use super::page::{self, Page};
+use super::settings::holds;
 use super::view::View;
 use super::{marks, now, table};
 use crate::api::{Api, Form, IncidentSearch, May, Path, Problem, permit};
+use crate::auth::Permission;
+use crate::inventory::Now;
 use crate::store::query;
 use crate::store::views::comments;
 use crate::store::views::incidents::{self as stored, Incident};
@@ -26,6 +29,7 @@ const ALERTS: u32 = 50;
 pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/incidents", get(show_all))
+        .route("/incidents.csv", get(csv))
         .route("/incidents/{id}", get(show))
         .route("/incidents/{id}/acknowledge", post(acknowledge))
         .route("/incidents/{id}/close", post(close))
@@ -45,7 +49,7 @@ pub(super) fn impact_rank(one: &Incident) -> usize {
 }
 
 /// Incidents as a table.
-pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>) -> Markup {
+pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>, devices: &Now) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Incidents" {
             table.rows {
@@ -57,7 +61,7 @@ pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>) -> Markup {
                     td { (marks::impact(one.clinical_impact)) }
                     td { (marks::severity(one.severity)) }
                     td.wide { a href={ "/incidents/" (one.incident_id) } { (one.title) } }
-                    td.mono { (one.actor) " → " (one.victim) }
+                    td { (alerts::host(&one.actor, None, devices)) " → " (alerts::host(&one.victim, None, devices)) }
                     td.number data-name="alerts" { (one.count) }
                     td { (marks::when(&one.last_seen)) }
                     td { (alerts::status(one.status, one.verdict)) }
@@ -72,21 +76,15 @@ async fn show_all(
     who: May<permit::Read>,
     view: View,
 ) -> Result<Response, Problem> {
-    let search: IncidentSearch =
-        view.read(&["status", "severity", "clinical_impact", "category", "host"])?;
-    let before = view.get("cursor").parse().ok();
-    let found = api
-        .read(move |conn| stored::page(conn, &search.filter(), before, PAGE))
-        .await
-        .map_err(Problem::as_query)?;
+    let found = found(&api, &view).await?;
     let next = found.last().filter(|_| found.len() >= PAGE as usize);
     let body = html! {
         h1 { "Incidents" }
-        p.facets { @for word in ["open", "acknowledged", "closed"] {
-            a href=(view.toggled("status", word)) aria-current=[view.has("status", word).then_some("true")] { (word) } " "
-        } }
+        (facets(&view))
         div #rows data-live {
-            @if found.is_empty() { (table::empty(&now::nothing(&api))) } @else { (list(found.iter())) }
+            @if !found.is_empty() { (list(found.iter(), &api.desk().devices().now())) p.count { a href=(view.elsewhere("/incidents.csv")) download { "CSV of this table" } } }
+            @else if view.is_plain() { (table::empty(&now::nothing(&api))) }
+            @else { (table::empty(&html! { p { strong { "No incident is like this." } " Take a mark away, or look at " a href="/incidents" { "all of them" } "." } })) }
         }
         @if let Some(last) = next { p { a href=(view.with("cursor", &last.number.to_string())) rel="next" { "Older" } } }
     };
@@ -97,6 +95,67 @@ async fn show_all(
         body,
     }
     .show(&api))
+}
+
+async fn found(api: &Api, view: &View) -> Result<Vec<Incident>, Problem> {
+    let search: IncidentSearch =
+        view.read(&["status", "severity", "clinical_impact", "category", "host"])?;
+    let before = view.get("cursor").parse().ok();
+    api.read(move |conn| stored::page(conn, &search.filter(), before, PAGE))
+        .await
+        .map_err(Problem::as_query)
+}
+
+fn facets(view: &View) -> Markup {
+    let choice = |name: &str, word: &str, shown: &Markup| {
+        html! { a href=(view.toggled(name, word)) aria-current=[view.has(name, word).then_some("true")] { (shown) } " " }
+    };
+    html! {
+        p.facets {
+            @for word in ["open", "acknowledged", "closed"] { (choice("status", word, &html! { (word) })) }
+            span.dim { "·" }
+            @for word in ["direct", "likely", "possible", "none"] { (choice("clinical_impact", word, &marks::impact(word))) }
+            span.dim { "·" }
+            @for word in ["critical", "high", "medium", "low", "info"] { (choice("severity", word, &marks::severity(word))) }
+            @if !view.is_plain() { a href="/incidents" { "Everything" } }
+        }
+    }
+}
+
+async fn csv(
+    State(api): State<Api>,
+    _: May<permit::Read>,
+    view: View,
+) -> Result<Response, Problem> {
+    let mut text = table::csv(&[
+        "incident_id",
+        "clinical_impact",
+        "severity",
+        "title",
+        "actor",
+        "victim",
+        "alerts",
+        "first_seen",
+        "last_seen",
+        "status",
+        "verdict",
+    ]);
+    for one in found(&api, &view).await? {
+        text.push_str(&table::csv(&[
+            &one.incident_id,
+            one.clinical_impact,
+            one.severity,
+            &one.title,
+            &one.actor,
+            &one.victim,
+            &one.count.to_string(),
+            &one.first_seen,
+            &one.last_seen,
+            one.status,
+            one.verdict.unwrap_or_default(),
+        ]));
+    }
+    Ok(table::download("incidents.csv", text))
 }
 
 async fn show(
@@ -117,13 +176,19 @@ async fn show(
         })
         .await?;
     let path = format!("/incidents/{}", one.incident_id);
+    let devices = api.desk().devices().now();
+    let host = |name: &str| {
+        html! {
+            a href={ "/alerts?ip=" (name) } { (alerts::host(name, None, &devices)) }
+        }
+    };
     let body = html! {
         p { (marks::severity(one.severity)) " " (marks::impact(one.clinical_impact)) " "
             (alerts::status(one.status, one.verdict)) }
         h1 { (one.title) }
         div #facts data-live { (table::pairs([
-            ("Who acted", html! { a.mono href={ "/alerts?ip=" (one.actor) } { (one.actor) } }),
-            ("On whom", html! { a.mono href={ "/alerts?ip=" (one.victim) } { (one.victim) } }),
+            ("Who acted", host(&one.actor)),
+            ("On whom", host(&one.victim)),
             ("Alerts", html! { (one.count) }),
             ("First seen", marks::when(&one.first_seen)),
             ("Last seen", marks::when(&one.last_seen)),
@@ -133,8 +198,10 @@ async fn show(
             p { "The same happened before: " a href={ "/incidents/" (previous) } { "the incident before" } "." }
         }
         (alerts::triage(&who, &path, one.status))
+        @if who.may(Permission::Configure) { (holds::button(&who, "incident", &one.incident_id, one.held)) }
+        @else if one.held { p { "It is held: it stays whatever its age." } }
         h2 { "Its alerts" }
-        div #rows data-live { (alerts::list(&found.alerts, None)) }
+        div #rows data-live { (alerts::list(&found.alerts, None, &devices)) }
         (alerts::comments(&who, &path, &said))
     };
     Ok(Page {

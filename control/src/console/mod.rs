@@ -7,14 +7,17 @@ mod alerts;
 mod assets;
 mod chart;
 mod devices;
+mod facets;
 mod fault;
+mod imaging;
 mod incidents;
 mod login;
 mod marks;
-mod medical;
 mod network;
 mod now;
 mod page;
+mod plot;
+mod pumps;
 mod rules;
 mod settings;
 mod strip;
@@ -37,9 +40,10 @@ pub fn router(api: &Api) -> Router<Api> {
         .merge(alerts::routes())
         .merge(incidents::routes())
         .merge(devices::routes())
-        .merge(medical::routes())
+        .merge(pumps::routes())
+        .merge(imaging::routes())
         .merge(network::routes())
-        .merge(rules::routes())
+        .merge(rules::routes(api))
         .merge(settings::routes())
         .route("/strip", get(strip))
         .route("/{*path}", any(fault::missing))

@@ -10,33 +10,168 @@ use axum::routing::get;
 use maud::{Markup, html};
 
 use super::page::Page;
+use super::table::{Column, Table, Value};
+use super::view::View;
 use super::{marks, now, table};
 use crate::api::{Api, May, Problem, permit};
+use crate::inventory::Now;
 use crate::ledger::{self, Loss};
-use crate::seen::State as Seen;
+use crate::seen::{Flow, State as Seen};
 use crate::store::views::findings::{self, Finding};
 
 /// Zones of the matrix: the busiest.
 const ZONES_MAX: usize = 12;
-const TALKERS_MAX: usize = 15;
+/// Conversations that are shown: those with most bytes, or whatever one sorts by.
+const TALKERS_MAX: usize = 20;
 
 pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/network", get(show))
+    Router::new()
+        .route("/network", get(show))
+        .route("/protocols.csv", get(protocols_csv))
+        .route("/talkers.csv", get(talkers_csv))
+        .route("/losses.csv", get(losses_csv))
 }
+
+/// A protocol, its flows and their bytes.
+type Protocol = (String, u64, u64);
+/// Who opened, whom, in which protocol, and what came of it.
+type Talker = (IpAddr, IpAddr, String, Flow);
+
+const PROTOCOLS: Table<'static, Protocol> = Table {
+    name: "Protocols",
+    by: "protocols",
+    usual: "-bytes",
+    csv: "/protocols.csv",
+    columns: &[
+        Column {
+            key: "protocol",
+            title: "Protocol",
+            class: "",
+            value: |row| Value::text(&row.0),
+            shown: |row| html! { (row.0) },
+        },
+        Column {
+            key: "flows",
+            title: "Flows",
+            class: "number",
+            value: |row| Value::count(row.1),
+            shown: |row| html! { (marks::grouped(row.1)) },
+        },
+        Column {
+            key: "bytes",
+            title: "Volume",
+            class: "number",
+            value: |row| Value::count(row.2),
+            shown: |row| html! { (marks::bytes(row.2)) },
+        },
+    ],
+    href: |_| None,
+};
+
+const TALKERS: Table<'static, Talker> = Table {
+    name: "Top talkers",
+    by: "talkers",
+    usual: "-bytes",
+    csv: "/talkers.csv",
+    columns: &[
+        Column {
+            key: "from",
+            title: "From",
+            class: "mono",
+            value: |row| Value::text(&row.0.to_string()),
+            shown: |row| html! { a href={ "/devices/" (row.0) } { (row.0) } },
+        },
+        Column {
+            key: "to",
+            title: "To",
+            class: "mono",
+            value: |row| Value::text(&row.1.to_string()),
+            shown: |row| html! { a href={ "/devices/" (row.1) } { (row.1) } },
+        },
+        Column {
+            key: "protocol",
+            title: "Protocol",
+            class: "",
+            value: |row| Value::text(&row.2),
+            shown: |row| html! { (row.2) },
+        },
+        Column {
+            key: "flows",
+            title: "Flows",
+            class: "number",
+            value: |row| Value::count(row.3.flows),
+            shown: |row| html! { (marks::grouped(row.3.flows)) },
+        },
+        Column {
+            key: "bytes",
+            title: "Volume",
+            class: "number",
+            value: |row| Value::count(row.3.bytes),
+            shown: |row| html! { (marks::bytes(row.3.bytes)) },
+        },
+        Column {
+            key: "missing",
+            title: "Not seen",
+            class: "number",
+            value: |row| Value::count(row.3.gaps),
+            shown: |row| html! { @if row.3.gaps > 0 { span.lost { (marks::bytes(row.3.gaps)) } } @else { "0" } },
+        },
+    ],
+    href: |row| Some(format!("/devices/{}", row.0)),
+};
+
+const LOSSES: Table<'static, Loss> = Table {
+    name: "Losses",
+    by: "losses",
+    usual: "-count",
+    csv: "/losses.csv",
+    columns: &[
+        Column {
+            key: "where",
+            title: "Where",
+            class: "",
+            value: |row| Value::text(&row.stage),
+            shown: |row| html! { (row.stage) },
+        },
+        Column {
+            key: "why",
+            title: "Why",
+            class: "",
+            value: |row| Value::text(&row.cause),
+            shown: |row| html! { (row.cause) },
+        },
+        Column {
+            key: "count",
+            title: "How many",
+            class: "number",
+            value: |row| Value::count(row.count),
+            shown: |row| html! { (marks::grouped(row.count)) },
+        },
+        Column {
+            key: "of",
+            title: "Of what",
+            class: "wide",
+            value: |row| Value::text(row.help),
+            shown: |row| html! { (row.help) },
+        },
+    ],
+    href: |_| None,
+};
 
 /// What the page needs of what was seen.
 #[derive(Default)]
 struct Traffic {
     zones: Vec<String>,
     volumes: BTreeMap<(String, String), u64>,
-    protocols: Vec<(String, u64, u64)>,
-    talkers: Vec<(IpAddr, IpAddr, String, u64)>,
+    protocols: Vec<Protocol>,
+    talkers: Vec<Talker>,
     cut: u64,
 }
 
 /// A VLAN where it is known, else the network that an address is usually in.
-fn zone(seen: &Seen, ip: IpAddr) -> String {
-    if let Some(vlan) = seen.hosts.get(&ip).and_then(|host| host.vlan) {
+fn zone(devices: &Now, ip: IpAddr) -> String {
+    let vlan = devices.at(ip).next().map(|known| known.asset.key.vlan());
+    if let Some(vlan) = vlan.filter(|vlan| *vlan != 0) {
         return format!("VLAN {vlan}");
     }
     match ip {
@@ -51,13 +186,13 @@ fn zone(seen: &Seen, ip: IpAddr) -> String {
     }
 }
 
-fn traffic(seen: &Seen) -> Traffic {
+fn traffic(seen: &Seen, devices: &Now) -> Traffic {
     let mut volumes: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut of_zone: BTreeMap<String, u64> = BTreeMap::new();
     let mut protocols: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     let mut talkers = Vec::new();
     for ((from, to, protocol), flow) in &seen.links {
-        let ends = (zone(seen, *from), zone(seen, *to));
+        let ends = (zone(devices, *from), zone(devices, *to));
         for end in [&ends.0, &ends.1] {
             let sum = of_zone.entry(end.clone()).or_default();
             *sum = sum.saturating_add(flow.bytes);
@@ -69,10 +204,8 @@ fn traffic(seen: &Seen) -> Traffic {
             sum.0.saturating_add(flow.flows),
             sum.1.saturating_add(flow.bytes),
         );
-        talkers.push((*from, *to, protocol.clone(), flow.bytes));
+        talkers.push((*from, *to, protocol.clone(), flow.clone()));
     }
-    talkers.sort_by_key(|one| std::cmp::Reverse(one.3));
-    talkers.truncate(TALKERS_MAX);
     let mut zones: Vec<(String, u64)> = of_zone.into_iter().collect();
     zones.sort_by_key(|one| std::cmp::Reverse(one.1));
     let mut zones: Vec<String> = zones
@@ -81,11 +214,10 @@ fn traffic(seen: &Seen) -> Traffic {
         .map(|(zone, _)| zone)
         .collect();
     zones.sort();
-    let mut protocols: Vec<(String, u64, u64)> = protocols
-        .into_iter()
+    let protocols = protocols.into_iter();
+    let protocols = protocols
         .map(|(name, (flows, bytes))| (name.to_owned(), flows, bytes))
         .collect();
-    protocols.sort_by_key(|one| std::cmp::Reverse(one.2));
     Traffic {
         zones,
         volumes,
@@ -95,11 +227,58 @@ fn traffic(seen: &Seen) -> Traffic {
     }
 }
 
-async fn show(State(api): State<Api>, who: May<permit::Read>) -> Result<Response, Problem> {
+/// What was seen, sorted as the address says.
+fn look(api: &Api, view: &View) -> Traffic {
+    let devices = api.desk().devices().now();
+    let mut traffic = api.desk().seen().look(|seen| traffic(seen, &devices));
+    TALKERS.sort(view, &mut traffic.talkers);
+    traffic.talkers.truncate(TALKERS_MAX);
+    PROTOCOLS.sort(view, &mut traffic.protocols);
+    traffic
+}
+
+fn losses(api: &Api, view: &View) -> Vec<Loss> {
+    let mut losses = ledger::losses(&api.health().snapshot());
+    LOSSES.sort(view, &mut losses);
+    losses
+}
+
+async fn talkers_csv(
+    State(api): State<Api>,
+    _: May<permit::Read>,
+    view: View,
+) -> Result<Response, Problem> {
+    let rows = look(&api, &view).talkers;
+    Ok(table::download("talkers.csv", TALKERS.csv(&rows)))
+}
+
+async fn protocols_csv(
+    State(api): State<Api>,
+    _: May<permit::Read>,
+    view: View,
+) -> Result<Response, Problem> {
+    let rows = look(&api, &view).protocols;
+    Ok(table::download("protocols.csv", PROTOCOLS.csv(&rows)))
+}
+
+async fn losses_csv(
+    State(api): State<Api>,
+    _: May<permit::Read>,
+    view: View,
+) -> Result<Response, Problem> {
+    let rows = losses(&api, &view);
+    Ok(table::download("losses.csv", LOSSES.csv(&rows)))
+}
+
+async fn show(
+    State(api): State<Api>,
+    who: May<permit::Read>,
+    view: View,
+) -> Result<Response, Problem> {
     let found = api.read(|conn| findings::list(conn, None)).await?;
-    let traffic = api.desk().seen().look(traffic);
+    let traffic = look(&api, &view);
     let snapshot = api.health().snapshot();
-    let losses = ledger::losses(&snapshot);
+    let losses = losses(&api, &view);
     let seconds = api.health().pulse();
     let body = html! {
         h1 { "Where are we blind?" }
@@ -110,12 +289,12 @@ async fn show(State(api): State<Api>, who: May<permit::Read>) -> Result<Response
             (now::minutes(&seconds, "gaps", "Bytes missing in streams", "loss", |second| second.gaps))
         }
         h2 { "Loss ledger" }
-        div #ledger data-live { (ledger_of(snapshot.total(ledger::FRAMES_READ), ledger::frames_done(&snapshot), &losses)) }
+        div #ledger data-live { (ledger_of(&view, snapshot.total(ledger::FRAMES_READ), ledger::frames_done(&snapshot), &losses)) }
         h2 { "Who talks to whom" }
         div #zones data-live { (matrix(&traffic)) }
         div.columns {
-            div { h2 { "Protocols" } (protocols(&traffic)) }
-            div { h2 { "Top talkers" } (talkers(&traffic)) }
+            div { h2 { "Protocols" } (PROTOCOLS.show(&view, &traffic.protocols)) }
+            div { h2 { "Top talkers" } (TALKERS.show(&view, &traffic.talkers)) }
         }
     };
     Ok(Page {
@@ -135,7 +314,7 @@ fn doctor(api: &Api, found: &[Finding]) -> Markup {
             @if let Some(why) = api.blind() { div.wrong { p { strong { "Blind: " (why) } } } }
             @if open.is_empty() {
                 (table::empty(&html! { p { strong { "Nothing is wrong with the mirror." } " "
-                    @if found.is_empty() { "Nothing was since the start of the store." } @else { (found.len()) " findings are over." }
+                    @if found.is_empty() { "Nothing has been since the store began." } @else { (found.len()) " findings are over." }
                     " " code { "vitalwire doctor" } " looks closer at one interface." } }))
             }
             @for one in open { div.card {
@@ -146,16 +325,11 @@ fn doctor(api: &Api, found: &[Finding]) -> Markup {
     }
 }
 
-fn ledger_of(read: u64, done: u64, losses: &[Loss]) -> Markup {
+fn ledger_of(view: &View, read: u64, done: u64, losses: &[Loss]) -> Markup {
     html! {
         p { "Read " strong { (marks::grouped(read)) } " frames, done with " strong { (marks::grouped(done)) } ", since the start." }
         @if losses.is_empty() { p { "Nothing was lost, and nothing could not be read." } } @else {
-            div.scroll tabindex="0" role="region" aria-label="Losses" { table.rows {
-                thead { tr { th { "Where" } th { "Why" } th.number { "How many" } th { "Of what" } } }
-                tbody { @for loss in losses { tr {
-                    td { (loss.stage) } td { (loss.cause) } td.number { (marks::grouped(loss.count)) } td.wide { (loss.help) }
-                } } }
-            } }
+            (LOSSES.show(view, losses))
         }
     }
 }
@@ -186,23 +360,4 @@ fn matrix(traffic: &Traffic) -> Markup {
             @if traffic.cut > 0 { p.dim { (marks::grouped(traffic.cut)) " more found no room in this view." } }
         }
     }
-}
-
-fn protocols(traffic: &Traffic) -> Markup {
-    html! { table {
-        thead { tr { th { "Protocol" } th.number { "Flows" } th.number { "Bytes" } } }
-        tbody { @for (name, flows, bytes) in &traffic.protocols { tr {
-            td { (name) } td.number { (marks::grouped(*flows)) } td.number { (marks::bytes(*bytes)) }
-        } } }
-    } }
-}
-
-fn talkers(traffic: &Traffic) -> Markup {
-    html! { div.scroll tabindex="0" role="region" aria-label="Top talkers" { table {
-        thead { tr { th { "From" } th { "To" } th { "Protocol" } th.number { "Bytes" } } }
-        tbody { @for (from, to, protocol, bytes) in &traffic.talkers { tr {
-            td.mono { a href={ "/devices/" (from) } { (from) } } td.mono { a href={ "/devices/" (to) } { (to) } }
-            td { (protocol) } td.number { (marks::bytes(*bytes)) }
-        } } }
-    } } }
 }

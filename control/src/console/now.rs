@@ -16,11 +16,13 @@ use crate::store::views::findings::{self, Finding};
 use crate::store::views::incidents::{self as stored, Filter, Incident};
 use crate::store::views::overview;
 use crate::store::words::{now, severity_word};
-use crate::store::{Error, Status};
+use crate::store::{Error, Status, precision};
 
 const DAY: i64 = 86_400_000_000;
 /// So many open incidents are shown; the others are counted.
 const SHOWN_MAX: u32 = 200;
+/// Of rules that are new since yesterday.
+const FRESH_MAX: usize = 8;
 
 pub(super) fn routes() -> Router<Api> {
     Router::new().route("/", get(show))
@@ -32,16 +34,18 @@ struct Known {
     findings: Vec<Finding>,
     today: [u64; 5],
     before: [u64; 5],
-    devices: u64,
     loads: u64,
+    /// Rules that fired since yesterday and not the day before, with how often.
+    fresh: Vec<(String, u64)>,
 }
 
 async fn show(State(api): State<Api>, who: May<permit::Read>) -> Result<Response, Problem> {
     let known = api.read(look).await?;
+    let devices = super::devices::since(&api, now().saturating_sub(DAY));
     let body = html! {
         (seeing(&api))
         (open(&known, &api))
-        (changed(&known))
+        (changed(&known, devices))
     };
     Ok(Page {
         title: "Now",
@@ -67,15 +71,24 @@ fn look(conn: &Connection) -> Result<Known, Error> {
     });
     let now = now();
     let since = now.saturating_sub(DAY);
-    let (devices, loads) = overview::since(conn, since)?;
     Ok(Known {
         open,
         findings: findings::list(conn, Some("open"))?,
         today: overview::severities(conn, since, now)?,
         before: overview::severities(conn, since.saturating_sub(DAY), since)?,
-        devices,
-        loads,
+        loads: overview::loads_since(conn, since)?,
+        fresh: fresh(conn, since)?,
     })
+}
+
+fn fresh(conn: &Connection, since: i64) -> Result<Vec<(String, u64)>, Error> {
+    let today = precision::precision(conn, since)?;
+    let both = precision::precision(conn, since.saturating_sub(DAY))?;
+    let only = today.into_iter().filter(|one| both.contains(one));
+    let mut fresh: Vec<(String, u64)> = only.map(|one| (one.slug, one.alerts)).collect();
+    fresh.sort_by_key(|(_, alerts)| std::cmp::Reverse(*alerts));
+    fresh.truncate(FRESH_MAX);
+    Ok(fresh)
 }
 
 fn seeing(api: &Api) -> Markup {
@@ -151,12 +164,12 @@ fn open(known: &Known, api: &Api) -> Markup {
             @if known.open.is_empty() {
                 (table::empty(&nothing(api)))
             } @else {
-                p { (known.open.len()) " open incidents by clinical impact: "
+                p { (known.open.len()) @if known.open.len() == 1 { " open incident" } @else { " open incidents" } " by clinical impact: "
                     @for (impact, count) in impacts.iter().zip(counts) {
                         (marks::impact(impact)) " " strong { (count) } " "
                     }
                 }
-                (incidents::list(known.open.iter().take(25)))
+                (incidents::list(known.open.iter().take(25), &api.desk().devices().now()))
                 p { a href="/incidents" { "All incidents" } " · " a href="/alerts?status=open" { "Open alerts" } }
             }
         }
@@ -185,7 +198,7 @@ pub(super) fn nothing(api: &Api) -> Markup {
     }
 }
 
-fn changed(known: &Known) -> Markup {
+fn changed(known: &Known, devices: usize) -> Markup {
     let rows = (0..5).rev().map(|at: usize| {
         let of = |counts: &[u64; 5]| counts.get(at).copied().unwrap_or(0);
         let word = severity_word(i64::try_from(at).unwrap_or(0));
@@ -195,15 +208,14 @@ fn changed(known: &Known) -> Markup {
         section #changed data-live aria-labelledby="changed-title" {
             h2 #changed-title { "Since yesterday" }
             div.columns {
-                table {
-                    caption { "Alerts" }
+                div { h3 { "Alerts" } table {
                     thead { tr { th { "Severity" } th.number { "24 h" } th.number { "24 h before" } } }
                     tbody { @for (word, today, before) in rows { tr {
                         td { (marks::severity(word)) }
                         td.number { a href={ "/alerts?since=24h&severity=" (word) } { (marks::grouped(today)) } }
                         td.number { (marks::grouped(before)) }
                     } } }
-                }
+                } }
                 div {
                     h3 { "The mirror and the appliance" }
                     @if known.findings.is_empty() {
@@ -214,8 +226,15 @@ fn changed(known: &Known) -> Markup {
                             span.dim { (finding.what_to_do) }
                         } } }
                     }
-                    p { a href="/devices?new=24h" { (known.devices) " new devices" } ", "
-                        a href="/rules/history" { (known.loads) " changes of rules" } "." }
+                    p { a href="/devices?new=24h" { (devices) " new devices" } ", "
+                        a href="/rules/history" { (known.loads) @if known.loads == 1 { " change of rules" } @else { " changes of rules" } } "." }
+                }
+                div {
+                    h3 { "Fired since yesterday, not the day before" }
+                    @if known.fresh.is_empty() { p.dim { "No rule." } }
+                    ul { @for (rule, alerts) in &known.fresh { li {
+                        a.mono href={ "/alerts?since=24h&rule=" (rule) } { (rule) } " " (marks::grouped(*alerts))
+                    } } }
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The strip on top of every page. It is never good by default: what is not known says so.
 
+use dataplane::capture::live::steered;
 use maud::{Markup, html};
 
 use super::marks;
@@ -79,9 +80,14 @@ fn capture(api: &Api, seconds: &[Second]) -> Cell {
         None => Cell {
             name,
             how: How::Good,
-            text: html! { "seeing" },
+            text: html! { "seeing" @if replayed(api) { " captures" } },
         },
     }
+}
+
+/// Whether captures are read, not an interface.
+fn replayed(api: &Api) -> bool {
+    !api.desk().in_force().0.capture.files.is_empty()
 }
 
 fn rate(seconds: &[Second]) -> Cell {
@@ -149,18 +155,23 @@ fn rules(api: &Api) -> Cell {
     }
 }
 
-/// Only a service that sets the clock can say that it is right.
+/// The kernel knows whether somebody keeps its clock right.
 fn clock(api: &Api) -> Cell {
     let name = "Clock";
     let steps = api
         .health()
         .snapshot()
         .total("vitalwire_correlator_clock_steps_total");
-    let set = std::path::Path::new("/run/systemd/timesync/synchronized").exists();
-    let (how, text) = match (set, steps) {
+    let (how, text) = match (steered::clock(), steps) {
+        // Captures have a time of their own, and jump between each other.
+        _ if replayed(api) => (How::Unknown, html! { "that of captures" }),
         (_, 1..) => (How::Bad, html! { "stepped " (steps) " times" }),
-        (true, 0) => (How::Good, html! { "synchronised" }),
-        (false, 0) => (How::Unknown, html! { "unknown" }),
+        (None, 0) => (How::Unknown, html! { "unknown" }),
+        (Some(told), 0) if told.synchronised => (
+            How::Good,
+            html! { "right to " (told.error_max_us.div_euclid(1_000).saturating_add(1)) " ms" },
+        ),
+        (Some(_), 0) => (How::Bad, html! { "nobody sets it" }),
     };
     Cell { name, how, text }
 }

@@ -31,6 +31,16 @@ impl<S: Send + Sync> FromRequestParts<S> for View {
 }
 
 impl View {
+    /// A view of a page, as its address would say it.
+    #[cfg(test)]
+    pub(super) fn of(path: &str, pairs: &[(&str, &str)]) -> Self {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        Self {
+            path: path.to_owned(),
+            pairs: pairs.iter().map(owned).collect(),
+        }
+    }
+
     /// The value of a part, or nothing.
     pub(super) fn get(&self, name: &str) -> &str {
         let found = self.pairs.iter().find(|(key, _)| key == name);
@@ -117,20 +127,31 @@ impl View {
     }
 }
 
+/// A name as a part of a path. Names come from the wire: any letter may be in them.
+pub(super) fn segment(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    // A lone dot, or two, would be a step in the path.
+    match text.as_str() {
+        "." | ".." => text.replace('.', "%2E"),
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::View;
+    use super::{View, segment};
 
     #[test]
     fn links_change_one_part() {
-        let view = View {
-            path: "/alerts".to_owned(),
-            pairs: vec![
-                ("severity".to_owned(), "high,low".to_owned()),
-                ("q".to_owned(), "a b".to_owned()),
-                ("cursor".to_owned(), "1.2".to_owned()),
-            ],
-        };
+        let parts = [("severity", "high,low"), ("q", "a b"), ("cursor", "1.2")];
+        let view = View::of("/alerts", &parts);
         assert_eq!(
             view.toggled("severity", "low"),
             "/alerts?q=a+b&severity=high"
@@ -141,5 +162,10 @@ mod tests {
         );
         assert_eq!(view.with("q", ""), "/alerts?severity=high%2Clow");
         assert!(view.has("severity", "high") && !view.has("severity", "hig"));
+    }
+
+    #[test]
+    fn a_name_is_one_part_of_a_path_whatever_is_in_it() {
+        assert_eq!(segment("PUMP 1/2?ä"), "PUMP%201%2F2%3F%C3%A4");
     }
 }

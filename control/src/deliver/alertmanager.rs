@@ -16,7 +16,7 @@ use crate::clock::{self, Stopwatch};
 use crate::config::Alertmanager as Config;
 use crate::formats;
 use crate::outbox::{Deliver, Entry, Failure, Kind};
-use crate::store::{self, Store, words};
+use crate::store::{self, Store, findings, words};
 
 /// What is told at once at most: whoever has more open incidents than this looks at the console.
 const ACTIVE_MAX: usize = 1_000;
@@ -61,10 +61,6 @@ struct Alertmanager {
 }
 
 impl Deliver for Alertmanager {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         let mut alerts = Vec::new();
         for entry in batch {
@@ -196,7 +192,12 @@ impl Alertmanager {
             Ok(found)
         });
         let found = found.map_err(|error| error.to_string())?;
-        let all = found.into_iter().chain(self.blind.clone());
+        let told = findings::STORE_FAILING.body();
+        let failing = store.counts().is_failing().then(|| {
+            let text = |key: &str| told.get(key).and_then(Value::as_str).unwrap_or_default();
+            finding(text("subject"), |key| text(key).to_owned())
+        });
+        let all = failing.into_iter().chain(self.blind.clone()).chain(found);
         Ok(all
             .take(ACTIVE_MAX)
             .map(|alert| self.timed(alert, None, false))

@@ -75,7 +75,7 @@ impl Client {
         let mut answer = self
             .agent
             .run(request)
-            .map_err(|error| format!("{url}: {error}"))?;
+            .map_err(|error| format!("{url}: {}", tls::explained(&error)))?;
         let mut text = Vec::new();
         let reader = answer.body_mut().as_reader();
         reader

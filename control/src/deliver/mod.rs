@@ -1,16 +1,21 @@
 //! Sinks: the ways from the outbox to receivers. Each is one file behind [`Deliver`], on its own
-//! thread, with its own cursor.
+//! thread, with its own cursor. Those that can take much take protocol events too, from a queue in
+//! memory ([`bulk`]).
 //!
 //! What becomes of an entry is the same for all: a receiver that is away, refuses us or is told wrong
 //! where to look makes entries wait; only what the receiver says it will never take is given up, and
 //! counted.
 
 mod alertmanager;
+mod bulk;
+mod crew;
 mod http;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod member;
 mod nats;
 mod opensearch;
+mod publish;
 pub mod respond;
 mod secret;
 mod syslog;
@@ -24,49 +29,10 @@ use serde_json::Value;
 
 use crate::config::{Config, Sink};
 use crate::error::Error;
-use crate::outbox::{self, Deliver, Entry, Failure, Runner};
+use crate::outbox::{Deliver, Entry};
 use crate::store::Store;
-
-impl Deliver for Box<dyn Deliver> {
-    fn name(&self) -> &str {
-        (**self).name()
-    }
-
-    fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
-        (**self).deliver(batch)
-    }
-
-    fn batch_max(&self) -> usize {
-        (**self).batch_max()
-    }
-
-    fn idle(&mut self) {
-        (**self).idle();
-    }
-}
-
-/// Starts what is configured. The store learns which sinks there are; of one that is no more it
-/// forgets the cursor.
-///
-/// # Errors
-/// A sink that cannot be made as it is configured.
-pub fn start(store: &Store, config: &Config) -> Result<Vec<Runner>, Error> {
-    let sinks = config.sinks.iter().map(|sink| make(sink, Some(store)));
-    let responses = config.responses.iter().map(|response| {
-        let made = respond::make(response, store, &config.state_dir);
-        made.map_err(|what| Error::Config(format!("responses: {}: {what}", response.name)))
-    });
-    let all = sinks.chain(responses).collect::<Result<Vec<_>, _>>()?;
-    let sinks = config.sinks.iter();
-    let sinks = sinks.map(|sink| (sink.name().to_owned(), sink.select().to_vec()));
-    let responses = config.responses.iter();
-    let responses = responses.map(|response| (response.name.clone(), respond::SELECT.to_vec()));
-    outbox::register(store, sinks.chain(responses).collect())?;
-    all.into_iter()
-        .map(|sink| outbox::spawn(store, sink))
-        .collect::<Result<_, _>>()
-        .map_err(|error| Error::Failed(format!("sinks: {error}")))
-}
+pub use bulk::{Fan, Lanes};
+pub use crew::Crew;
 
 /// Makes a sink. Nothing is sent yet. Without a store it repeats nothing.
 ///
@@ -116,6 +82,17 @@ pub fn check(config: &Config) -> Result<(), String> {
     if let Some(sink) = config.sinks.iter().find(|sink| sink.select().is_empty()) {
         return Err(format!(
             "sinks: {}: select is empty; leave it out or name something",
+            sink.name()
+        ));
+    }
+    let few = config
+        .sinks
+        .iter()
+        .find(|sink| !sink.is_bulk() && !sink.select().events.is_empty());
+    if let Some(sink) = few {
+        return Err(format!(
+            "sinks: {}: a webhook takes no protocol events, which are far too many for it; select them for \
+             opensearch, nats, kafka or syslog",
             sink.name()
         ));
     }

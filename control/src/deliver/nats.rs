@@ -8,7 +8,8 @@ use async_nats::jetstream::{self, Context, message::PublishMessage, stream};
 use async_nats::{ConnectOptions, HeaderMap};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{parse, secret, tls};
+use super::publish::publish;
+use super::{secret, tls};
 use crate::config::Nats as Config;
 use crate::formats::{Event, Format};
 use crate::outbox::{Deliver, Entry, Failure};
@@ -33,7 +34,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
         .build()
         .map_err(|error| format!("runtime: {error}"))?;
     Ok(Box::new(Nats {
-        name: config.name.clone(),
         servers: config.servers.clone(),
         subject: config.subject.clone(),
         stream: config.stream.clone(),
@@ -72,6 +72,11 @@ fn options(config: &Config) -> Result<ConnectOptions, String> {
             return Err("one of username with password, token, and credentials_file".to_owned());
         }
     };
+    if config.tls.server_name.is_some() {
+        return Err(
+            "tls.server_name: with NATS the name is the server's; write it there".to_owned(),
+        );
+    }
     let encrypted = config
         .servers
         .iter()
@@ -85,7 +90,6 @@ fn options(config: &Config) -> Result<ConnectOptions, String> {
 }
 
 struct Nats {
-    name: String,
     servers: Vec<String>,
     subject: String,
     stream: Option<String>,
@@ -97,10 +101,6 @@ struct Nats {
 }
 
 impl Deliver for Nats {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         let context = match self.context.clone() {
             Some(context) => context,
@@ -131,7 +131,7 @@ impl Nats {
                 .clone()
                 .connect(self.servers.clone())
                 .await
-                .map_err(|error| format!("{servers}: {error}"))?;
+                .map_err(|error| format!("{servers}: {}", tls::explained(&error)))?;
             let context = jetstream::new(client);
             let Some(name) = &self.stream else {
                 return Ok(context);
@@ -151,36 +151,22 @@ impl Nats {
         })
     }
 
-    /// All are on their way before the first acknowledgment is waited for.
     async fn publish(&self, context: &Context, batch: &[Entry]) -> Result<(), Failure> {
-        let mut waited = Vec::with_capacity(batch.len());
-        let mut wrong = Ok(());
-        for (at, entry) in batch.iter().enumerate() {
-            let line = match parse(entry) {
-                Ok(line) => line,
-                Err(why) => {
-                    wrong = Err(Failure::refused(at, why));
-                    break;
-                }
-            };
+        publish(batch, self.timeout, async |entry, line| {
             let mut headers = HeaderMap::new();
-            headers.insert("Nats-Msg-Id", Event::new(&line).message_id());
+            headers.insert("Nats-Msg-Id", Event::new(line).message_id());
             headers.insert("Content-Type", self.format.media_type());
-            let publish = PublishMessage::build()
+            let message = PublishMessage::build()
                 .headers(headers)
-                .payload(self.format.render(&line).into());
+                .payload(self.format.render(line).into());
             let subject = format!("{}.{}", self.subject, entry.kind.word());
-            let sent = context.send_publish(subject, publish).await;
-            waited.push(sent.map_err(|error| Failure::later(0, error.to_string()))?);
-        }
-        for (at, ack) in waited.into_iter().enumerate() {
-            let ack = tokio::time::timeout(self.timeout, ack.into_future()).await;
-            match ack {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(Failure::later(at, error.to_string())),
-                Err(_) => return Err(Failure::later(at, "no acknowledgment".to_owned())),
-            }
-        }
-        wrong
+            let sent = context.send_publish(subject, message).await;
+            let sent = sent.map_err(|error| error.to_string())?;
+            Ok(async move {
+                let taken = sent.into_future().await;
+                taken.map(drop).map_err(|error| error.to_string())
+            })
+        })
+        .await
     }
 }

@@ -13,7 +13,7 @@ use crate::formats::{Event, Format};
 use crate::outbox::{Deliver, Entry, Failure, Kind};
 
 /// The index template: what each field is.
-pub(crate) const TEMPLATE: &str = include_str!("opensearch_template.json");
+pub(crate) const TEMPLATE: &str = include_str!("../../../deploy/siem/elastic/index-template.json");
 
 pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
     let fits =
@@ -44,7 +44,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
     };
     let client = Client::new(&config.url, &config.tls, config.timeout.0)?;
     Ok(Box::new(Opensearch {
-        name: config.name.clone(),
         url: config.url.trim_end_matches('/').to_owned(),
         index: config.index.clone(),
         template: config.template,
@@ -53,7 +52,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
 }
 
 struct Opensearch {
-    name: String,
     url: String,
     index: String,
     /// Whether the template has still to be put there.
@@ -86,10 +84,6 @@ struct Reason {
 }
 
 impl Deliver for Opensearch {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         if self.template {
             self.put_template().map_err(|why| Failure::later(0, why))?;

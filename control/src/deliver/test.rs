@@ -22,8 +22,17 @@ pub fn run(command: &SinksCommand) -> Result<(), Error> {
 
 fn test(args: &SinksTestArgs) -> Result<(), Error> {
     let config = config::read(&args.config)?;
-    let sink = find(&config, &args.name)?;
-    let entry = message(&config);
+    let told = send(&config, &args.name)?;
+    terminal::show(&format!("{told}\n"))
+}
+
+/// Sends one message to a sink, past the outbox, and says what became of it.
+///
+/// # Errors
+/// No such sink, or what keeps the message from being delivered.
+pub fn send(config: &Config, name: &str) -> Result<String, Error> {
+    let sink = find(config, name)?;
+    let entry = message(config);
     let mut way = make(sink, None)?;
     let since = Stopwatch::start();
     let outcome = way.deliver(std::slice::from_ref(&entry));
@@ -40,7 +49,7 @@ fn test(args: &SinksTestArgs) -> Result<(), Error> {
         Sink::Syslog(_) => "written; syslog acknowledges nothing, so look whether it arrived",
         _ => "taken by the receiver",
     };
-    terminal::show(&format!("{name}: {how}: {id}, {millis} ms\n"))
+    Ok(format!("{name}: {how}: {id}, {millis} ms"))
 }
 
 fn find<'a>(config: &'a Config, name: &str) -> Result<&'a Sink, Error> {

@@ -62,6 +62,28 @@ pub(super) fn client(tls: &Tls) -> Result<ClientConfig, String> {
     }
 }
 
+/// An error with what is behind it, where a wrong certificate is.
+pub(super) fn explained(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut inner = error.source();
+    while let Some(cause) = inner {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        inner = cause.source();
+    }
+    // An authority of the trusted one's name, but with another key, is a bad signature.
+    let hint = if text.contains("UnknownIssuer") || text.contains("BadSignature") {
+        "; the receiver's certificate is of an authority that is not trusted: look at tls.ca"
+    } else if text.contains("NotValidForName") || text.contains("not valid for") {
+        "; the receiver's certificate bears another name"
+    } else {
+        ""
+    };
+    format!("{text}{hint}")
+}
+
 fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("{key}: {}: {error}", path.display());
     let found = CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))?;

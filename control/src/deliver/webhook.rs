@@ -4,6 +4,9 @@
 //! of the thing that it is about: an incident is created, updated and closed under one id. A message
 //! that comes twice has the same `message_id`, which is in the `Idempotency-Key` header too.
 //!
+//! With `batch` the body is a list of such messages, always, and there is no such header. A list that
+//! is refused is sent again one by one, so that only what is wrong is given up.
+//!
 //! `X-Vitalwire-Signature: t=SECONDS,v1=HEX`: HMAC-SHA-256 under the shared secret over the decimal
 //! seconds, a full stop and the body. A receiver refuses what is old, and compares in constant time.
 
@@ -26,8 +29,11 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
     )?;
     let token = secret::read("token", config.token.as_ref(), config.token_file.as_deref())?;
     let client = Client::new(&config.url, &config.tls, config.timeout.0)?;
+    if config.batch == 0 {
+        return Err("batch: the most messages in one request; 1 or more".to_owned());
+    }
     Ok(Box::new(Webhook {
-        name: config.name.clone(),
+        batch: usize::from(config.batch),
         url: config.url.clone(),
         format: config.format,
         key,
@@ -35,8 +41,11 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
     }))
 }
 
+/// Messages that are read at a time where each goes alone.
+const SINGLY: usize = 64;
+
 struct Webhook {
-    name: String,
+    batch: usize,
     url: String,
     format: Format,
     key: Option<String>,
@@ -44,13 +53,15 @@ struct Webhook {
 }
 
 impl Deliver for Webhook {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
+        if self.batch > 1 && batch.len() > 1 {
+            match self.post(batch) {
+                Err((Verdict::Refused, _)) => {}
+                outcome => return outcome.map_err(|(_, why)| Failure::later(0, why)),
+            }
+        }
         for (at, entry) in batch.iter().enumerate() {
-            match self.post(entry) {
+            match self.post(std::slice::from_ref(entry)) {
                 Ok(()) => {}
                 Err((Verdict::Refused, why)) => return Err(Failure::refused(at, why)),
                 Err((_, why)) => return Err(Failure::later(at, why)),
@@ -58,19 +69,26 @@ impl Deliver for Webhook {
         }
         Ok(())
     }
+
+    fn batch_max(&self) -> usize {
+        if self.batch > 1 { self.batch } else { SINGLY }
+    }
 }
 
 impl Webhook {
-    fn post(&self, entry: &Entry) -> Result<(), (Verdict, String)> {
-        let line = parse(entry).map_err(|why| (Verdict::Refused, why))?;
-        let message_id = Event::new(&line).message_id();
-        let body = self.body(entry, &line, &message_id);
-        let seconds = clock::now().secs();
-        let signature = self.key.as_ref().map(|key| sign(key, seconds, &body));
-        let mut headers = vec![
-            ("content-type", "application/json"),
-            ("idempotency-key", message_id.as_str()),
-        ];
+    fn post(&self, entries: &[Entry]) -> Result<(), (Verdict, String)> {
+        let messages = entries.iter().map(|entry| self.message(entry));
+        let messages: Vec<Value> = messages
+            .collect::<Result<_, _>>()
+            .map_err(|why| (Verdict::Refused, why))?;
+        let (body, id) = match messages.as_slice() {
+            [one] if self.batch <= 1 => (one.to_string(), one["message_id"].as_str()),
+            all => (Value::from(all).to_string(), None),
+        };
+        let signature = self.key.as_ref();
+        let signature = signature.map(|key| sign(key, clock::now().secs(), &body));
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(id.map(|id| ("idempotency-key", id)));
         if let Some(signature) = &signature {
             headers.push(("x-vitalwire-signature", signature));
         }
@@ -79,27 +97,28 @@ impl Webhook {
         match http::verdict(status) {
             // 409: the receiver knows it already.
             Verdict::Taken => Ok(()),
-            Verdict::Refused if status.as_u16() == 409 => Ok(()),
+            Verdict::Refused if status.as_u16() == 409 && entries.len() == 1 => Ok(()),
             other => Err((other, http::said(&self.url, status))),
         }
     }
 
-    fn body(&self, entry: &Entry, line: &Value, message_id: &str) -> String {
-        let text = self.format.render(line);
+    fn message(&self, entry: &Entry) -> Result<Value, String> {
+        let line = parse(entry)?;
+        let text = self.format.render(&line);
         let event = match self.format {
             Format::Cef => Value::from(text),
             _ => serde_json::from_str(&text).unwrap_or_default(),
         };
-        json!({
+        let about = Event::new(&line);
+        Ok(json!({
             "version": "1",
-            "id": Event::new(line).id(),
-            "message_id": message_id,
+            "id": about.id(),
+            "message_id": about.message_id(),
             "action": entry.action,
             "kind": entry.kind,
             "sent": formats::of_time(clock::now()),
             "event": event,
-        })
-        .to_string()
+        }))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rules::{Impact, Severity};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// A line of EVE.
 #[derive(Clone, Copy)]
@@ -118,8 +119,19 @@ impl<'a> Event<'a> {
                 own("name"),
                 self.subject().unwrap_or_default()
             ),
-            kind => format!("{}:{kind}:{}", self.sensor(), self.timestamp()),
+            "heartbeat" => format!("{}:heartbeat:{}", self.sensor(), self.timestamp()),
+            _ => self.digest(),
         }
+    }
+
+    /// Of all that it says: two packets may have one stamp, and one packet several events.
+    fn digest(&self) -> String {
+        let digest = Sha256::digest(self.0.to_string());
+        digest
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// Of this message: a receiver that has seen it may leave it out.

@@ -2,6 +2,7 @@
 //! head, in whatever order, separated by commas, semicolons or tabs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 use std::net::IpAddr;
 use std::path::Path;
@@ -21,6 +22,50 @@ const DEVICES_MAX: usize = rules::limits::SET_ENTRIES_MAX;
 const CELL_BYTES_MAX: usize = 512;
 /// Mistakes, and as many notes, told of one list; the rest is counted.
 const TOLD_MAX: usize = 20;
+
+/// What messages call a list that was uploaded.
+pub const UPLOADED: &str = "the uploaded list";
+
+/// What is wrong with a list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Mistakes {
+    /// The list's name.
+    name: String,
+    /// The first ones.
+    pub told: Vec<Mistake>,
+    /// How many more there are.
+    more: usize,
+}
+
+/// One thing that is wrong with a list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Mistake {
+    /// The line, from 1; 0 where it is no line's.
+    pub line: u64,
+    /// What is wrong, and in which column.
+    pub message: String,
+}
+
+impl Mistakes {
+    /// How many there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.told.len().saturating_add(self.more)
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, Mistake { line, message }) in self.told.iter().enumerate() {
+            let end = if at > 0 { "\n" } else { "" };
+            write!(f, "{end}{}:{line}: {message}", self.name)?;
+        }
+        match self.more {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
+    }
+}
 
 /// A list, and what is odd about it.
 #[derive(Clone, Debug, Default)]
@@ -83,15 +128,17 @@ const COLUMNS: &[(Column, &[&str])] = &[
     ),
 ];
 
-/// Imports the list that the configuration names; without one, an empty list.
+/// Imports the list that was uploaded, else the one that the configuration names; without either,
+/// an empty list.
 ///
 /// # Errors
-/// What is wrong with the file, each mistake with its line and column.
-pub fn import(config: &config::Inventory) -> Result<Imported, Error> {
-    let contact = Contact {
-        name: config.contact.name.clone(),
-        phone: config.contact.phone.clone(),
-    };
+/// What is wrong with the list, each mistake with its line and column.
+pub fn import(config: &config::Inventory, uploaded: Option<&str>) -> Result<Imported, Error> {
+    let contact = contact(config);
+    let wrong = |mistakes: Mistakes| Error::Config(mistakes.to_string());
+    if let Some(text) = uploaded {
+        return parse(UPLOADED, text, contact).map_err(wrong);
+    }
     let Some(path) = &config.import else {
         let list = Arc::new(List::new(Vec::new(), contact));
         let notes = Vec::new();
@@ -103,7 +150,16 @@ pub fn import(config: &config::Inventory) -> Result<Imported, Error> {
             "{name}: {error}; inventory.import names the list of devices, a CSV file"
         ))
     })?;
-    parse(&name, &text, contact)
+    parse(&name, &text, contact).map_err(wrong)
+}
+
+/// Whom to call where the list names nobody.
+#[must_use]
+pub fn contact(config: &config::Inventory) -> Contact {
+    Contact {
+        name: config.contact.name.clone(),
+        phone: config.contact.phone.clone(),
+    }
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
@@ -115,13 +171,15 @@ fn read(path: &Path) -> std::io::Result<String> {
         let what = format!("larger than {} MiB", FILE_BYTES_MAX >> 20);
         return Err(std::io::Error::other(what));
     }
-    // What a spreadsheet saves is often in the code page of western Windows.
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(other) => {
-            let (text, _, _) = encoding_rs::WINDOWS_1252.decode(other.as_bytes());
-            text.into_owned()
-        }
+    Ok(decode(bytes))
+}
+
+/// The text of a list. What a spreadsheet saves is often in the code page of western Windows.
+#[must_use]
+pub fn decode(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|other| {
+        let (text, _, _) = encoding_rs::WINDOWS_1252.decode(other.as_bytes());
+        text.into_owned()
     })
 }
 
@@ -129,7 +187,7 @@ fn read(path: &Path) -> std::io::Result<String> {
 ///
 /// # Errors
 /// Every mistake, with its line and column.
-pub fn parse(name: &str, text: &str, contact: Contact) -> Result<Imported, Error> {
+pub fn parse(name: &str, text: &str, contact: Contact) -> Result<Imported, Mistakes> {
     let text = text.trim_start_matches('\u{feff}');
     let head = text.lines().next().unwrap_or_default();
     let mut reader = csv::ReaderBuilder::new()
@@ -138,11 +196,10 @@ pub fn parse(name: &str, text: &str, contact: Contact) -> Result<Imported, Error
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let mut import = Import::new(name);
-    let head = match reader.headers() {
-        Ok(head) => head.clone(),
-        Err(error) => return Err(Error::Config(format!("{name}:1: {error}"))),
-    };
-    import.head(&head);
+    match reader.headers() {
+        Ok(head) => import.head(&head.clone()),
+        Err(error) => import.wrong(1, "", &error.to_string()),
+    }
     let mut devices = Vec::new();
     for record in reader.into_records() {
         match record {
@@ -173,7 +230,7 @@ struct Import<'n> {
     name: &'n str,
     /// By place: what a column holds, and what it is called.
     columns: Vec<(Option<Column>, String)>,
-    mistakes: Vec<String>,
+    mistakes: Vec<Mistake>,
     notes: Vec<String>,
     /// Where each address was read first.
     seen: BTreeMap<String, u64>,
@@ -338,17 +395,20 @@ impl<'n> Import<'n> {
         } else {
             format!("column `{title}`: ")
         };
-        let name = self.name;
-        self.mistakes.push(format!("{name}:{line}: {column}{what}"));
+        let message = format!("{column}{what}");
+        self.mistakes.push(Mistake { line, message });
     }
 
     fn note(&mut self, line: u64, what: &str) {
         self.notes.push(format!("{}:{line}: {what}", self.name));
     }
 
-    fn finish(self, devices: Vec<Listed>, contact: Contact) -> Result<Imported, Error> {
+    fn finish(self, devices: Vec<Listed>, contact: Contact) -> Result<Imported, Mistakes> {
         if !self.mistakes.is_empty() {
-            return Err(Error::Config(bounded(self.mistakes).join("\n")));
+            let more = self.mistakes.len().saturating_sub(TOLD_MAX);
+            let told = self.mistakes.into_iter().take(TOLD_MAX).collect();
+            let name = self.name.to_owned();
+            return Err(Mistakes { name, told, more });
         }
         Ok(Imported {
             list: Arc::new(List::new(devices, contact)),
@@ -385,7 +445,7 @@ fn parts<'t>(cell: &'t str, separators: &'static [char]) -> impl Iterator<Item =
 /// A cell that our own export kept from being a formula, as it was.
 fn unescaped(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
-        Some(rest) if super::export::is_formula(rest) => rest,
+        Some(rest) if super::sheet::is_formula(rest) => rest,
         _ => cell,
     }
 }
@@ -479,7 +539,7 @@ mod tests {
             import: Some(path),
             ..config::Inventory::default()
         };
-        let imported = import(&config).unwrap();
+        let imported = import(&config, None).unwrap();
         assert_eq!(imported.list.devices[0].name, "R\u{f6}ntgen 1");
     }
 }

@@ -1,13 +1,22 @@
 //! The inventory of devices: the hospital's own list imported, what was learnt kept across
-//! restarts, both shown.
+//! restarts, both joined and shown.
 
+mod devices;
 mod export;
 mod import;
+mod learnt;
+pub mod search;
+mod sheet;
 mod state;
+mod view;
 
-pub use export::{Known, run};
-pub use import::{Imported, import, parse};
-pub use state::{FILE_NAME, Keeper, load, save};
+pub use devices::{Devices, Known, Now};
+pub use export::run;
+pub use import::{Imported, Mistake, Mistakes, UPLOADED, contact, decode, import, parse};
+pub use learnt::Learnt;
+pub use sheet::csv;
+pub use state::{FILE_NAME, load, save};
+pub use view::{Device, Entry, Fact, Peer, Whole};
 
 use std::collections::BTreeMap;
 

@@ -98,20 +98,19 @@ fn write(path: &Path, snapshot: &Snapshot) -> std::io::Result<()> {
 
 /// Writes it again and again, each time in a thread of its own: a slow disk holds nobody up.
 #[derive(Debug)]
-pub struct Keeper {
+pub(super) struct Keeper {
     dir: PathBuf,
     writing: Option<JoinHandle<()>>,
 }
 
 impl Keeper {
     /// Of a state directory.
-    #[must_use]
-    pub const fn new(dir: PathBuf) -> Self {
+    pub(super) const fn new(dir: PathBuf) -> Self {
         Self { dir, writing: None }
     }
 
     /// Writes it, unless the time before is not done yet.
-    pub fn keep(&mut self, snapshot: Arc<Snapshot>) {
+    pub(super) fn keep(&mut self, snapshot: Arc<Snapshot>) {
         if self.writing.as_ref().is_some_and(|w| !w.is_finished()) {
             return;
         }
@@ -122,7 +121,7 @@ impl Keeper {
     }
 
     /// Writes it for the last time.
-    pub fn finish(&mut self, snapshot: &Snapshot) {
+    pub(super) fn finish(&mut self, snapshot: &Snapshot) {
         if let Some(writing) = self.writing.take() {
             drop(writing.join());
         }

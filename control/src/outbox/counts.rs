@@ -6,9 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use dataplane::telemetry::Sample;
 use rusqlite::{Connection, params};
 
-use super::Kind;
+use super::{Kind, Told};
 use crate::metrics::{counter, gauge};
 use crate::store::{Error, words};
+
+/// Of why a sink fails, so many characters are kept.
+const WHY_MAX: usize = 300;
 
 /// Counts of the outbox and its sinks.
 #[derive(Debug, Default)]
@@ -27,8 +30,27 @@ struct OfSink {
     delivered: u64,
     refused: u64,
     failures: u64,
+    panics: u64,
     backlog: u64,
     age_secs: u64,
+    failing: Option<String>,
+}
+
+/// How a sink is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Its name.
+    pub sink: String,
+    /// Entries that it took since the start.
+    pub delivered: u64,
+    /// Entries that it will never take.
+    pub refused: u64,
+    /// Entries that wait for it.
+    pub backlog: u64,
+    /// For how long the oldest has, in seconds.
+    pub age_secs: u64,
+    /// Why it takes nothing, while it takes nothing.
+    pub failing: Option<String>,
 }
 
 impl Counts {
@@ -40,18 +62,40 @@ impl Counts {
         self.with(|inner| act(inner.sinks.entry(sink.to_owned()).or_default()));
     }
 
-    pub(super) fn delivered(&self, sink: &str, entries: u64) {
+    pub(super) fn tell(&self, sink: &str, told: Told<'_>) {
         self.of_sink(sink, |of| {
-            of.delivered = of.delivered.saturating_add(entries);
+            let (count, by) = match told {
+                Told::Delivered(entries) => (&mut of.delivered, entries),
+                Told::Refused => (&mut of.refused, 1),
+                Told::Failed(_) => (&mut of.failures, 1),
+                Told::Panicked => (&mut of.panics, 1),
+            };
+            *count = count.saturating_add(by);
+            match told {
+                Told::Delivered(_) => of.failing = None,
+                Told::Failed(why) => of.failing = Some(why.chars().take(WHY_MAX).collect()),
+                Told::Refused | Told::Panicked => {}
+            }
         });
     }
 
-    pub(super) fn refused(&self, sink: &str) {
-        self.of_sink(sink, |of| of.refused = of.refused.saturating_add(1));
+    /// How every sink is.
+    #[must_use]
+    pub fn states(&self) -> Vec<State> {
+        let state = |(sink, of): (&String, &OfSink)| State {
+            sink: sink.clone(),
+            delivered: of.delivered,
+            refused: of.refused,
+            backlog: of.backlog,
+            age_secs: of.age_secs,
+            failing: of.failing.clone(),
+        };
+        self.with(|inner| inner.sinks.iter().map(state).collect())
     }
 
-    pub(super) fn failed(&self, sink: &str) {
-        self.of_sink(sink, |of| of.failures = of.failures.saturating_add(1));
+    /// A sink that is no more is counted no more.
+    pub(crate) fn forget(&self, sink: &str) {
+        self.with(|inner| inner.sinks.remove(sink));
     }
 
     /// Entries that went before every sink had them.
@@ -131,7 +175,7 @@ impl Counts {
 }
 
 impl OfSink {
-    fn samples(&self, sink: &str) -> [Sample; 5] {
+    fn samples(&self, sink: &str) -> [Sample; 6] {
         [
             gauge(
                 "vitalwire_sink_backlog_entries",
@@ -157,6 +201,11 @@ impl OfSink {
                 "vitalwire_sink_failures_total",
                 "Failed attempts to deliver to a sink.",
                 self.failures,
+            ),
+            counter(
+                "vitalwire_sink_panics_total",
+                "Times that a sink's thread died of a fault of its own, and was started anew.",
+                self.panics,
             ),
         ]
         .map(|sample| Sample {

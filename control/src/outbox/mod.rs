@@ -13,39 +13,29 @@
     reason = "rusqlite's error, in its own closures; far from the packet path"
 )]
 
+mod alarm;
 mod bound;
 mod counts;
+mod feed;
 mod reader;
 mod runner;
 mod sinks;
 
 use rusqlite::params;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
 
 pub(crate) use bound::{Bounds, trim};
-pub use counts::Counts;
-pub use reader::{Batch, Reader};
-pub use runner::{Deliver, Failure, Runner, spawn, stop};
+pub use counts::{Counts, State};
+pub use feed::{Batch, Feed, Told};
+pub use reader::Reader;
+pub use runner::{Deliver, Failure, Runner, Way, spawn, stop};
 pub(crate) use sinks::Sinks;
 pub use sinks::register;
 
 use crate::store::{Change, Error};
 
 /// What an entry is about.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Deserialize,
-    Eq,
-    Hash,
-    Ord,
-    PartialEq,
-    PartialOrd,
-    Serialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
     /// An alert, as eve.json has it.
     Alert,
@@ -59,10 +49,12 @@ pub enum Kind {
     Audit,
     /// Something that a person asked for, to see whether it arrives.
     Test,
+    /// A protocol event, by its `event_type`. It is never in the outbox, only in queues of sinks.
+    Event(&'static str),
 }
 
 impl Kind {
-    /// All of them.
+    /// All that are in the outbox.
     pub const ALL: [Self; 6] = [
         Self::Alert,
         Self::Incident,
@@ -85,16 +77,24 @@ impl Kind {
             Self::Heartbeat => "heartbeat",
             Self::Audit => "audit",
             Self::Test => "test",
+            Self::Event(word) => word,
         }
     }
 
-    fn of_word(word: &str) -> Option<Self> {
+    /// That of a word, if it is in the outbox.
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
     /// As it is looked for in a sink's list of kinds.
     fn listed(self) -> String {
         format!(",{},", self.word())
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
     }
 }
 

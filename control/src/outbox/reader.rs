@@ -1,20 +1,12 @@
 //! A sink's view of the outbox: what follows its cursor.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Entry, Kind};
+use super::{Batch, Counts, Entry, Feed, Kind, Told};
 use crate::store::{Error, Store};
-
-/// What follows a sink's cursor.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// The entries of the kinds that the sink takes, oldest first.
-    pub entries: Vec<Entry>,
-    /// Where the cursor stands once all of them are delivered.
-    pub upto: i64,
-}
 
 /// The most bytes of JSON that a batch holds, if it holds more than one entry.
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
@@ -24,6 +16,9 @@ const BATCH_BYTES_MAX: usize = 1024 * 1024;
 pub struct Reader {
     store: Store,
     sink: String,
+    counts: Arc<Counts>,
+    /// Where the cursor stood when it was last read.
+    stood: i64,
 }
 
 impl Reader {
@@ -33,13 +28,9 @@ impl Reader {
         Self {
             store: store.clone(),
             sink: sink.to_owned(),
+            counts: Arc::clone(store.outbox_counts()),
+            stood: 0,
         }
-    }
-
-    /// The sink's name.
-    #[must_use]
-    pub fn sink(&self) -> &str {
-        &self.sink
     }
 
     /// The next entries, at most so many.
@@ -47,7 +38,8 @@ impl Reader {
     /// # Errors
     /// What SQLite says; a sink that is not registered.
     pub fn next(&self, max: usize) -> Result<Batch, Error> {
-        self.store.read(|conn| next(conn, &self.sink, max))
+        let read = self.store.read(|conn| next(conn, &self.sink, max));
+        read.map(|(batch, _)| batch)
     }
 
     /// Notes that everything up to there is delivered, durably.
@@ -64,14 +56,39 @@ impl Reader {
             Ok(())
         })
     }
+}
 
-    /// Waits until something may have come, or for so long.
-    pub fn wait(&self, at_most: Duration) {
+impl Feed for Reader {
+    fn sink(&self) -> &str {
+        &self.sink
+    }
+
+    fn next(&mut self, max: usize) -> Result<Batch, String> {
+        let read = self.store.read(|conn| next(conn, &self.sink, max));
+        let (batch, stood) = read.map_err(|error| error.to_string())?;
+        self.stood = stood;
+        Ok(batch)
+    }
+
+    /// A cursor that stands there already costs no transaction.
+    fn ack(&mut self, upto: i64) -> Result<(), String> {
+        if upto <= self.stood {
+            return Ok(());
+        }
+        Self::ack(self, upto).map_err(|error| error.to_string())
+    }
+
+    fn wait(&self, at_most: Duration) {
         self.store.wait(at_most);
+    }
+
+    fn tell(&self, told: Told<'_>) {
+        self.counts.tell(&self.sink, told);
     }
 }
 
-fn next(conn: &Connection, sink: &str, max: usize) -> Result<Batch, Error> {
+/// What follows the cursor, and where that stands.
+fn next(conn: &Connection, sink: &str, max: usize) -> Result<(Batch, i64), Error> {
     let tx = conn.unchecked_transaction()?;
     let known: Option<(i64, String)> = tx
         .prepare_cached("SELECT cursor, kinds FROM sinks WHERE name = ?1")?
@@ -102,7 +119,7 @@ fn next(conn: &Connection, sink: &str, max: usize) -> Result<Batch, Error> {
         }
         batch.entries.push(entry);
     }
-    Ok(batch)
+    Ok((batch, cursor))
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {

@@ -1,10 +1,10 @@
 //! What the medical protocols told.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{ORDERS_MAX, PAIRS_MAX, PUMPS_MAX, State, place, short};
+use super::{PAIRS_MAX, State, place, short};
 
 /// Commands of one pair that are told apart.
 const COMMANDS_MAX: usize = 32;
@@ -54,39 +54,7 @@ pub struct Messages {
     pub last: String,
 }
 
-/// An order to a pump, or what it said.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Order {
-    /// When.
-    pub time: String,
-    /// `program`, `start`, `report`, `alarm` and the like.
-    pub action: String,
-    /// Who sent it.
-    pub by: String,
-    /// The application that sent it.
-    pub application: String,
-    /// What flows.
-    pub drug: String,
-    /// How fast.
-    pub rate: Option<f64>,
-    /// How much is to be given.
-    pub vtbi: Option<f64>,
-    /// The alarm.
-    pub alarm: String,
-}
-
-/// A pump.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pump {
-    /// What kind it is.
-    pub kind: String,
-    /// What it does, as it said last.
-    pub status: String,
-    /// The newest orders and reports, the oldest first.
-    pub orders: VecDeque<Order>,
-}
-
-fn text(object: &Value, name: &str) -> String {
+pub(super) fn text(object: &Value, name: &str) -> String {
     object
         .get(name)
         .and_then(Value::as_str)
@@ -158,37 +126,4 @@ pub(super) fn hl7(state: &mut State, event: &Value, hl7: &Value) {
         let latency = hl7.get("latency_ms").and_then(Value::as_f64).unwrap_or(0.0);
         kept.latency_ms = kept.latency_ms.max(latency);
     }
-}
-
-/// Takes what a pump was told, or told.
-pub(super) fn pump(state: &mut State, event: &Value, pump: &Value) {
-    let device = text(pump, "device");
-    if device.is_empty() {
-        return;
-    }
-    let Some(kept) = place(&mut state.pumps, device, PUMPS_MAX, &mut state.cut) else {
-        return;
-    };
-    kept.kind = text(pump, "device_type");
-    let status = text(pump, "status");
-    if !status.is_empty() {
-        kept.status = status;
-    }
-    if kept.orders.len() >= ORDERS_MAX {
-        kept.orders.pop_front();
-    }
-    let number = |name: &str| pump.get(name).and_then(Value::as_f64);
-    kept.orders.push_back(Order {
-        time: text(event, "timestamp"),
-        action: text(pump, "action"),
-        by: text(event, "src_ip"),
-        application: text(pump, "sending_application"),
-        drug: text(pump, "drug"),
-        rate: number("rate_ml_per_h"),
-        vtbi: number("vtbi_ml"),
-        alarm: pump
-            .get("alarm")
-            .map(|alarm| text(alarm, "code"))
-            .unwrap_or_default(),
-    });
 }

@@ -1,62 +1,31 @@
 //! What goes by, as the console shows it: who talks to whom, associations, messages, pumps. It is kept
-//! in memory since the start, within bounds; protocol events are not stored.
+//! in memory since the start, within bounds; protocol events are not stored. Devices are the
+//! inventory's.
 
 mod medical;
+mod pumps;
+mod span;
 mod watch;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use medical::{Association, Flow, Messages, Order, Pump};
+pub use medical::{Association, Flow, Messages};
+pub use pumps::{Limits, Pump, Said, Told};
+pub use span::{Span, Watched};
 pub use watch::Watch;
 
 /// Bounds: beyond them nothing new is taken, and counted.
-const HOSTS_MAX: usize = 10_000;
 const LINKS_MAX: usize = 20_000;
 const PAIRS_MAX: usize = 4_000;
 const PUMPS_MAX: usize = 4_000;
-/// Of a pump, the newest.
-const ORDERS_MAX: usize = 64;
-/// Of a host.
-const FACTS_MAX: usize = 64;
-const PROTOCOLS_MAX: usize = 16;
 /// Characters of a value.
 const CHARS_MAX: usize = 128;
-
-/// A fact about a host: what it is, where it was said, and when.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Fact {
-    /// What it is.
-    pub value: String,
-    /// The field that told.
-    pub source: String,
-    /// When.
-    pub time: String,
-}
-
-/// A host.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Host {
-    /// Its Ethernet address, or a router's.
-    pub mac: String,
-    /// Its VLAN.
-    pub vlan: Option<u64>,
-    /// When it was seen first.
-    pub first: String,
-    /// When it was seen last.
-    pub last: String,
-    /// Protocols that it speaks, with their events.
-    pub protocols: BTreeMap<String, u64>,
-    /// What else is known, by name.
-    pub facts: BTreeMap<String, Fact>,
-}
 
 /// Everything.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    /// Hosts by address.
-    pub hosts: BTreeMap<IpAddr, Host>,
     /// Conversations: who opened, with whom, in which protocol.
     pub links: BTreeMap<(IpAddr, IpAddr, String), Flow>,
     /// DICOM: who calls whom.
@@ -65,6 +34,12 @@ pub struct State {
     pub messages: BTreeMap<(String, String, String), Messages>,
     /// Pumps by their names.
     pub pumps: BTreeMap<String, Pump>,
+    /// What is kept of all pumps together.
+    pub told: Told,
+    /// When anything was seen at all.
+    pub watched: Watched,
+    /// Events by their type.
+    pub events: BTreeMap<&'static str, u64>,
     /// What found no room.
     pub cut: u64,
 }

@@ -3,27 +3,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rules::correlate::Out;
+use rules::correlate::{Item, Out};
 use serde_json::Value;
 
-use super::medical::{dicom, hl7, pump};
-use super::{FACTS_MAX, Fact, HOSTS_MAX, LINKS_MAX, PROTOCOLS_MAX, Seen, State, place, short};
+use super::medical::{dicom, hl7};
+use super::pumps::pump;
+use super::{LINKS_MAX, Seen, State, place, short};
 use crate::sinks::Sink;
 
 /// What is looked at.
-const WATCHED: [&str; 5] = ["flow", "dicom", "hl7", "pump", "asset"];
-
-/// Of an asset event, what is no fact about the device.
-const NO_FACT: [&str; 8] = [
-    "event",
-    "ip",
-    "attribute",
-    "value",
-    "previous",
-    "source",
-    "first_seen",
-    "last_seen",
-];
+const WATCHED: [&str; 5] = ["flow", "dicom", "hl7", "pump", "capture"];
 
 /// The output.
 #[derive(Debug)]
@@ -39,6 +28,8 @@ impl Watch {
 
 impl Sink for Watch {
     fn take(&mut self, out: &Out) {
+        let micros = |item: &Item| item.time.0.div_euclid(1_000);
+        count(&mut self.0.lock(), out, micros);
         let watched = out
             .items
             .iter()
@@ -47,30 +38,47 @@ impl Sink for Watch {
             let (from, to) = (item.line.start as usize, item.line.end as usize);
             let line = out.arena.get(from..to).unwrap_or_default();
             if let Ok(event) = serde_json::from_slice(line) {
-                take(&mut self.0.lock(), &event, item.event_type);
+                take(&mut self.0.lock(), &event, item.event_type, micros(item));
             }
         }
     }
 }
 
-fn take(state: &mut State, event: &Value, kind: &str) {
+/// How many there are of each type: there are as many types as kinds of events.
+fn count(state: &mut State, out: &Out, micros: impl Fn(&Item) -> i64) {
+    for item in &out.items {
+        let count = state.events.entry(item.event_type).or_default();
+        *count = count.saturating_add(1);
+    }
+    if let Some(item) = out.items.last() {
+        state.watched.at(micros(item));
+    }
+}
+
+fn take(state: &mut State, event: &Value, kind: &str, at: i64) {
     let Some(own) = event.get(kind) else { return };
-    if kind == "asset" {
-        asset(state, event, own);
-        return;
+    match kind {
+        "capture" => return capture(state, own, at),
+        _ => state.watched.at(at),
     }
     let protocol = event
         .get("app_proto")
         .and_then(Value::as_str)
         .unwrap_or("unknown");
-    for side in ["src", "dest"] {
-        host(state, event, side, protocol);
-    }
     match kind {
         "flow" => flow(state, event, own, protocol),
         "dicom" => dicom(state, event, own),
         "hl7" => hl7(state, event, own),
-        _ => pump(state, event, own),
+        _ => pump(state, event, own, at),
+    }
+}
+
+/// Whether it can be seen at all.
+fn capture(state: &mut State, own: &Value, at: i64) {
+    match own.get("event").and_then(Value::as_str) {
+        Some("blind") => state.watched.blind(at),
+        Some("seeing") => state.watched.seeing(at),
+        _ => {}
     }
 }
 
@@ -84,31 +92,6 @@ fn text(event: &Value, path: &str) -> String {
         .and_then(Value::as_str)
         .map(short)
         .unwrap_or_default()
-}
-
-fn host(state: &mut State, event: &Value, side: &str, protocol: &str) {
-    let Some(ip) = address(event, &format!("{side}_ip")) else {
-        return;
-    };
-    let Some(host) = place(&mut state.hosts, ip, HOSTS_MAX, &mut state.cut) else {
-        return;
-    };
-    host.last = text(event, "/timestamp");
-    if host.first.is_empty() {
-        host.first.clone_from(&host.last);
-    }
-    let mac = text(event, &format!("/ether/{side}_mac"));
-    if !mac.is_empty() {
-        host.mac = mac;
-    }
-    host.vlan = event
-        .pointer("/vlan/0")
-        .and_then(Value::as_u64)
-        .or(host.vlan);
-    if host.protocols.len() < PROTOCOLS_MAX || host.protocols.contains_key(protocol) {
-        let count = host.protocols.entry(protocol.to_owned()).or_default();
-        *count = count.saturating_add(1);
-    }
 }
 
 fn flow(state: &mut State, event: &Value, own: &Value, protocol: &str) {
@@ -133,57 +116,6 @@ fn flow(state: &mut State, event: &Value, own: &Value, protocol: &str) {
     link.last = text(event, "/timestamp");
 }
 
-/// What the inventory learnt: each of its members is a fact, with the field that told.
-fn asset(state: &mut State, event: &Value, own: &Value) {
-    let Some(ip) = address(own, "ip").or_else(|| address(event, "src_ip")) else {
-        return;
-    };
-    let Some(host) = place(&mut state.hosts, ip, HOSTS_MAX, &mut state.cut) else {
-        return;
-    };
-    let time = text(event, "/timestamp");
-    if host.first.is_empty() {
-        host.first.clone_from(&time);
-        host.last.clone_from(&time);
-    }
-    let (attribute, source) = (text(own, "/attribute"), text(own, "/source"));
-    let facts = own.as_object().into_iter().flatten();
-    for (name, value) in facts.filter(|(name, _)| !NO_FACT.contains(&name.as_str())) {
-        let value = said(value);
-        let known = host.facts.get(name);
-        let room = host.facts.len() < FACTS_MAX || known.is_some();
-        if !room || known.is_some_and(|known| known.value == value) {
-            continue;
-        }
-        let told = name.trim_end_matches('s') == attribute && !source.is_empty();
-        let source = if told {
-            source.clone()
-        } else {
-            "inventory".to_owned()
-        };
-        let time = time.clone();
-        host.facts.insert(
-            name.clone(),
-            Fact {
-                value,
-                source,
-                time,
-            },
-        );
-    }
-}
-
-fn said(value: &Value) -> String {
-    match value {
-        Value::String(text) => short(text),
-        Value::Array(list) => {
-            let all: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
-            short(&all.join(", "))
-        }
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -200,7 +132,7 @@ mod tests {
     #[test]
     fn events_become_what_pages_show() {
         let mut state = State::default();
-        let mut see = |kind: &str, own| take(&mut state, &event(kind, &own), kind);
+        let mut see = |kind: &str, own| take(&mut state, &event(kind, &own), kind, 0);
         see("flow", json!({"bytes_toserver": 10, "bytes_toclient": 5}));
         see(
             "dicom",
@@ -216,10 +148,9 @@ mod tests {
         );
         assert_eq!(state.links.values().next().unwrap().bytes, 15);
         assert_eq!(state.associations.values().next().unwrap().refused, 1);
-        assert_eq!(state.pumps["P1"].orders[0].rate, Some(125.0));
+        assert_eq!(state.pumps["P1"].said[0].rate, Some(125.0));
         let answers = &state.messages[&("R".to_owned(), "S".to_owned(), "answers".to_owned())];
         assert_eq!((answers.refused, answers.latency_ms), (1, 2.5));
-        assert_eq!(state.hosts.len(), 2);
     }
 
     #[test]
@@ -228,7 +159,7 @@ mod tests {
         for n in 0..5_000 {
             let own =
                 json!({"kind": "associate_rq", "calling_ae": format!("A{n}"), "called_ae": "B"});
-            take(&mut state, &event("dicom", &own), "dicom");
+            take(&mut state, &event("dicom", &own), "dicom", 0);
         }
         assert_eq!((state.associations.len(), state.cut), (4_000, 1_000));
     }

@@ -15,6 +15,9 @@ use crate::outbox::{Kind, New};
 /// What the first entry has in the place of a hash before it.
 const BEGIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// The action of an entry that says up to where the log was shortened.
+pub(super) const TRIM: &str = "audit.trim";
+
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
@@ -149,6 +152,8 @@ impl Entry {
 pub struct Chain {
     /// Entries.
     pub entries: u64,
+    /// The number of the first one: those before it went by retention.
+    pub begins: i64,
     /// The hash of the last one.
     pub head: String,
     /// Where it is broken, and how, if it is.
@@ -157,21 +162,45 @@ pub struct Chain {
     pub contains: bool,
 }
 
+/// Where the log begins: the number and hash of the last entry that retention removed.
+fn begin(conn: &Connection) -> Result<(i64, String), Error> {
+    let sql = "SELECT count(*) FROM sqlite_master WHERE name = 'audit_begin'";
+    let known: i64 = conn.query_row(sql, [], |row| row.get(0))?;
+    if known == 0 {
+        return Ok((0, BEGIN.to_owned())); // A store of an older program.
+    }
+    let sql = "SELECT seq, hash FROM audit_begin";
+    Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// Whether an entry says that the log was shortened up to there.
+fn says_so(entry: &Entry, seq: i64, hash: &str) -> bool {
+    let said = json!({"upto": seq, "hash": hash});
+    let detail: Value = serde_json::from_str(&entry.detail).unwrap_or_default();
+    entry.action == TRIM
+        && ["upto", "hash"]
+            .iter()
+            .all(|key| detail.get(key) == said.get(key))
+}
+
 /// Walks the chain from its begin. `wanted` is a hash that ought to be in it, or empty.
 ///
 /// # Errors
 /// What SQLite says.
 pub fn verify(conn: &Connection, wanted: &str) -> Result<Chain, Error> {
+    let (trimmed, hash) = begin(conn)?;
+    let mut told = trimmed == 0;
     let mut chain = Chain {
         entries: 0,
-        head: BEGIN.to_owned(),
+        begins: trimmed.saturating_add(1),
+        head: hash.clone(),
         broken: None,
-        contains: wanted.is_empty(),
+        contains: wanted.is_empty() || wanted == hash,
     };
     let mut statement = conn.prepare(
         "SELECT seq, time, actor, action, object, detail, prev, hash FROM audit ORDER BY seq",
     )?;
-    let mut next = 1;
+    let mut next = chain.begins;
     for entry in statement.query_map([], Entry::read)? {
         let entry = entry?;
         let fault = if entry.seq != next {
@@ -190,7 +219,12 @@ pub fn verify(conn: &Connection, wanted: &str) -> Result<Chain, Error> {
         next = next.saturating_add(1);
         chain.entries = chain.entries.saturating_add(1);
         chain.contains |= entry.hash == wanted;
+        told |= says_so(&entry, trimmed, &hash);
         chain.head = entry.hash;
+    }
+    if !told {
+        let fault = "entries before it are missing, and none says that retention removed them";
+        chain.broken = Some((chain.begins, fault));
     }
     Ok(chain)
 }

@@ -19,6 +19,19 @@ pub(super) struct OwnLine {
     pub(super) text: String,
 }
 
+impl OwnLine {
+    /// `now` in microseconds.
+    pub(super) fn new(eve: &Eve, now: i64, kind: Kind, body: &Value) -> Self {
+        let mut line = Vec::with_capacity(1024);
+        let time = Time(now.saturating_mul(1_000));
+        eve.open(time, kind.word(), &mut line);
+        eve.ours(&mut line);
+        line.extend_from_slice(format!("}},\"{}\":{body}}}\n", kind.word()).as_bytes());
+        let text = String::from_utf8_lossy(&line).into_owned();
+        Self { kind, time, text }
+    }
+}
+
 /// One transaction of the writer. It is the connection, and knows the time and the sensor.
 pub struct Change<'a> {
     conn: &'a Connection,
@@ -85,23 +98,10 @@ impl<'a> Change<'a> {
     /// # Errors
     /// What SQLite says.
     pub fn tell(&self, new: &New<'_>, body: &Value) -> Result<(), Error> {
-        let text = self.line(new.kind, body);
-        crate::outbox::append(self, new, text.trim_end())?;
-        self.lines.borrow_mut().push(OwnLine {
-            kind: new.kind,
-            time: Time(self.now.saturating_mul(1_000)),
-            text,
-        });
+        let line = OwnLine::new(self.eve, self.now, new.kind, body);
+        crate::outbox::append(self, new, line.text.trim_end())?;
+        self.lines.borrow_mut().push(line);
         Ok(())
-    }
-
-    fn line(&self, kind: Kind, body: &Value) -> String {
-        let mut line = Vec::with_capacity(1024);
-        let time = Time(self.now.saturating_mul(1_000));
-        self.eve.open(time, kind.word(), &mut line);
-        self.eve.ours(&mut line);
-        line.extend_from_slice(format!("}},\"{}\":{body}}}\n", kind.word()).as_bytes());
-        String::from_utf8_lossy(&line).into_owned()
     }
 
     pub(super) fn into_lines(self) -> Vec<OwnLine> {

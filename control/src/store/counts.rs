@@ -49,6 +49,12 @@ pub(super) fn add(count: &AtomicU64, by: u64) {
 }
 
 impl Counts {
+    /// Whether the store cannot be written at present.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed) > 0
+    }
+
     /// A line found no room in the queue.
     pub(super) fn lost(&self, severity: Option<Severity>) {
         let severity = severity.unwrap_or(Severity::Info);

@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::change::Change;
 use super::error::Error;
@@ -43,31 +43,78 @@ pub(super) fn insert(change: &Change<'_>, taken: &Taken) -> Result<(), Error> {
     )
 }
 
-/// A finding about the appliance itself, made here: it goes to eve.json too.
-pub(super) fn raise(
-    change: &Change<'_>,
-    name: &str,
-    severity: i64,
-    (explain, what_to_do): (&str, &str),
-) -> Result<(), Error> {
+/// A finding about the appliance itself.
+pub(crate) struct Told<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) subject: &'a str,
+    /// Its rank, 0 (info) to 4 (critical).
+    pub(crate) severity: i64,
+    pub(crate) explain: &'a str,
+    pub(crate) what_to_do: &'a str,
+}
+
+impl Told<'_> {
+    /// What an event says of it.
+    pub(crate) fn body(&self) -> Value {
+        json!({
+            "name": self.name,
+            "state": "open",
+            "subject": self.subject,
+            "severity": severity_word(self.severity),
+            "explain": self.explain,
+            "what_to_do": self.what_to_do,
+        })
+    }
+}
+
+/// The store cannot be written: told in eve.json and to Alertmanager at once, to others afterwards.
+pub(crate) const STORE_FAILING: Told<'static> = Told {
+    name: "store-failing",
+    subject: "store",
+    severity: 3,
+    explain: "the store cannot be written; alerts wait in memory, and are in eve.json",
+    what_to_do: "Look after the disk: is it full (df), read-only, or broken (smartctl -a)? The log has what \
+                 the system said. Beyond store.queue alerts are lost to the store, and counted.",
+};
+
+/// Raises one that is made here: it goes to eve.json too.
+pub(crate) fn raise(change: &Change<'_>, told: &Told<'_>) -> Result<(), Error> {
+    let finding = Finding {
+        name: told.name.to_owned(),
+        state: "open".to_owned(),
+        interface: told.subject.to_owned(),
+        severity: severity_word(told.severity).to_owned(),
+        explain: told.explain.to_owned(),
+        what_to_do: told.what_to_do.to_owned(),
+    };
+    let body = told.body();
+    keep(change, &finding, change.now(), &body.to_string())?;
+    let id = format!("{}:{}", told.name, told.subject);
+    change.tell(&new("open", &id, told.severity), &body)
+}
+
+/// One that is made here is over, if it was open.
+pub(crate) fn over(change: &Change<'_>, name: &str, subject: &str) -> Result<(), Error> {
+    let open = change.one(
+        "SELECT severity FROM findings WHERE name = ?1 AND subject = ?2 AND state = 'open'",
+        [name, subject],
+        |row| row.get(0),
+    )?;
+    let Some(severity) = open else {
+        return Ok(());
+    };
+    let body = json!({"name": name, "state": "closed", "subject": subject});
     let finding = Finding {
         name: name.to_owned(),
-        state: "open".to_owned(),
-        interface: "store".to_owned(),
-        severity: severity_word(severity).to_owned(),
-        explain: explain.to_owned(),
-        what_to_do: what_to_do.to_owned(),
+        state: "closed".to_owned(),
+        interface: subject.to_owned(),
+        severity: String::new(),
+        explain: String::new(),
+        what_to_do: String::new(),
     };
-    let body = json!({
-        "name": name,
-        "state": "open",
-        "subject": "store",
-        "severity": finding.severity,
-        "explain": explain,
-        "what_to_do": what_to_do,
-    });
     keep(change, &finding, change.now(), &body.to_string())?;
-    change.tell(&new("open", &format!("{name}:store"), severity), &body)
+    let id = format!("{name}:{subject}");
+    change.tell(&new("closed", &id, severity), &body)
 }
 
 fn new<'a>(state: &str, id: &'a str, severity: i64) -> New<'a> {

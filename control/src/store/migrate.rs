@@ -10,6 +10,11 @@ const STEPS: &[(&str, &str)] = &[
     ("audit", include_str!("migrations/002_audit.sql")),
     ("inventory", include_str!("migrations/003_inventory.sql")),
     ("access", include_str!("migrations/004_access.sql")),
+    ("devices", include_str!("migrations/005_devices.sql")),
+    (
+        "audit begin",
+        include_str!("migrations/006_audit_begin.sql"),
+    ),
 ];
 
 /// Marks a file as ours: `VWST`.

@@ -1,4 +1,4 @@
-//! The embedded store: alerts, incidents, findings, assets, the audit log, and the outbox, in one
+//! The embedded store: alerts, incidents, findings, the audit log, and the outbox, in one
 //! SQLite file. Protocol events do not enter it.
 //!
 //! One thread writes, in transactions of what came meanwhile; others read at the same time, each from
@@ -13,11 +13,13 @@
 
 mod alerts;
 pub mod audit;
+mod audit_trim;
 mod bell;
 mod change;
 mod counts;
+pub mod device_lists;
 mod error;
-mod findings;
+pub(crate) mod findings;
 pub mod hold;
 pub mod incidents;
 mod intake;
@@ -87,6 +89,7 @@ struct Keep {
     /// By severity, the mildest first.
     alerts: [i64; 5],
     incidents: i64,
+    audit: i64,
 }
 
 impl Keep {
@@ -111,6 +114,7 @@ impl Settings {
             keep: Keep {
                 alerts: [keep.info, keep.low, keep.medium, keep.high, keep.critical].map(micros),
                 incidents: micros(keep.incidents),
+                audit: micros(keep.audit),
             },
             outbox: outbox::Bounds {
                 entries: count(config.outbox.entries),

@@ -1,5 +1,6 @@
 //! What is old goes, class by class; and when there is no room, the oldest of the mildest class. What
-//! somebody holds stays, whatever its age and however little room there is. The audit log stays.
+//! somebody holds stays, whatever its age and however little room there is. The audit log
+//! goes by age alone.
 //! Each step is small, so that alerts do not wait for it, and is noted in the audit log with counts.
 
 use rusqlite::{Connection, params};
@@ -9,7 +10,7 @@ use super::audit::{self, Act};
 use super::change::Change;
 use super::error::Error;
 use super::words::severity_word;
-use super::{Keep, Settings};
+use super::{Keep, Settings, audit_trim};
 
 /// Alerts deleted in one step: some tens of milliseconds.
 const STEP: i64 = 1_000;
@@ -63,6 +64,7 @@ pub(super) fn step(
             }
         }
         empty_incidents(change, &settings.keep)?;
+        audit_trim::trim(change, settings.keep.audit)?;
     }
     if bytes > settings.max_bytes && retired.alerts == 0 {
         for severity in CLASSES {

@@ -156,6 +156,12 @@ impl Writer {
             tracing::error!(file = %self.path.display(), %error,
                 "cannot write the store; alerts wait in memory, trying again");
         }
+        if !self.failing {
+            let body = findings::STORE_FAILING.body();
+            let now = super::words::now();
+            let line = OwnLine::new(&self.settings.eve, now, Kind::Finding, &body);
+            self.echo(vec![line]);
+        }
         self.failing = true;
         self.counts.failing.store(1, Ordering::Relaxed);
         clock::pause(PAUSE);
@@ -184,6 +190,11 @@ impl Writer {
                 outcome
             })?;
             replies.extend(reply.map(|reply| (reply, outcome.err())));
+        }
+        if self.failing {
+            let told = findings::STORE_FAILING;
+            findings::raise(&change, &told)?;
+            findings::over(&change, told.name, told.subject)?;
         }
         let lines = change.into_lines();
         tx.commit()?;
@@ -287,7 +298,14 @@ impl Writer {
         let explain = format!("the store was damaged ({why}); it was set aside as {aside}");
         let what_to_do = "Look after the disk (smartctl -a). What was stored is in the file that was \
                           set aside (sqlite3 FILE .recover), alerts are in eve.json too.";
-        findings::raise(&change, "store-damaged", 3, (&explain, what_to_do))?;
+        let told = findings::Told {
+            name: "store-damaged",
+            subject: "store",
+            severity: 3,
+            explain: &explain,
+            what_to_do,
+        };
+        findings::raise(&change, &told)?;
         let act = Act {
             actor: "system",
             action: "store.begin",

@@ -39,12 +39,12 @@ impl Pool {
         }
     }
 
-    /// A block that nobody else has, so that [`writable`] gives its bytes.
+    /// A block that nobody else has, so that [`Block::writable`] gives its bytes.
     pub fn take(&mut self) -> Block {
         // The oldest is at the front and most likely free.
-        let free = self.blocks.iter().position(is_free);
+        let free = self.blocks.iter().position(Block::is_free);
         free.and_then(|at| self.blocks.swap_remove_front(at))
-            .unwrap_or_else(|| Block::Own(zeros(self.size)))
+            .unwrap_or_else(|| Block::own(zeros(self.size)))
     }
 
     /// Remembers a block that others may still have, for later.
@@ -69,16 +69,4 @@ fn zeros(len: usize) -> Arc<[u8]> {
     let zeros = Arc::<[u8]>::new_zeroed_slice(len);
     // SAFETY: zero is a value of a byte.
     unsafe { zeros.assume_init() }
-}
-
-fn is_free(block: &Block) -> bool {
-    matches!(block, Block::Own(bytes) if Arc::strong_count(bytes) == 1)
-}
-
-/// The bytes of a block of ours that nobody else has; none if somebody has.
-pub fn writable(block: &mut Block) -> &mut [u8] {
-    match block {
-        Block::Own(bytes) => Arc::get_mut(bytes).unwrap_or_default(),
-        Block::Lent(_) => &mut [],
-    }
 }

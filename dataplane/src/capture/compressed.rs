@@ -6,10 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::capture::mapped::Mapped;
 use crate::capture::waiting::{Growing, Pipe};
 
 /// The bytes of a capture.
-pub(crate) type Input = Box<dyn Read + Send>;
+pub(crate) enum Input {
+    /// Read one after the other.
+    Stream(Stream),
+    /// Looked at in place.
+    Mapped(Mapped),
+}
+
+/// Bytes, unwrapped.
+pub(crate) type Stream = Box<dyn Read + Send>;
 
 /// What a capture is wrapped in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,14 +45,17 @@ pub(crate) fn open(
     follow: bool,
     read: &Arc<AtomicU64>,
 ) -> io::Result<(Input, Wrapping)> {
-    if path == Path::new(STDIN) {
-        return stream(Pipe::stdin()?, read);
-    }
-    let file = File::open(path)?;
-    if follow {
-        return stream(Growing(file), read);
-    }
-    stream(file, read)
+    let (bytes, wrapping) = if path == Path::new(STDIN) {
+        stream(Pipe::stdin()?, read)?
+    } else if follow {
+        stream(Growing(File::open(path)?), read)?
+    } else {
+        match Mapped::of(File::open(path)?, read) {
+            Ok(mapped) => return Ok((Input::Mapped(mapped), Wrapping::None)),
+            Err(file) => stream(file, read)?,
+        }
+    };
+    Ok((Input::Stream(bytes), wrapping))
 }
 
 /// What standard input is called where files are named.
@@ -52,13 +64,13 @@ pub(super) const STDIN: &str = "-";
 fn stream(
     inner: impl Read + Send + 'static,
     read: &Arc<AtomicU64>,
-) -> io::Result<(Input, Wrapping)> {
+) -> io::Result<(Stream, Wrapping)> {
     let read = Arc::clone(read);
     recognise(Counted { inner, read })
 }
 
 /// The same for what is open already.
-pub(crate) fn recognise(mut bytes: impl Read + Send + 'static) -> io::Result<(Input, Wrapping)> {
+pub(crate) fn recognise(mut bytes: impl Read + Send + 'static) -> io::Result<(Stream, Wrapping)> {
     let mut magic = Vec::with_capacity(4);
     bytes.by_ref().take(4).read_to_end(&mut magic)?;
     let wrapping = Wrapping::of(&magic);
@@ -66,10 +78,7 @@ pub(crate) fn recognise(mut bytes: impl Read + Send + 'static) -> io::Result<(In
     Ok((unwrapped(whole, wrapping)?, wrapping))
 }
 
-fn unwrapped(
-    bytes: impl Read + Send + 'static,
-    wrapping: Wrapping,
-) -> io::Result<Box<dyn Read + Send>> {
+fn unwrapped(bytes: impl Read + Send + 'static, wrapping: Wrapping) -> io::Result<Stream> {
     Ok(match wrapping {
         Wrapping::None => Box::new(bytes),
         Wrapping::Gzip => {

@@ -6,7 +6,7 @@
 use parsers::time::Time;
 
 use crate::batch::Frame;
-use crate::capture::blocks::{BLOCK_BYTES, Pool, writable};
+use crate::capture::blocks::{BLOCK_BYTES, Pool};
 use crate::capture::clock::Clock;
 use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source};
 use crate::telemetry::Sample;
@@ -136,7 +136,7 @@ impl<S: Source> Source for Fault<S> {
             let end = used.saturating_add(bytes.len());
             let mut place = Vec::from(bytes);
             self.spoil(&mut frame, &mut place);
-            if let Some(room) = writable(&mut block).get_mut(used..end) {
+            if let Some(room) = block.writable().get_mut(used..end) {
                 room.copy_from_slice(&place);
             }
             (frame.no, frame.now) = self.clock.frame(frame.time);

@@ -88,7 +88,9 @@ impl Files {
     pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
         let mut files = Self::new(Vec::new());
         let input = compressed::recognise(std::io::Cursor::new(bytes));
-        files.open = input.ok().map(|input| Open::new(PathBuf::new(), input));
+        files.open = input
+            .ok()
+            .map(|(bytes, wrapping)| Open::new(PathBuf::new(), (Input::Stream(bytes), wrapping)));
         files
     }
 
@@ -239,7 +241,13 @@ fn push(batch: &mut Batch, window: &mut Window, clock: &mut Clock, raw: &Raw) {
         vlan: None,
     });
     window.skip(raw.take as u64);
+    window.soon(raw.take.saturating_mul(RECORDS_AHEAD));
 }
+
+/// So many records before it is looked at, the header of one is asked for, as if those between were
+/// as long as this one, which in a transfer they are. Each header says where the next one is: the
+/// processor cannot know.
+const RECORDS_AHEAD: usize = 2;
 
 impl Open {
     fn new(path: PathBuf, (input, wrapping): (Input, Wrapping)) -> Self {
@@ -261,7 +269,7 @@ impl Open {
     }
 
     fn read_on(&mut self, window: &mut Window) -> Result<More, CaptureError> {
-        match window.refill(&mut *self.input) {
+        match self.refill(window) {
             Ok(true) => Ok(More::Here),
             Ok(false) => Ok(More::Never),
             Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(More::Later),
@@ -276,6 +284,20 @@ impl Open {
                 path: self.path.clone(),
                 error,
             }),
+        }
+    }
+
+    /// Whether more bytes came. What cannot be mapped (any more) is read.
+    fn refill(&mut self, window: &mut Window) -> std::io::Result<bool> {
+        if let Input::Mapped(file) = &self.input {
+            if let Ok(came) = window.remap(file) {
+                return Ok(came);
+            }
+            self.input = file.stream(window.end())?;
+        }
+        match &mut self.input {
+            Input::Stream(bytes) => window.refill(bytes),
+            Input::Mapped(_) => Ok(false),
         }
     }
 

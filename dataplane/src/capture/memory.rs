@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use parsers::time::Time;
 
 use crate::batch::{Frame, LinkType};
-use crate::capture::blocks::{BATCH_FRAMES_MAX, BLOCK_BYTES, FRAME_BYTES_MAX, Pool, writable};
+use crate::capture::blocks::{BATCH_FRAMES_MAX, BLOCK_BYTES, FRAME_BYTES_MAX, Pool};
 use crate::capture::clock::Clock;
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
 
@@ -75,7 +75,7 @@ impl Source for Memory {
             return Ok(Fill::End);
         }
         let mut block = self.pool.take();
-        let mut room = writable(&mut block);
+        let mut room = block.writable();
         let mut offset = 0_usize;
         while batch.frames.len() < self.per_batch {
             let Some(stored) = self.frames.front() else {

@@ -15,6 +15,7 @@ pub mod flags;
 mod fuzz;
 mod listing;
 pub mod live;
+mod mapped;
 pub mod memory;
 mod pcap_file;
 mod pcapng;

@@ -18,7 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::sockopt;
 use crate::batch::{Block, Frame, LinkType};
-use crate::capture::blocks::{BLOCK_BYTES, Pool, writable};
+use crate::capture::blocks::{BLOCK_BYTES, Pool};
 use crate::capture::clock::Clock;
 use crate::capture::live::{IDLE, machine_time};
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
@@ -338,7 +338,7 @@ impl Remote {
             return;
         };
         let mut block = self.pool.take();
-        let room = writable(&mut block);
+        let room = block.writable();
         // Nothing there is no error, and of an error the next wait tells.
         let datagrams = socket.take(room).unwrap_or_default();
         let index = u16::try_from(batch.blocks.len()).unwrap_or(u16::MAX);

@@ -1,10 +1,10 @@
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parsers::time::Time;
 
-use super::blocks::{BLOCK_BYTES, Pool, writable};
+use super::blocks::{BLOCK_BYTES, Pool};
 use super::fault::{Fault, Faults};
 use super::files::Files;
 use super::memory::{Memory, Stored};
@@ -339,6 +339,91 @@ fn frames_that_cross_blocks_come_whole() {
     }
 }
 
+/// A capture that takes several pieces to map, and what is in it.
+fn large() -> (Temp, Vec<Vec<u8>>) {
+    let bytes = |n: u32| vec![n.to_le_bytes()[0]; 1000 + (n as usize * 7919) % 60_000];
+    let frames: Vec<Vec<u8>> = (0..700).map(bytes).collect();
+    let stored: Vec<(u32, u32, &[u8])> = frames.iter().map(|f| (1, 0, &f[..])).collect();
+    (Temp::new(&pcap(false, 0xa1b2_c3d4, &stored)), frames)
+}
+
+/// Opens for writing, without waiting for a lease to be given back.
+fn opens_to_write(path: &Path) -> bool {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let opened = options
+        .append(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path);
+    opened.is_ok()
+}
+
+#[test]
+fn a_file_is_looked_at_in_place_and_nobody_writes_it_meanwhile() {
+    let (file, frames) = large();
+    let mut source = Files::new(vec![file.0.clone()]);
+    let mut batch = Batch::default();
+    let mut seen = Vec::new();
+    while source.fill(&mut batch).unwrap() != Fill::End {
+        let bytes = batch.frames.iter().map(|frame| frame.bytes(&batch.blocks));
+        seen.extend(bytes.map(<[u8]>::to_vec));
+        assert!(batch.blocks.iter().all(|block| !block.is_own()));
+        batch.clear();
+    }
+    assert_eq!(seen.len(), frames.len());
+    assert!(seen == frames);
+    assert_eq!(source.progress().bytes, source.progress().total);
+    drop(source);
+    assert!(opens_to_write(&file.0));
+}
+
+#[test]
+fn who_wants_to_write_a_file_waits_for_its_frames_and_no_longer() {
+    let (file, frames) = large();
+    let mut source = Files::new(vec![file.0.clone()]);
+    let mut held = Batch::default();
+    while held.frames.is_empty() {
+        source.fill(&mut held).unwrap();
+    }
+    assert!(!opens_to_write(&file.0), "frames of it are out");
+    let path = file.0.clone();
+    let mut writer = Some(std::thread::spawn(move || {
+        std::fs::File::create(path).unwrap()
+    }));
+    let (mut seen, mut errors, mut fills) = (held.frames.len(), 0, 0);
+    let mut batch = Batch::default();
+    loop {
+        batch.clear();
+        match source.fill(&mut batch) {
+            Ok(Fill::End) => break,
+            Ok(Fill::More) => {}
+            Err(_) => errors += 1,
+        }
+        for frame in &batch.frames {
+            assert!(frame.bytes(&batch.blocks) == frames[seen]);
+            seen += 1;
+        }
+        for (frame, bytes) in held.frames.iter().zip(&frames) {
+            assert!(frame.bytes(&held.blocks) == *bytes, "it stays as it was");
+        }
+        fills += 1;
+        if fills == 4 {
+            held.clear();
+        }
+        // By now it was read on without frames of the mapped part being out.
+        if fills == 7
+            && let Some(writer) = writer.take()
+        {
+            drop(writer.join().unwrap());
+        }
+    }
+    assert_eq!(file.0.metadata().unwrap().len(), 0);
+    assert!(
+        seen < frames.len() && errors == 1,
+        "{seen} frames, then it is cut"
+    );
+}
+
 #[test]
 fn packet_time_starts_anew_after_a_step() {
     let hour = 3600;
@@ -354,15 +439,18 @@ fn packet_time_starts_anew_after_a_step() {
 fn a_block_is_recycled_when_nobody_has_it() {
     let mut pool = Pool::new(64);
     let mut first = pool.take();
-    writable(&mut first).fill(7);
+    first.writable().fill(7);
     let reader = first.clone();
     pool.put(first);
     let second = pool.take();
-    assert_eq!((second[0], reader[0]), (0, 7));
+    assert_eq!(
+        (second.get(0, 1), reader.get(0, 1)),
+        (Some(&[0][..]), Some(&[7][..]))
+    );
     pool.put(second);
     drop(reader);
     let mut third = pool.take();
-    assert_eq!(writable(&mut third)[0], 7);
+    assert_eq!(third.writable()[0], 7);
     assert_eq!(BLOCK_BYTES, 1 << 20);
 }
 

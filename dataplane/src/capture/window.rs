@@ -1,10 +1,13 @@
 //! A view that slides over a byte source, block by block.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 
 use crate::batch::Block;
 use crate::capture::Batch;
-use crate::capture::blocks::{BLOCK_BYTES, Pool, writable};
+use crate::capture::blocks::{BLOCK_BYTES, Pool};
+use crate::capture::mapped::Mapped;
+use crate::prefetch;
 
 /// Bytes of one read of a stream, so that what is in flight stays in the cache: larger costs
 /// cache, smaller costs system calls. `benches/README.md` has the figures.
@@ -14,6 +17,9 @@ const READ_BYTES: usize = BLOCK_BYTES / 2;
 #[derive(Debug)]
 pub(crate) struct Window {
     pool: Pool,
+    /// Pieces of a file that others may still have: it is unmapped here and not by who works on
+    /// its frames.
+    passed: VecDeque<Block>,
     /// The block under the view; none before the first refill.
     block: Option<Block>,
     /// `at <= filled <=` the block's length.
@@ -29,6 +35,7 @@ impl Window {
     pub(crate) const fn new() -> Self {
         Self {
             pool: Pool::new(BLOCK_BYTES),
+            passed: VecDeque::new(),
             block: None,
             at: 0,
             filled: 0,
@@ -52,9 +59,10 @@ impl Window {
 
     /// What is at hand and not yet consumed.
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.block
-            .as_deref()
-            .and_then(|b| b.get(self.at..self.filled))
+        let len = self.filled.saturating_sub(self.at);
+        let block = self.block.as_ref();
+        block
+            .and_then(|block| block.get(self.at, len))
             .unwrap_or_default()
     }
 
@@ -77,6 +85,14 @@ impl Window {
         bytes.saturating_sub(here)
     }
 
+    /// Asks for the line so many bytes further on.
+    #[inline]
+    pub(crate) fn soon(&self, bytes: usize) {
+        if let Some(soon) = self.bytes().get(bytes..) {
+            prefetch::line(soon);
+        }
+    }
+
     /// Reads on: the unconsumed tail moves to the start of a block that nobody else has, and the
     /// source is read behind it. Says whether anything came.
     ///
@@ -86,7 +102,7 @@ impl Window {
         let mut next = self.pool.take();
         let tail = self.bytes();
         let kept = tail.len();
-        let room = writable(&mut next);
+        let room = next.writable();
         if let Some(start) = room.get_mut(..kept) {
             start.copy_from_slice(tail);
         }
@@ -116,6 +132,29 @@ impl Window {
         }
     }
 
+    /// Goes on in a file that is mapped: nothing moves. Says whether there is more of it.
+    ///
+    /// # Errors
+    /// What cannot be mapped.
+    pub(crate) fn remap(&mut self, file: &Mapped) -> io::Result<bool> {
+        let (offset, end) = (self.offset(), self.end());
+        if end >= file.len() {
+            return Ok(false);
+        }
+        let (piece, before) = file.piece(offset)?;
+        self.release();
+        self.base = offset.saturating_sub(before as u64);
+        (self.at, self.filled) = (before, piece.len());
+        self.block = Some(piece);
+        file.count(self.end().saturating_sub(end));
+        Ok(true)
+    }
+
+    /// Offset in the source of the first byte that is not at hand yet.
+    pub(crate) const fn end(&self) -> u64 {
+        self.base.saturating_add(self.filled as u64)
+    }
+
     /// Index in the batch of the block under the view.
     pub(crate) fn attach(&mut self, batch: &mut Batch) -> u16 {
         if let Some(index) = self.attached {
@@ -131,8 +170,13 @@ impl Window {
 
     fn release(&mut self) {
         self.attached = None;
-        if let Some(block) = self.block.take() {
-            self.pool.put(block);
+        match self.block.take() {
+            Some(block) if block.is_own() => self.pool.put(block),
+            Some(piece) => self.passed.push_back(piece),
+            None => {}
+        }
+        while self.passed.front().is_some_and(Block::is_free) {
+            self.passed.pop_front();
         }
     }
 }

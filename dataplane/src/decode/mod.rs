@@ -7,6 +7,7 @@ mod ethernet;
 mod fuzz;
 mod ip;
 mod link;
+mod plain;
 mod proto;
 mod transport;
 mod tunnel;
@@ -43,6 +44,15 @@ pub(crate) fn decode_into(
     bytes: &[u8],
     packet: &mut Packet,
 ) -> Result<(), DecodeIssue> {
+    if let Some(plain) = plain::read(frame, bytes) {
+        *packet = plain;
+        return Ok(());
+    }
+    walk_into(frame, bytes, packet)
+}
+
+/// Header after header.
+fn walk_into(frame: &Frame, bytes: &[u8], packet: &mut Packet) -> Result<(), DecodeIssue> {
     let mut walk = Walk::new(frame, bytes, packet);
     let first = walk.link(frame.link);
     walk.run(first)

@@ -545,6 +545,8 @@ fn bent_frames_point_nowhere_outside() {
     };
     let whole = [
         inner.clone(),
+        [&inner[..], &[0; 9]].concat(),
+        eth(0x8100, &[&[0x60, 5, 8, 0], &ip_tcp(b"inside")[..]].concat()),
         eth(
             0x86dd,
             &ip6(

@@ -79,7 +79,7 @@ pub(crate) fn deadline(flow: &Flow) -> i64 {
 
 fn timeout_secs(flow: &Flow) -> i64 {
     let medical = flow.cold.app.is_some_and(|spec: &Spec| spec.medical);
-    match (flow.key.proto, flow.tcp) {
+    match (flow.key.proto(), flow.tcp) {
         (TCP, TcpState::Closed) => TCP_CLOSED_SECS,
         (TCP, TcpState::Syn) => TCP_SYN_SECS,
         (TCP | UDP, _) if medical => MEDICAL_SECS,

@@ -1,7 +1,7 @@
 //! The key of a flow: canonical, so that both directions have the same.
 
 use std::hash::Hasher;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use parsers::event::VLANS_MAX;
 
@@ -10,17 +10,18 @@ use crate::decode::{Ip, Packet, Transport};
 /// VLAN ids of a frame, outermost first; unused places are 0, which no tag of a LAN has.
 pub(crate) type Vlans = [u16; VLANS_MAX];
 
-/// Who talks to whom: the lower endpoint is `a`.
+/// Who talks to whom: the lower endpoint is `a`. Kept as words, which compare and hash faster than
+/// addresses do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct FlowKey {
     /// The endpoint that sorts first.
-    pub(crate) a: (IpAddr, u16),
+    a: [u64; 2],
     /// The other.
-    pub(crate) b: (IpAddr, u16),
-    /// IP protocol.
-    pub(crate) proto: u8,
+    b: [u64; 2],
+    /// From the top: the port of `a`, that of `b`, whether they are IPv6, the IP protocol.
+    rest: u64,
     /// The innermost tunnel's id; 0 without one.
-    pub(crate) tunnel: u32,
+    tunnel: u32,
 }
 
 /// A packet's key, and where it stands in it.
@@ -42,9 +43,10 @@ impl Keyed {
             Transport::Udp { src, dest, .. } => (src, dest),
             _ => (0, 0),
         };
-        let (src, dest) = ((ip.src, src_port), (ip.dest, dest_port));
+        let (src, dest) = ((bits(ip.src), src_port), (bits(ip.dest), dest_port));
         let from_a = src <= dest;
-        let (a, b) = if from_a { (src, dest) } else { (dest, src) };
+        let ((a, a_port), (b, b_port)) = if from_a { (src, dest) } else { (dest, src) };
+        let ports = u64::from(a_port) << 40 | u64::from(b_port) << 24;
         let mut vlans = Vlans::default();
         for (to, from) in vlans.iter_mut().zip(packet.vlan).take(packet.vlans.into()) {
             *to = from;
@@ -53,7 +55,7 @@ impl Keyed {
             key: FlowKey {
                 a,
                 b,
-                proto: ip.proto,
+                rest: ports | u64::from(ip.src.is_ipv6()) << IPV6_BIT | u64::from(ip.proto),
                 tunnel: packet.tunnel.map_or(0, |tunnel| tunnel.id),
             },
             from_a,
@@ -63,12 +65,33 @@ impl Keyed {
 }
 
 impl FlowKey {
-    /// The key as a few words, which hash faster than its parts.
+    /// What is hashed to find it.
     #[inline]
     pub(super) const fn words(&self) -> (u128, u128, u64, u32) {
-        let [(a, a_port), (b, b_port)] = [self.a, self.b];
-        let ports = (a_port as u64) << 24 | (b_port as u64) << 8 | self.proto as u64;
-        (bits(a), bits(b), ports, self.tunnel)
+        (whole(self.a), whole(self.b), self.rest, self.tunnel)
+    }
+
+    /// IP protocol.
+    pub(crate) const fn proto(&self) -> u8 {
+        let [proto, ..] = self.rest.to_le_bytes();
+        proto
+    }
+
+    /// Both endpoints, `a` first.
+    pub(crate) fn ends(&self) -> [(IpAddr, u16); 2] {
+        let [_, _, _, b_low, b_high, a_low, a_high, _] = self.rest.to_le_bytes();
+        [
+            (self.address(self.a), u16::from_le_bytes([a_low, a_high])),
+            (self.address(self.b), u16::from_le_bytes([b_low, b_high])),
+        ]
+    }
+
+    fn address(&self, words: [u64; 2]) -> IpAddr {
+        let bits = whole(words);
+        match u32::try_from(bits) {
+            Ok(v4) if self.rest >> IPV6_BIT & 1 == 0 => Ipv4Addr::from_bits(v4).into(),
+            _ => Ipv6Addr::from_bits(bits).into(),
+        }
     }
 
     /// Names a flow: the same on every machine and at every run, below 2^51 so that no JSON reader
@@ -86,23 +109,38 @@ impl FlowKey {
     }
 
     fn hash_into(&self, hash: &mut Fnv) {
-        for (ip, port) in [self.a, self.b] {
+        for (ip, port) in self.ends() {
             match ip {
                 IpAddr::V4(v4) => hash.write(&v4.octets()),
                 IpAddr::V6(v6) => hash.write(&v6.octets()),
             }
             hash.write(&port.to_be_bytes());
         }
-        hash.write(&[self.proto]);
+        hash.write(&[self.proto()]);
         hash.write(&self.tunnel.to_be_bytes());
     }
 }
 
-const fn bits(ip: IpAddr) -> u128 {
+/// Where a key says of which family its addresses are.
+const IPV6_BIT: u32 = 8;
+
+/// An address as words, the higher one first.
+#[inline]
+const fn bits(ip: IpAddr) -> [u64; 2] {
     match ip {
-        IpAddr::V4(v4) => v4.to_bits() as u128,
-        IpAddr::V6(v6) => v6.to_bits(),
+        IpAddr::V4(v4) => [0, v4.to_bits() as u64],
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, e, f, g, h, low @ ..] = v6.octets();
+            [
+                u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+                u64::from_be_bytes(low),
+            ]
+        }
     }
+}
+
+const fn whole([high, low]: [u64; 2]) -> u128 {
+    (high as u128) << 64 | low as u128
 }
 
 /// FNV-1a, 64 bits: unkeyed, the same everywhere.

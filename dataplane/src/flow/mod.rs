@@ -15,7 +15,7 @@ use crate::batch::Frame;
 use crate::datagrams::Datagrams;
 use crate::decode::{Ip, Packet, Tcp, Transport, tcp_flags};
 use crate::inspect::Conversation;
-use crate::stream::Segment;
+use crate::stream::{Glance, Segment};
 use key::{FlowKey, Keyed, Vlans};
 
 /// What one flow takes in the table, its place in the index and in the wheel included.
@@ -361,11 +361,17 @@ impl Flow {
         to_server.wrapping_add(to_client)
     }
 
-    /// Whether a segment lies wholly inside a value that the parser skips, or acknowledges parts
-    /// of one.
-    pub(crate) fn is_bulk(&self, direction: Direction, segment: &Segment<'_>) -> bool {
-        self.looks == Looks::Yes
-            && matches!(&self.cold.content, Content::Stream(c) if c.is_bulk(direction, segment))
+    /// Takes a segment in which there is nothing to look into: see [`Stream::glance`].
+    ///
+    /// [`Stream::glance`]: crate::stream::Stream::glance
+    #[inline]
+    pub(crate) fn glance(&mut self, direction: Direction, segment: &Segment<'_>) -> Glance {
+        match &mut self.cold.content {
+            Content::Stream(conversation) if self.looks == Looks::Yes => {
+                conversation.glance(direction, segment)
+            }
+            _ => Glance::Look,
+        }
     }
 
     /// The service that its server offers.
@@ -373,7 +379,7 @@ impl Flow {
         let [_, server] = self.endpoints();
         Service {
             frame,
-            proto: self.key.proto,
+            proto: self.key.proto(),
             port: server.port.unwrap_or(0),
             app: self.cold.app.map_or("", |spec| spec.name),
             ..Service::default()
@@ -383,7 +389,7 @@ impl Flow {
     /// The same with what it carried, once it is over; nothing if it was never answered.
     pub(crate) fn served(&self, frame: u64) -> Option<Service> {
         let [to_server, to_client] = self.payload;
-        let has_ports = matches!(self.key.proto, expiry::TCP | expiry::UDP);
+        let has_ports = matches!(self.key.proto(), expiry::TCP | expiry::UDP);
         let carried = to_server.saturating_add(to_client) > 0;
         (has_ports && carried && !self.is_one_sided()).then(|| Service {
             flows: 1,
@@ -395,12 +401,9 @@ impl Flow {
 
     /// Client and server: addresses and ports.
     pub(crate) fn endpoints(&self) -> [Endpoint; 2] {
-        let (client, server) = if self.client_is_a {
-            (self.key.a, self.key.b)
-        } else {
-            (self.key.b, self.key.a)
-        };
-        let has_ports = matches!(self.key.proto, expiry::TCP | expiry::UDP);
+        let [a, b] = self.key.ends();
+        let (client, server) = if self.client_is_a { (a, b) } else { (b, a) };
+        let has_ports = matches!(self.key.proto(), expiry::TCP | expiry::UDP);
         let [client_mac, server_mac] = self.cold.macs;
         let side = |(ip, port), mac| Endpoint {
             ip: Some(ip),
@@ -432,7 +435,7 @@ impl Flow {
             vlans: u8::try_from(vlans).unwrap_or(0),
             src,
             dest,
-            proto: Some(self.key.proto),
+            proto: Some(self.key.proto()),
             direction: Some(direction),
             tunnel: self.cold.tunnel.as_deref().copied(),
             flow: Some(self.facts()),

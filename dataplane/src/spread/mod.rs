@@ -13,7 +13,7 @@ pub use hash::FlowHash;
 
 use crate::batch::{Block, Frame, LinkType};
 use crate::capture;
-use crate::capture::blocks::{BLOCK_BYTES, Pool, writable};
+use crate::capture::blocks::{BLOCK_BYTES, Pool};
 use crate::capture::clock::is_step;
 use crate::decode::{
     DecodeIssue, Fragment, Ip, Net, Packet, Transport, decode_into, decode_reassembled,
@@ -267,7 +267,7 @@ impl Made {
             block: None,
             index: 0,
             filled: 0,
-            empty: Block::Own(Arc::from([])),
+            empty: Block::own(Arc::from([])),
         }
     }
 
@@ -293,7 +293,7 @@ impl Made {
             blocks.push(self.empty.clone());
         }
         let offset = self.filled;
-        let room = self.block.as_mut().map(writable).unwrap_or_default();
+        let room = self.block.as_mut().map(Block::writable).unwrap_or_default();
         let room = room.get_mut(offset..).unwrap_or_default();
         if let Some((head, behind)) = room.split_at_mut_checked(header.len()) {
             head.copy_from_slice(header);

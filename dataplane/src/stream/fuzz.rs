@@ -1,21 +1,20 @@
 //! The fuzzer's body: whatever segments come, bytes handed on are at their place, bytes and gaps
-//! never cross, and all memory is given back.
+//! never cross, all memory is given back, and a glance gives what a look gives.
 
 use parsers::event::Direction;
 use parsers::protocol::{Progress, Then};
 use parsers::time::Time;
 
-use super::{Consumer, Memory, Segment, Stream};
+use super::{Consumer, Glance, Memory, Segment, Stream};
 
 /// Segments of one stream whose byte at each place is known: eight bytes of input each.
 #[expect(clippy::indexing_slicing, reason = "a fuzzer's body may panic")]
 pub fn fuzz(data: &[u8]) {
     let content: Vec<u8> = (0..CONTENT).map(byte_at).collect();
-    let mut stream = Stream::default();
-    let mut memory = Memory::new(16 << 10, 16 << 10);
-    let mut reader = Checker::default();
-    let begin = Segment {
-        seq: ISN,
+    let mut looked = Watched::new(false);
+    let mut glanced = Watched::new(true);
+    let begin = |seq| Segment {
+        seq,
         ack: None,
         payload: &[],
         wire_len: 0,
@@ -24,14 +23,16 @@ pub fn fuzz(data: &[u8]) {
         now: Time(0),
         one_sided: false,
     };
-    stream.push(Direction::ToServer, &begin, &mut memory, &mut reader);
+    for watched in [&mut looked, &mut glanced] {
+        watched.push(Direction::ToServer, &begin(ISN));
+        watched.push(Direction::ToClient, &begin(0));
+    }
     let mut now = 0_i64;
     for step in data.chunks_exact(8) {
         let from = usize::from(u16::from_le_bytes([step[0], step[1]])) % CONTENT;
         let until = from.saturating_add(usize::from(step[2])).min(CONTENT);
         let payload = &content[from..until];
         now = now.saturating_add(i64::from(step[3]) << 24);
-        reader.mood = step[4];
         let place = u32::try_from(from).unwrap_or(0);
         let wire_len = u32::try_from(payload.len()).unwrap_or(0);
         let acks = step[5] & 1 == 1;
@@ -58,12 +59,57 @@ pub fn fuzz(data: &[u8]) {
         } else {
             Direction::ToServer
         };
-        stream.push(direction, &segment, &mut memory, &mut reader);
-        stream.tick(Time(now), segment.one_sided, &mut memory, &mut reader);
+        for watched in [&mut looked, &mut glanced] {
+            watched.reader.mood = step[4];
+            watched.push(direction, &segment);
+            watched.tick(Time(now), segment.one_sided);
+        }
+        assert_eq!(
+            format!("{:?}", looked.stream),
+            format!("{:?}", glanced.stream)
+        );
+        assert_eq!(looked.reader.at, glanced.reader.at);
     }
-    stream.close(&mut memory, &mut reader);
-    assert_eq!(memory.out_of_order, 0);
-    assert_eq!(memory.kept, 0);
+    looked.close();
+    glanced.close();
+}
+
+/// A stream, and who reads it.
+struct Watched {
+    stream: Stream,
+    memory: Memory,
+    reader: Checker,
+    glances: bool,
+}
+
+impl Watched {
+    fn new(glances: bool) -> Self {
+        Self {
+            stream: Stream::default(),
+            memory: Memory::new(16 << 10, 16 << 10),
+            reader: Checker::default(),
+            glances,
+        }
+    }
+
+    fn push(&mut self, direction: Direction, segment: &Segment<'_>) {
+        let plain = self.glances && !segment.syn && !segment.fin;
+        if !plain || self.stream.glance(direction, segment) == Glance::Look {
+            let (memory, reader) = (&mut self.memory, &mut self.reader);
+            self.stream.push(direction, segment, memory, reader);
+        }
+    }
+
+    fn tick(&mut self, now: Time, one_sided: bool) {
+        let (memory, reader) = (&mut self.memory, &mut self.reader);
+        self.stream.tick(now, one_sided, memory, reader);
+    }
+
+    fn close(&mut self) {
+        self.stream.close(&mut self.memory, &mut self.reader);
+        assert_eq!(self.memory.out_of_order, 0);
+        assert_eq!(self.memory.kept, 0);
+    }
 }
 
 /// The byte at a place; two places nearby never have the same four.

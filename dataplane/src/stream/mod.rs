@@ -64,6 +64,18 @@ pub(crate) enum Outcome {
     Outside,
 }
 
+/// What a glance at a segment tells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Glance {
+    /// It was taken: it lies wholly inside a value that the parser skips, or acknowledges parts of
+    /// one and says nothing else.
+    Bulk,
+    /// It was taken: it acknowledges, and says nothing else.
+    Empty,
+    /// It was not taken.
+    Look,
+}
+
 /// Both directions of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
@@ -127,18 +139,29 @@ impl Stream {
         }
     }
 
-    /// Whether a segment lies wholly inside a value that the parser skips, or acknowledges parts
-    /// of one and says nothing else.
-    pub(crate) fn is_bulk(&self, direction: Direction, segment: &Segment<'_>) -> bool {
-        let [to_server, to_client] = &self.sides;
+    /// Takes a segment without SYN or FIN that changes nothing but how far its sender got, as
+    /// [`Self::push`] would. Most segments of a transfer are such.
+    #[inline]
+    pub(crate) fn glance(&mut self, direction: Direction, segment: &Segment<'_>) -> Glance {
+        let [to_server, to_client] = &mut self.sides;
         let (side, peer) = match direction {
             Direction::ToServer => (to_server, to_client),
             Direction::ToClient => (to_client, to_server),
         };
-        if segment.wire_len > 0 {
-            side.skips(segment)
+        if !side.is_calm() || !peer.is_calm() {
+            return Glance::Look;
+        }
+        let Some(acked) = peer.acknowledged(segment.ack) else {
+            return Glance::Look;
+        };
+        if !side.passes(segment) {
+            return Glance::Look;
+        }
+        peer.set_acked(acked);
+        if segment.wire_len > 0 || peer.is_skipping() {
+            Glance::Bulk
         } else {
-            peer.is_skipping()
+            Glance::Empty
         }
     }
 

@@ -69,13 +69,41 @@ impl Side {
         self.synced && self.next > self.top
     }
 
-    /// Whether a segment lies wholly inside such a value.
-    pub(super) fn skips(&self, segment: &Segment<'_>) -> bool {
-        let end = |at: u64| at.saturating_add(segment.wire_len.into());
-        self.is_skipping()
-            && self
-                .place(segment.seq)
-                .is_some_and(|at| end(at) <= self.next)
+    /// Whether nothing is missing, waits or ends here.
+    pub(super) fn is_calm(&self) -> bool {
+        self.pieces.is_empty()
+            && self.hole.is_none()
+            && self.fin.is_none()
+            && self.acked <= self.next
+    }
+
+    /// How far the peer has acknowledged with this, if it acknowledges only what was seen.
+    pub(super) fn acknowledged(&self, ack: Option<u32>) -> Option<u64> {
+        let place = ack.filter(|_| self.synced).and_then(|ack| self.place(ack));
+        let acked = self.acked.max(place.unwrap_or(0));
+        (acked <= self.next).then_some(acked)
+    }
+
+    /// Takes a segment without SYN or FIN in which there is nothing to hand on: it is empty and
+    /// beyond nothing, or new and wholly inside a value that the parser skips. Says whether.
+    pub(super) fn passes(&mut self, segment: &Segment<'_>) -> bool {
+        let Some(at) = self.place(segment.seq).filter(|_| self.synced) else {
+            return false;
+        };
+        let end = at.saturating_add(segment.wire_len.into());
+        if segment.wire_len == 0 {
+            return end <= self.top;
+        }
+        if end <= self.top || end > self.next {
+            return false;
+        }
+        self.top = end;
+        self.top_seq = segment.seq.wrapping_add(segment.wire_len);
+        true
+    }
+
+    pub(super) const fn set_acked(&mut self, acked: u64) {
+        self.acked = acked;
     }
 
     fn sync(&mut self, seq: u32) {

@@ -160,7 +160,7 @@ impl Source for Given {
             });
             block.extend(bytes);
         }
-        batch.blocks.push(Block::Own(Arc::from(block)));
+        batch.blocks.push(Block::own(Arc::from(block)));
         batch.now = self.clock.now();
         batch.upto = self.clock.upto();
         Ok(if self.at < self.frames.len() {

@@ -162,7 +162,17 @@ impl Met<'_> {
 
     /// A template with its values, on one line and printable.
     pub(super) fn sentence(&self, template: &Template, subject: &Subject<'_>) -> String {
-        template.render(&mut |slot, out| self.fill(slot, subject, out))
+        // Who wrote the rule put the names where they belong.
+        let is_name = |slot| matches!(slot, Slot::SrcName | Slot::DestName);
+        let named = template.slots().any(is_name);
+        template.render(&mut |slot, out| {
+            if let Slot::Field(field) = slot
+                && !named
+            {
+                called(&subject.value(field), subject, out);
+            }
+            self.fill(slot, subject, out);
+        })
     }
 
     fn fill(&self, slot: Slot, subject: &Subject<'_>, out: &mut String) {
@@ -209,6 +219,23 @@ fn texts<'a>(items: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
         text(item.as_bytes(), out);
     }
     out.push(b']');
+}
+
+/// What the imported list calls the device whose address follows: `CT 1 at 10.20.1.11`.
+fn called(value: &Owned, subject: &Subject<'_>, out: &mut String) {
+    let Owned::Ip(ip) = value else {
+        return;
+    };
+    let ends = [
+        (subject.envelope.src.ip, Side::Src),
+        (subject.envelope.dest.ip, Side::Dest),
+    ];
+    let end = ends.into_iter().find(|(end, _)| *end == Some(*ip));
+    let listed = end.and_then(|(_, side)| subject.sides.of(side).listed);
+    if let Some(listed) = listed.filter(|listed| !listed.name.is_empty()) {
+        printable(&listed.name, out);
+        out.push_str(" at ");
+    }
 }
 
 /// What the imported list calls a device, else its address.

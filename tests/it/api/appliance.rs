@@ -47,12 +47,18 @@ impl Appliance {
 
     /// In a folder that another one may have left.
     pub fn start_in(dir: TempDir, captures: &str, more: &str) -> Self {
+        Self::start_with(dir, captures, more, "")
+    }
+
+    /// With further sections of the configuration; `DIR` in them is the folder.
+    pub fn start_with(dir: TempDir, captures: &str, more: &str, sections: &str) -> Self {
         let config = dir.path().join("vitalwire.yaml");
         let text = format!(
             "state_dir: {0}/state\ncapture: {{files: [{captures}], loop: true}}\nworkers: 1\n\
              outputs: {{eve: {{enabled: false}}}}\nhttp: {{enabled: false}}\n\
-             api: {{listen: \"127.0.0.1:0\"{more}}}\n",
-            dir.path().display()
+             api: {{listen: \"127.0.0.1:0\"{more}}}\n{1}",
+            dir.path().display(),
+            sections.replace("DIR", &dir.path().display().to_string())
         );
         std::fs::write(&config, text).expect("written");
         let log = std::fs::File::create(dir.path().join("log")).expect("made");
@@ -99,11 +105,21 @@ impl Appliance {
         self.dir.path().join("state")
     }
 
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Ends it as a power cut does.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("it ends");
+    }
+
     /// Ends it as systemd does, and leaves its folder.
     pub fn stop(mut self) -> TempDir {
-        let pid = self.child.id().to_string();
-        let killed = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(killed.expect("kill").success());
+        self.signal("TERM");
         self.child.wait().expect("it ends");
         std::mem::replace(&mut self.dir, TempDir::new().expect("temporary folder"))
     }
@@ -222,16 +238,23 @@ impl Client {
 
     pub fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
         let mut curl = self.curl();
-        curl.args(["-i", "-X", method]);
         if let Some(body) = body {
-            curl.args([
-                "-H",
-                "content-type: application/json",
-                "--data-binary",
-                body,
-            ]);
+            let json = ["-H", "content-type: application/json", "--data-binary"];
+            curl.args(json).arg(body);
         }
+        self.answer(curl, method, path)
+    }
+
+    /// A body of another type.
+    pub fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Answer {
+        let mut curl = self.with(&format!("content-type: {kind}")).curl();
+        curl.args(["--data-binary", body]);
+        self.answer(curl, method, path)
+    }
+
+    fn answer(&self, mut curl: Command, method: &str, path: &str) -> Answer {
         let output = curl
+            .args(["-i", "-X", method])
             .arg(format!("{}{path}", self.base))
             .output()
             .expect("curl");

@@ -1,7 +1,9 @@
 //! The API, as its clients meet it: the real binary, over TLS.
 
 pub mod appliance;
+mod assets;
 mod contract;
+mod responses;
 mod rules;
 mod secure;
 

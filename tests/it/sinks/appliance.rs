@@ -57,7 +57,7 @@ fn the_appliance_sends_every_alert_and_heartbeats() {
     assert!(!appliance.log().contains("s3cret"), "{}", appliance.log());
 }
 
-fn try_sink(config: &str, name: &str, secret: &str) -> (Option<i32>, String) {
+pub(super) fn try_sink(config: &str, name: &str, secret: &str) -> (Option<i32>, String) {
     let output = Command::new(support::vitalwire())
         .args(["sinks", "test", name, "--config", config])
         .env("HOOK_SECRET", secret)

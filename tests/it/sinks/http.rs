@@ -81,7 +81,7 @@ impl Receiver {
     }
 }
 
-fn webhook() -> Option<(Receiver, String)> {
+pub(super) fn webhook() -> Option<(Receiver, String)> {
     let receiver = Receiver::new(&["webhook", "s3cret"])?;
     let config = format!(
         "sinks: [{{type: webhook, name: hook, url: {}/hook, secret_file: {}}}]",
@@ -287,4 +287,23 @@ fn mutual_tls_to_the_right_server_only() {
         .filter_map(|m| m["path"].as_str().map(str::to_owned))
         .collect();
     assert_eq!(paths, BTreeSet::from(["/right".to_owned()]));
+}
+
+#[test]
+fn a_list_of_messages_loses_only_what_is_refused() {
+    let Some((receiver, config)) = webhook() else {
+        return;
+    };
+    let config = config.replace("name: hook,", "name: hook, batch: 50, select: [alert],");
+    let mut rig = Rig::new(&config);
+    rig.alerts(300);
+    let mut bad = alert(9_999);
+    bad["vitalwire"]["explain"] = "POISON".into();
+    rig.put("alert", &bad);
+    rig.alerts(30);
+    until("all but one", 30, || {
+        receiver.ids("kind", "alert").len() >= rig.sent.len()
+    });
+    assert_eq!(receiver.ids("kind", "alert"), rig.sent);
+    assert_eq!(rig.count("vitalwire_sink_refused_entries_total", None), 1);
 }

@@ -2,12 +2,16 @@
 
 mod alertmanager;
 mod appliance;
+mod bulk;
 mod certificates;
-mod events;
+pub mod events;
 mod formats;
 pub mod http;
 pub mod nats;
+mod pace;
 pub mod receivers;
+mod reload;
 mod respond;
 mod rig;
 pub mod syslog;
+mod tls;

@@ -36,7 +36,7 @@ impl Nats {
         Some(Self { server, port, dir })
     }
 
-    fn sink(&self) -> String {
+    pub(super) fn sink(&self) -> String {
         format!(
             "sinks: [{{type: nats, name: bus, servers: ['nats://127.0.0.1:{}'], stream: VITALWIRE,
                 username: sensor, password_file: {}/password, select: [alert]}}]",
@@ -64,15 +64,18 @@ impl Nats {
         serde_json::from_str(&lines.next()?.ok()?).ok()
     }
 
-    fn stored(&self) -> u64 {
-        let info = self
-            .ask("$JS.API.STREAM.INFO.VITALWIRE", "")
-            .unwrap_or_default();
+    pub(super) fn stored(&self) -> u64 {
+        self.stored_in("VITALWIRE")
+    }
+
+    pub(super) fn stored_in(&self, stream: &str) -> u64 {
+        let info = self.ask(&format!("$JS.API.STREAM.INFO.{stream}"), "");
+        let info = info.unwrap_or_default();
         info["state"]["messages"].as_u64().unwrap_or(0)
     }
 
     /// A message of the stream, and its headers.
-    fn message(&self, seq: u64) -> (Value, String) {
+    pub(super) fn message(&self, seq: u64) -> (Value, String) {
         let body = format!("{{\"seq\":{seq}}}");
         let answer = self
             .ask("$JS.API.STREAM.MSG.GET.VITALWIRE", &body)

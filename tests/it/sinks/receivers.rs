@@ -92,6 +92,14 @@ impl Server {
         self.kill();
     }
 
+    /// Asks it to read its configuration anew.
+    pub fn hang_up(&self) {
+        if let Some(child) = &self.child {
+            let id = child.id().to_string();
+            drop(Command::new("kill").args(["-HUP", &id]).status());
+        }
+    }
+
     /// Lets it hang: its machine goes on taking what it will never read.
     pub fn freeze(&self) {
         if let Some(child) = &self.child {

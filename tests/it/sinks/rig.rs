@@ -1,11 +1,12 @@
 //! A store with sinks, without traffic: alerts are put in at the top, as the pipeline does it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use control::config;
-use control::deliver;
-use control::outbox::{self, Runner};
+use control::deliver::Crew;
+use control::inventory::{self, Devices};
 use control::sinks::Sink as _;
 use control::store::{Intake, Settings, Store};
 use parsers::time::Time;
@@ -18,10 +19,12 @@ use tempfile::TempDir;
 pub struct Rig {
     pub store: Store,
     intake: Intake,
-    runners: Vec<Runner>,
+    pub crew: Option<Crew>,
     next: u64,
     pub sent: BTreeSet<String>,
     pub dir: TempDir,
+    devices: Arc<Devices>,
+    pub config: config::Config,
 }
 
 impl Rig {
@@ -41,15 +44,31 @@ impl Rig {
         };
         let settings = Settings::new(&config.store, eve);
         let store = Store::open(dir.path(), settings, None).expect("a store");
-        let runners = deliver::start(&store, &config).expect("sinks start");
+        let devices = Arc::new(Devices::default());
+        let crew = Crew::start(&store, &config, &devices).expect("sinks start");
         Self {
             intake: Intake::new(store.clone(), false),
             store,
-            runners,
+            crew: Some(crew),
             next: 0,
             sent: BTreeSet::new(),
             dir,
+            devices,
+            config,
         }
+    }
+
+    /// The hospital's list of its devices, as CSV.
+    pub fn list(&self, csv: &str) {
+        let imported = inventory::parse("list", csv, Default::default()).expect("a good list");
+        self.devices.list(imported.list);
+    }
+
+    /// The sinks of another configuration, from now on.
+    pub fn apply(&mut self, sinks: &str) {
+        let config = config::parse("test", sinks).expect("a good configuration");
+        let crew = self.crew.as_mut().expect("sinks");
+        crew.apply(&config).expect("sinks change");
     }
 
     /// So many new alerts.
@@ -72,27 +91,65 @@ impl Rig {
         }
     }
 
+    /// Protocol events, as the pipeline gives them to sinks.
+    pub fn events(&mut self, event_type: &'static str, numbers: std::ops::Range<u64>) {
+        let mut fan = self.crew.as_ref().expect("sinks").lanes().fan();
+        for n in numbers {
+            let line = event(event_type, n);
+            fan.take(&one(event_type, &line, n));
+        }
+    }
+
+    /// The sum of a metric of sinks, of those with a label if one is named.
+    pub fn count(&self, name: &str, label: Option<(&'static str, &str)>) -> u64 {
+        let mut samples = self.store.samples();
+        samples.extend(self.crew.iter().flat_map(|crew| crew.lanes().samples()));
+        samples.retain(|sample| sample.name == name);
+        if let Some((name, value)) = label {
+            samples.retain(|sample| sample.labels.contains(&(name, value.to_owned())));
+        }
+        samples.iter().map(|sample| sample.value).sum()
+    }
+
     /// A line of the appliance's own.
     pub fn put(&mut self, event_type: &'static str, line: &Value) {
-        let arena = format!("{line}\n").into_bytes();
-        let end = u32::try_from(arena.len()).expect("short");
-        let item = Item {
-            line: 0..end,
-            event_type,
-            time: Time::new(1_790_000_000 + i64::try_from(self.next).expect("small"), 0),
-            alert: None,
-        };
-        self.intake.take(&Out {
-            arena,
-            items: vec![item],
-            ..Out::default()
-        });
+        self.intake.take(&one(event_type, line, self.next));
     }
+}
+
+/// A piece of output with one line.
+fn one(event_type: &'static str, line: &Value, n: u64) -> Out {
+    let arena = format!("{line}\n").into_bytes();
+    let end = u32::try_from(arena.len()).expect("short");
+    let item = Item {
+        line: 0..end,
+        event_type,
+        time: Time::new(1_790_000_000 + i64::try_from(n).expect("small"), 0),
+        alert: None,
+    };
+    Out {
+        arena,
+        items: vec![item],
+        ..Out::default()
+    }
+}
+
+/// A protocol event. All have one stamp, as those of a burst have.
+pub fn event(event_type: &str, n: u64) -> Value {
+    json!({
+        "timestamp": "2026-11-21T21:38:11.087399+0000", "event_type": event_type, "host": "sensor-1",
+        "flow_id": n, "src_ip": "10.20.9.66", "src_port": 50000, "dest_ip": "10.20.2.10",
+        "dest_port": 104, "proto": "TCP", "app_proto": event_type, "direction": "to_server",
+        "vitalwire": {"schema": "1", "sensor_id": "sensor-1"},
+        event_type: {"kind": "dimse", "command": "C-ECHO-RQ", "message_id": n},
+    })
 }
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        outbox::stop(std::mem::take(&mut self.runners));
+        if let Some(crew) = self.crew.take() {
+            crew.stop();
+        }
         self.store.close();
     }
 }

@@ -132,7 +132,7 @@ impl Receiver {
     }
 
     /// The sinks' configuration that leads here.
-    fn sink(&self, transport: &str, more: &str) -> String {
+    pub(super) fn sink(&self, transport: &str, more: &str) -> String {
         let at = self.dir.path().display();
         let tls = format!(
             "tls: {{ca: {at}/ca.pem, certificate: {at}/client.pem, key: {at}/client.key, \
@@ -150,7 +150,7 @@ impl Receiver {
         )
     }
 
-    fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         let text = std::fs::read_to_string(&self.out).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }

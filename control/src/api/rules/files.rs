@@ -213,10 +213,9 @@ pub(crate) async fn change(
     note: String,
     dry_run: bool,
 ) -> Result<axum::Json<Outcome>, Problem> {
-    let suppressions = api.own().await?.suppressions;
     let own = Own {
         files,
-        suppressions,
+        ..api.own().await?
     };
     let loaded = compile(api, own.clone()).await?;
     let (armed, unarmed) = loaded.counts();
@@ -257,7 +256,10 @@ pub(in crate::api) async fn compile_with(config: Arc<Config>, own: Own) -> Resul
         Ok(loaded) => return Ok(loaded),
         Err(mistakes) => mistakes,
     };
-    let detail = format!("{} mistakes; nothing was changed", mistakes.len());
+    let detail = match mistakes.len() {
+        1 => "1 mistake; nothing was changed".to_owned(),
+        count => format!("{count} mistakes; nothing was changed"),
+    };
     let mistakes = mistakes.into_iter().take(MISTAKES_MAX).map(|one| Mistake {
         file: one.file,
         line: one.line,

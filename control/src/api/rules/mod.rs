@@ -6,6 +6,7 @@ mod trial;
 pub(crate) use files::{change, check_name, differences};
 pub(super) use files::{compile, compile_with};
 pub(super) use trial::forget;
+pub(crate) use trial::{Capture, Tried, attempt, capture_max};
 
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
@@ -19,6 +20,7 @@ use serde::Serialize;
 use super::caller::{May, permit};
 use super::params::ById;
 use super::{Api, Mistake, Path, Problem};
+use crate::auth::Caller;
 use crate::store::precision::{self, Precision};
 use crate::store::preview::THIRTY_DAYS;
 use crate::store::words::now;
@@ -219,6 +221,14 @@ async fn reload(
     State(api): State<Api>,
     who: May<permit::Configure>,
 ) -> Result<axum::Json<InForce>, Problem> {
+    read_again(&api, &who).await?;
+    let (_, loaded) = api.desk().in_force();
+    let (armed, unarmed) = loaded.counts();
+    Ok(axum::Json(InForce { armed, unarmed }))
+}
+
+/// Reads the configuration and all rules anew, and notes who wanted that.
+pub(crate) async fn read_again(api: &Api, who: &Caller) -> Result<(), Problem> {
     let _one = api.desk().changing.lock().await;
     let wrong = |lines: String| {
         let mistakes = lines.lines().map(|line| Mistake {
@@ -236,8 +246,5 @@ async fn reload(
     };
     api.desk().reload().await.map_err(wrong)?;
     let actor = who.actor();
-    api.note(actor, "rules.reload", "rules".to_owned()).await?;
-    let (_, loaded) = api.desk().in_force();
-    let (armed, unarmed) = loaded.counts();
-    Ok(axum::Json(InForce { armed, unarmed }))
+    api.note(actor, "rules.reload", "rules".to_owned()).await
 }

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 
 use aide::axum::ApiRouter;
 use aide::axum::routing::post_with;
@@ -17,9 +17,12 @@ use serde::{Deserialize, Serialize};
 use super::super::caller::{May, permit};
 use super::super::{Api, Json, Problem, blocking};
 use super::files::compile;
-use crate::desk;
+use crate::config::Config;
+use crate::desk::{self, Own};
 use crate::error::Error;
+use crate::inspect::Report;
 use crate::ledger;
+use crate::ruleset::Loaded;
 
 /// Where a capture is while it is tried, in `state_dir`.
 const FILE: &str = "api-trial.pcap";
@@ -28,8 +31,7 @@ const CAPTURE_FACTOR: u64 = 16;
 
 /// The routes. `body` is the bound of other bodies.
 pub(super) fn routes(body: u64) -> ApiRouter<Api> {
-    let most = body.saturating_mul(CAPTURE_FACTOR);
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let most = capture_max(body);
     let routes = ApiRouter::new().api_route(
         "/rules/test",
         post_with(test, |op| {
@@ -42,6 +44,12 @@ pub(super) fn routes(body: u64) -> ApiRouter<Api> {
         }),
     );
     routes.layer(DefaultBodyLimit::max(most))
+}
+
+/// The most bytes of a body with a capture.
+pub(crate) fn capture_max(body: u64) -> usize {
+    let most = body.saturating_mul(CAPTURE_FACTOR);
+    usize::try_from(most).unwrap_or(usize::MAX)
 }
 
 /// What is tried.
@@ -61,28 +69,36 @@ struct Trial {
 
 /// What came of it.
 #[derive(JsonSchema, Serialize)]
-struct Tried {
+pub(crate) struct Tried {
     /// Rules that may fire.
-    armed: usize,
+    pub(crate) armed: usize,
     /// Rules that lack a list.
-    unarmed: usize,
+    pub(crate) unarmed: usize,
     /// What is probably not as meant.
-    warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
     /// Frames of the capture.
-    frames: u64,
+    pub(crate) frames: u64,
     /// What could not be read of it.
-    unread: Vec<String>,
+    pub(crate) unread: Vec<String>,
     /// Alerts by rule.
-    alerts: Vec<Fired>,
+    pub(crate) alerts: Vec<Fired>,
 }
 
 /// Alerts of a rule.
 #[derive(JsonSchema, Serialize)]
-struct Fired {
+pub(crate) struct Fired {
     /// The rule's id.
-    rule: String,
+    pub(crate) rule: String,
     /// How often it fired.
-    alerts: u64,
+    pub(crate) alerts: u64,
+}
+
+/// What rules are tried on.
+pub(crate) enum Capture {
+    /// What somebody sent; it is deleted again.
+    Sent(Vec<u8>),
+    /// A file that the configuration names.
+    Configured(PathBuf),
 }
 
 async fn test(
@@ -95,7 +111,21 @@ async fn test(
         let name = trial.name.unwrap_or_else(|| "trial".to_owned());
         own.files.insert(name.chars().take(64).collect(), text);
     }
-    let loaded = compile(&api, own).await?;
+    let capture = trial.capture.map(|text| STANDARD.decode(text.trim()));
+    let capture = capture
+        .transpose()
+        .map_err(|_| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "capture has to be Base64"))?;
+    let (tried, _) = attempt(&api, own, capture.map(Capture::Sent)).await?;
+    Ok(axum::Json(tried))
+}
+
+/// Compiles rules, and runs them on a capture if there is one.
+pub(crate) async fn attempt(
+    api: &Api,
+    own: Own,
+    capture: Option<Capture>,
+) -> Result<(Tried, Loaded), Problem> {
+    let loaded = compile(api, own).await?;
     let (armed, unarmed) = loaded.counts();
     let mut tried = Tried {
         armed,
@@ -105,25 +135,14 @@ async fn test(
         unread: Vec::new(),
         alerts: Vec::new(),
     };
-    let Some(capture) = trial.capture else {
-        return Ok(axum::Json(tried));
+    let Some(capture) = capture else {
+        return Ok((tried, loaded));
     };
-    let bytes = STANDARD
-        .decode(capture.trim())
-        .map_err(|_| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "capture has to be Base64"))?;
     let (config, _) = api.desk().in_force();
     // One at a time: each starts threads and tables of its own.
     let _one = api.trial().await;
     let read = loaded.clone();
-    let report = blocking(move || {
-        let file = config.state_dir.join(FILE);
-        forget(&config.state_dir);
-        keep(&file, &bytes)
-            .map_err(|error| Error::file(&file, error, "state_dir has to have room"))?;
-        let report = desk::try_on(&config, &read, &file);
-        forget(&config.state_dir);
-        report
-    });
+    let report = blocking(move || read_capture(&config, &read, capture));
     let report = report.await?.map_err(|error| Problem::internal(&error))?;
     tried.frames = report.finished.snapshot.total(ledger::FRAMES_READ);
     let unread = report.finished.errors.iter();
@@ -135,7 +154,20 @@ async fn test(
         alerts: report.alerts_of(&rule.id),
     });
     tried.alerts = rules.filter(|fired| fired.alerts > 0).collect();
-    Ok(axum::Json(tried))
+    Ok((tried, loaded))
+}
+
+fn read_capture(config: &Config, loaded: &Loaded, capture: Capture) -> Result<Report, Error> {
+    let bytes = match capture {
+        Capture::Configured(file) => return desk::try_on(config, loaded, &file),
+        Capture::Sent(bytes) => bytes,
+    };
+    let file = config.state_dir.join(FILE);
+    forget(&config.state_dir);
+    keep(&file, &bytes).map_err(|error| Error::file(&file, error, "state_dir has to have room"))?;
+    let report = desk::try_on(config, loaded, &file);
+    forget(&config.state_dir);
+    report
 }
 
 /// There may be patients in it: nobody else reads it.

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::super::page::Page;
 use super::super::{marks, table};
 use super::event;
-use crate::api::{Api, May, Path, Problem, permit};
+use crate::api::{self, Api, May, Path, Problem, permit};
+use crate::inventory::{Entry, Now};
 use crate::ruleset::Loaded;
 use crate::store::preview::THIRTY_DAYS;
 use crate::store::query::{self, Alert, Filter};
-use crate::store::views::assets::{self, Asset};
 use crate::store::views::comments::{self, Comment};
 use crate::store::views::overview;
 use crate::store::words::now;
@@ -29,7 +29,36 @@ struct Whole {
     comments: Vec<Comment>,
     similar: Vec<Alert>,
     hits: Precision,
-    assets: [Option<Asset>; 2],
+    /// What the hospital's list says now of both ends.
+    listed: [Option<Entry>; 2],
+}
+
+/// An end of the event: its name there, and its place here.
+const SRC: (&str, usize) = ("src", 0);
+const DEST: (&str, usize) = ("dest", 1);
+
+impl Whole {
+    /// What was said of an end when the alert was told, else what the list says now.
+    fn said(&self, (side, at): (&str, usize), name: &str) -> Option<String> {
+        let path = format!("/vitalwire/asset/{side}/{name}");
+        let then = self.event.pointer(&path).map(event::text);
+        let listed = self.listed.get(at).and_then(Option::as_ref);
+        let now = || {
+            let listed = listed?;
+            Some(match name {
+                "name" => listed.name.clone(),
+                "owner" => listed.owner.clone(),
+                "phone" => listed.phone.clone(),
+                "unit" => listed.unit.clone(),
+                _ => return None,
+            })
+        };
+        then.or_else(now).filter(|text| !text.is_empty())
+    }
+
+    fn address(&self, (side, _): (&str, usize)) -> Option<&str> {
+        self.event.get(format!("{side}_ip"))?.as_str()
+    }
 }
 
 pub(in crate::console) async fn show(
@@ -37,7 +66,10 @@ pub(in crate::console) async fn show(
     who: May<permit::Read>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let whole = api.read(move |conn| read(conn, &id)).await?;
+    let responses = api::standings(&api, id.clone()).await?;
+    let mut whole = api.read(move |conn| read(conn, &id)).await?;
+    let devices = api.desk().devices().now();
+    whole.listed = [SRC, DEST].map(|end| listed(&whole, end, &devices));
     let (_, loaded) = api.desk().in_force();
     let rule = rule(&loaded, &whole.alert.slug);
     let alert = &whole.alert;
@@ -51,6 +83,7 @@ pub(in crate::console) async fn show(
         } }
         h1 { (alert.title) }
         (paragraphs(&whole, rule))
+        (super::responses::show(&who, &path, &responses, &devices))
         div #triage data-live { (super::triage(&who, &path, alert.status)) }
         p.links {
             a href={ "/incidents/" (alert.incident_id) } { "Its incident" }
@@ -60,7 +93,7 @@ pub(in crate::console) async fn show(
         (both(&whole))
         (rests_on(&whole, rule))
         (evidence(alert, size))
-        (similar(&whole))
+        (similar(&whole, &devices))
         (super::comments(&who, &path, &whole.comments))
         details { summary { "The event as it was sent" } pre { code { (pretty(&whole.event)) } } }
     };
@@ -94,23 +127,25 @@ fn read(conn: &rusqlite::Connection, id: &str) -> Result<Whole, store::Error> {
     };
     let mut similar = query::page(conn, &filter, None, SIMILAR.saturating_add(1))?.alerts;
     similar.retain(|one| one.alert_id != alert.alert_id);
-    let device = |side: &str| -> Result<Option<Asset>, store::Error> {
-        match event
-            .pointer(&format!("/asset/{side}/id"))
-            .and_then(Value::as_str)
-        {
-            Some(key) => assets::get(conn, key),
-            None => Ok(None),
-        }
-    };
     Ok(Whole {
         comments: comments::of(conn, &format!("alert:{id}"))?,
         hits: hits(conn, &alert.slug)?,
-        assets: [device("src")?, device("dest")?],
+        listed: [None, None],
         similar,
         event,
         alert,
     })
+}
+
+/// What the list says of an end: of the device that the alert names, else of the address.
+fn listed(whole: &Whole, end: (&str, usize), devices: &Now) -> Option<Entry> {
+    let id = whole.said(end, "id");
+    let known = id.and_then(|id| devices.get(id.parse().ok()?));
+    let listed = match known {
+        Some(known) => known.listed,
+        None => devices.entry(whole.address(end)?.parse().ok()?),
+    };
+    listed.map(Entry::of)
 }
 
 /// What one rule found in a month, and what people judged.
@@ -125,12 +160,12 @@ fn paragraphs(whole: &Whole, rule: Option<&Rule>) -> Markup {
     let event = &whole.event;
     html! {
         div.six {
-            (paragraph("Observed", &html! { (marks::prose(&whole.alert.explain)) "." (names(event)) }))
+            (paragraph("Observed", &html! { (marks::prose(&whole.alert.explain)) "." (names(whole)) }))
             (paragraph("Usual", &usual(whole, rule)))
             (paragraph("Why it matters", &matters(&whole.alert)))
             (paragraph("What we could not see", &unseen(event)))
             (paragraph("What to do", &html! { (marks::prose(event::ours(event, "what_to_do"))) (isolate(event)) }))
-            (paragraph("Whom to call", &call(event)))
+            (paragraph("Whom to call", &call(whole)))
         }
     }
 }
@@ -139,17 +174,12 @@ fn paragraph(name: &str, text: &Markup) -> Markup {
     html! { div { h2 { (name) } p { (text) } } }
 }
 
-/// What the inventory calls both.
-fn names(event: &Value) -> Markup {
-    let of = |side: &str| {
-        event
-            .pointer(&format!("/asset/{side}/name"))
-            .and_then(Value::as_str)
-    };
+/// What the hospital calls both, where the explanation does not.
+fn names(whole: &Whole) -> Markup {
     html! {
-        @for (side, address) in [("src", "src_ip"), ("dest", "dest_ip")] {
-            @if let (Some(name), Some(ip)) = (of(side), event.get(address).and_then(Value::as_str)) {
-                " " (ip) " is " strong { (name) } "."
+        @for end in [SRC, DEST] {
+            @if let (Some(name), Some(ip)) = (whole.said(end, "name"), whole.address(end)) {
+                @if !whole.alert.explain.contains(&name) { " " (ip) " is " strong { (name) } "." }
             }
         }
     }
@@ -221,32 +251,25 @@ fn isolate(event: &Value) -> Markup {
     } }
 }
 
-fn call(event: &Value) -> Markup {
-    let people: Vec<(&str, String)> = ["dest", "src"]
-        .into_iter()
-        .filter_map(|side| {
-            let of = |name: &str| {
-                event
-                    .pointer(&format!("/asset/{side}/{name}"))
-                    .and_then(Value::as_str)
-            };
-            let parts: Vec<&str> = [of("owner"), of("phone"), of("unit")]
-                .into_iter()
-                .flatten()
-                .collect();
-            (!parts.is_empty()).then(|| {
-                (
-                    if side == "src" { "sender" } else { "receiver" },
-                    parts.join(", "),
-                )
-            })
-        })
-        .collect();
+fn call(whole: &Whole) -> Markup {
+    let of = |end| {
+        let parts = ["owner", "phone", "unit"].map(|name| whole.said(end, name));
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        Some(parts.join(", ")).filter(|who| !who.is_empty())
+    };
+    let contact = |name: &str| event::ours(&whole.event, &format!("contact/{name}"));
+    let (name, phone) = (contact("name"), contact("phone"));
+    let (sender, receiver) = (of(SRC), of(DEST));
     html! {
-        @if people.is_empty() {
-            "Nobody is named: " a href="/devices" { "import the hospital's list" } " with owners and phones."
+        @if let Some(who) = &receiver { "For the receiver: " strong { (who) } ". " }
+        @if let Some(who) = &sender { "For the sender: " strong { (who) } ". " }
+        @match (name, phone) {
+            ("", "") if sender.is_none() && receiver.is_none() => {
+                "Nobody is named: " a href="/devices/list" { "import the hospital's list" } " with owners and phones."
+            }
+            ("", "") => {}
+            _ => { "First call: " strong { (name) @if !name.is_empty() && !phone.is_empty() { ", " } (phone) } "." }
         }
-        @for (side, who) in people { "For the " (side) ": " strong { (who) } ". " }
     }
 }
 
@@ -254,17 +277,15 @@ fn both(whole: &Whole) -> Markup {
     html! {
         h2 { "Both ends" }
         div.columns {
-            @for (name, side, at) in [("Sender", "src", 0), ("Receiver", "dest", 1)] {
-                div.card {
-                    h3 { (name) }
-                    (end(whole, side, whole.assets.get(at).and_then(Option::as_ref)))
-                }
+            @for (name, of) in [("Sender", SRC), ("Receiver", DEST)] {
+                div.card { h3 { (name) } (end(whole, of)) }
             }
         }
     }
 }
 
-fn end(whole: &Whole, side: &str, device: Option<&Asset>) -> Markup {
+fn end(whole: &Whole, of: (&str, usize)) -> Markup {
+    let (side, _) = of;
     let text = |path: &str| whole.event.pointer(path).map(event::text);
     let mut known: Vec<(String, Markup)> = Vec::new();
     for (name, path) in [
@@ -283,7 +304,7 @@ fn end(whole: &Whole, side: &str, device: Option<&Asset>) -> Markup {
     }
     for (name, value) in whole
         .event
-        .pointer(&format!("/asset/{side}"))
+        .pointer(&format!("/vitalwire/asset/{side}"))
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
@@ -292,9 +313,9 @@ fn end(whole: &Whole, side: &str, device: Option<&Asset>) -> Markup {
     }
     html! {
         (table::pairs(known.iter().map(|(name, value)| (name.as_str(), value.clone()))))
-        @match text(&format!("/{side}_ip")) {
-            Some(ip) => p { a href={ "/devices/" (ip) } { "This device" }
-                @if let Some(owner) = device.and_then(|device| device.owner.as_deref()) { ", of " (owner) } },
+        @match whole.said(of, "id").or_else(|| whole.address(of).map(str::to_owned)) {
+            Some(id) => p { a href={ "/devices/" (id) } { "This device" }
+                @if let Some(owner) = whole.said(of, "owner") { ", of " (owner) } },
             None => p.dim { "It has no address." },
         }
     }
@@ -348,11 +369,11 @@ fn evidence(alert: &Alert, size: Option<u64>) -> Markup {
     }
 }
 
-fn similar(whole: &Whole) -> Markup {
+fn similar(whole: &Whole, devices: &Now) -> Markup {
     html! {
         h2 { "Similar" }
         @if whole.similar.is_empty() { p.dim { "This rule told nothing else about this sender." } }
-        @else { (super::list(&whole.similar, None)) }
+        @else { (super::list(&whole.similar, None, devices)) }
     }
 }
 

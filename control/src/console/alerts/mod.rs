@@ -3,10 +3,13 @@
 mod act;
 mod detail;
 mod event;
+mod responses;
 mod search;
 mod tune;
 
 pub(super) use detail::{hits, rule};
+
+use std::net::IpAddr;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -18,6 +21,7 @@ use super::page;
 use super::view::View;
 use crate::api::Api;
 use crate::auth::{Caller, Permission};
+use crate::inventory::Now;
 use crate::store::Verdict;
 use crate::store::query::Alert;
 use crate::store::views::comments::Comment;
@@ -30,6 +34,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/alerts/{id}/acknowledge", post(act::acknowledge))
         .route("/alerts/{id}/close", post(act::close))
         .route("/alerts/{id}/comment", post(act::comment))
+        .route("/alerts/{id}/approve", post(responses::approve))
         .route("/alerts/{id}/tune", get(tune::show).post(tune::keep))
 }
 
@@ -52,8 +57,9 @@ pub(super) fn status(status: &str, verdict: Option<&str>) -> Markup {
     html! { span.status { (status) @if let Some(verdict) = verdict { ": " (verdict) } } }
 }
 
-/// Alerts as a table; with a view, columns lead to searches and rows can be chosen.
-pub(super) fn list(all: &[Alert], view: Option<&View>) -> Markup {
+/// Alerts as a table, hosts by the names that the hospital gave them; with a view, columns lead to
+/// searches and rows can be chosen.
+pub(super) fn list(all: &[Alert], view: Option<&View>, now: &Now) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Alerts" {
             table.rows {
@@ -62,13 +68,13 @@ pub(super) fn list(all: &[Alert], view: Option<&View>) -> Markup {
                     th { "Time" } th { "Severity" } th { "Clinical impact" } th { "What happened" }
                     th { "Who acted, on whom" } th { "Status" }
                 } }
-                tbody { @for one in all { (row(one, view)) } }
+                tbody { @for one in all { (row(one, view, now)) } }
             }
         }
     }
 }
 
-fn row(one: &Alert, view: Option<&View>) -> Markup {
+fn row(one: &Alert, view: Option<&View>, now: &Now) -> Markup {
     html! {
         tr id={ "a" (one.alert_id) } data-href={ "/alerts/" (one.alert_id) } {
             @if view.is_some() {
@@ -83,18 +89,20 @@ fn row(one: &Alert, view: Option<&View>) -> Markup {
                     div { a.dim.mono href=(view.with("rule", &one.slug)) { (one.slug) } }
                 }
             }
-            td.mono { (host(&one.actor, view)) " → " (host(&one.victim, view)) }
+            td { (host(&one.actor, view, now)) " → " (host(&one.victim, view, now)) }
             td { (status(one.status, one.verdict)) }
         }
     }
 }
 
-fn host(name: &str, view: Option<&View>) -> Markup {
-    let is_address = name.parse::<std::net::IpAddr>().is_ok();
+/// A host by what the hospital calls it, and by its address.
+pub(super) fn host(name: &str, view: Option<&View>, now: &Now) -> Markup {
+    let ip: Option<IpAddr> = name.parse().ok();
     html! {
-        @match view {
-            Some(view) if is_address => a href=(view.with("ip", name)) { (name) },
-            _ => (name),
+        @if let Some(called) = ip.and_then(|ip| now.name(ip)) { (called) " " }
+        @match (view, ip) {
+            (Some(view), Some(_)) => a.mono href=(view.with("ip", name)) { (name) },
+            _ => span.mono { (name) },
         }
     }
 }

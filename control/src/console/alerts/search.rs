@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 
 use super::super::chart::{Bar, Chart};
+use super::super::facets::{choice, facet, frequent, plain};
 use super::super::page::{self, Page};
 use super::super::view::View;
 use super::super::{marks, now, table};
@@ -18,8 +18,6 @@ use crate::store::words::{self, stamp};
 
 /// On a page.
 const PAGE: u32 = 50;
-/// Of each open-ended facet, the most frequent.
-const FACET_MAX: usize = 12;
 
 const PARTS: [&str; 11] = [
     "from",
@@ -85,12 +83,10 @@ pub(in crate::console) async fn show(
     let (bar, each) = span.map_or((86_400, "a day"), |(_, _, bar, each)| (*bar, *each));
     let bar = bar.saturating_mul(1_000_000);
     let (found, facets) = api
-        .read(move |conn| {
-            let found = query::page(conn, &filter, after, PAGE)?;
-            Ok((found, query::facets(conn, &filter, bar)?))
-        })
+        .read(move |conn| query::search(conn, &filter, after, PAGE, bar))
         .await
         .map_err(Problem::as_query)?;
+    let devices = api.desk().devices().now();
     let body = html! {
         h1 { "Alerts" }
         (search_form(&view))
@@ -103,7 +99,7 @@ pub(in crate::console) async fn show(
                     input type="hidden" name="back" value=(view.with("", ""));
                     div #rows data-live {
                         p.count { (count(&facets)) " · " a href=(view.elsewhere("/alerts.csv") ) download { "CSV of this page" } }
-                        @if found.alerts.is_empty() { (nothing(&view, &api)) } @else { (super::list(&found.alerts, Some(&view))) }
+                        @if found.alerts.is_empty() { (nothing(&view, &api)) } @else { (super::list(&found.alerts, Some(&view), &devices)) }
                     }
                     (bottom(&who, &view, found.next, found.alerts.is_empty()))
                 }
@@ -150,15 +146,6 @@ fn search_form(view: &View) -> Markup {
 }
 
 fn sides(view: &View, facets: &Facets) -> Markup {
-    let open = |map: &BTreeMap<String, u64>| {
-        let mut list: Vec<(String, u64)> = map
-            .iter()
-            .map(|(key, count)| (key.clone(), *count))
-            .collect();
-        list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        list.truncate(FACET_MAX);
-        list
-    };
     let fixed = |map: &BTreeMap<&'static str, u64>, order: &[&'static str]| -> Vec<(String, u64)> {
         order
             .iter()
@@ -173,36 +160,8 @@ fn sides(view: &View, facets: &Facets) -> Markup {
             (facet(view, "Severity", "severity", &fixed(&facets.severities, &["critical", "high", "medium", "low", "info"]), marks::severity))
             (facet(view, "Clinical impact", "clinical_impact", &fixed(&facets.impacts, &["direct", "likely", "possible", "none"]), marks::impact))
             (facet(view, "Status", "status", &fixed(&facets.statuses, &["open", "acknowledged", "closed"]), plain))
-            (facet(view, "Category", "category", &open(&facets.categories), plain))
-            (facet(view, "Rule", "rule", &open(&facets.slugs), plain))
-        }
-    }
-}
-
-fn plain(text: &str) -> Markup {
-    html! { (text) }
-}
-
-fn facet(
-    view: &View,
-    title: &str,
-    name: &str,
-    values: &[(String, u64)],
-    shown: fn(&str) -> Markup,
-) -> Markup {
-    html! {
-        h2 { (title) }
-        ul { @for (value, count) in values {
-            li { (choice(view.toggled(name, value), view.has(name, value), &shown(value), Some(*count))) }
-        } }
-    }
-}
-
-fn choice(href: String, chosen: bool, shown: &Markup, count: Option<u64>) -> Markup {
-    html! {
-        a href=(href) aria-current=[chosen.then_some("true")] {
-            span { (shown) }
-            @if let Some(count) = count { span.number { (marks::grouped(count)) } }
+            (facet(view, "Category", "category", &frequent(&facets.categories), plain))
+            (facet(view, "Rule", "rule", &frequent(&facets.slugs), plain))
         }
     }
 }
@@ -289,12 +248,5 @@ pub(in crate::console) async fn csv(
             one.verdict.unwrap_or_default(),
         ]));
     }
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"alerts.csv\"",
-        ),
-    ];
-    Ok((headers, text).into_response())
+    Ok(table::download("alerts.csv", text))
 }

@@ -28,17 +28,17 @@ pub(super) async fn show(
             div.scroll tabindex="0" role="region" aria-label="Versions" { table.rows {
                 thead { tr { th.number { "Version" } th { "When" } th { "Who" } th { "Why" } th { span.hidden { "Do" } } } }
                 tbody { @for one in &versions { tr {
-                    td.number { (one.version) @if Some(one.version) == newest { " " strong { "in force" } } }
+                    td.number data-name="version" { (one.version) @if Some(one.version) == newest { " " strong { "in force" } } }
                     td { (marks::when(&one.created)) } td { (one.created_by) } td.wide { (one.note) }
                     td { a href={ "/rules/history/" (one.version) } { "what differs" } }
                 } } }
             } }
         }
         h2 { "In force" }
-        div.scroll tabindex="0" role="region" aria-label="Loads" { table {
+        div.scroll tabindex="0" role="region" aria-label="Loads" { table.rows {
             thead { tr { th { "Since" } th.number { "Rules" } th.number { "Armed" } th { "Packs" } } }
             tbody { @for one in &loads { tr {
-                td { (marks::time(one.loaded)) } td.number { (one.rules) } td.number { (one.armed) }
+                td { (marks::time(one.loaded)) } td.number data-name="rules" { (one.rules) } td.number data-name="armed" { (one.armed) }
                 td.wide { (one.packs.join(", ")) }
             } } }
         } }

@@ -1,39 +1,180 @@
-//! Rules: what they are, what they catch, which lack a list; new ones, and those of before.
+//! Rules: what they are, what they cost and catch, which lack a list; new ones, and those of before.
 
+mod form;
 mod history;
+mod one;
+mod suppressed;
 mod upload;
 
+use std::collections::BTreeMap;
+
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use maud::{Markup, html};
+use parsers::kinds::ALL;
 use rules::Rule;
 
 use super::page::{self, Page};
+use super::table::{Column, Table, Value};
 use super::view::View;
-use super::{alerts, marks, table};
-use crate::api::{Api, May, Path, Problem, permit};
+use super::{marks, table};
+use crate::api::{self, Api, Form, May, Problem, permit};
 use crate::auth::Permission;
+use crate::ruleset::Loaded;
 use crate::store::precision::{self, Precision};
 use crate::store::preview::THIRTY_DAYS;
-use crate::store::words::now;
+use crate::store::suppressions;
+use crate::store::words::{now, severity_rank};
 
-pub(super) fn routes() -> Router<Api> {
+pub(super) fn routes(api: &Api) -> Router<Api> {
+    let upload = get(upload::show).post(upload::send);
     Router::new()
         .route("/rules", get(show_all))
-        .route("/rules/{id}", get(show))
-        .route("/rules/upload", get(upload::show).post(upload::send))
-        .route("/rules/reload", post(upload::reload))
+        .route("/rules.csv", get(csv))
+        .route("/rules/{id}", get(one::show))
+        .route(
+            "/rules/upload",
+            upload.layer(DefaultBodyLimit::max(api.capture_max())),
+        )
+        .route("/rules/reload", post(reload))
         .route("/rules/history", get(history::show))
         .route(
             "/rules/history/{version}",
             get(history::differences).post(history::restore),
         )
+        .route(
+            "/rules/suppressions/{number}",
+            get(suppressed::ask).post(suppressed::lift),
+        )
 }
 
-fn found<'a>(rule: &Rule, hits: &'a [Precision]) -> Option<&'a Precision> {
-    hits.iter().find(|one| *one.slug == *rule.id)
+/// A rule, as a row.
+struct Row {
+    id: String,
+    title: String,
+    severity: &'static str,
+    impact: &'static str,
+    status: &'static str,
+    missing: Vec<String>,
+    hits: Option<Precision>,
+    /// Of all matching, at most.
+    cost: Option<f64>,
+    pack: String,
+}
+
+fn impact_rank(word: &str) -> u64 {
+    match word {
+        "direct" => 3,
+        "likely" => 2,
+        "possible" => 1,
+        _ => 0,
+    }
+}
+
+const TABLE: Table<'static, Row> = Table {
+    name: "Rules",
+    by: "sort",
+    usual: "rule",
+    csv: "/rules.csv",
+    columns: &[
+        Column {
+            key: "rule",
+            title: "Rule",
+            class: "wide",
+            value: |row| Value::text(&row.id),
+            shown: |row| html! { a href={ "/rules/" (row.id) } { (row.title) } div.dim.mono { (row.id) } },
+        },
+        Column {
+            key: "severity",
+            title: "Severity",
+            class: "",
+            value: |row| Value::count(severity_rank(row.severity).unsigned_abs()),
+            shown: |row| marks::severity(row.severity),
+        },
+        Column {
+            key: "impact",
+            title: "Clinical impact",
+            class: "",
+            value: |row| Value::count(impact_rank(row.impact)),
+            shown: |row| marks::impact(row.impact),
+        },
+        Column {
+            key: "state",
+            title: "State",
+            class: "",
+            value: |row| {
+                Value::text(if row.missing.is_empty() {
+                    row.status
+                } else {
+                    "unarmed"
+                })
+            },
+            shown: |row| state(row.status, &row.missing),
+        },
+        Column {
+            key: "alerts",
+            title: "Alerts, 30 d",
+            class: "number",
+            value: |row| Value::count(row.hits.as_ref().map_or(0, |hits| hits.alerts)),
+            shown: |row| html! { (marks::grouped(row.hits.as_ref().map_or(0, |hits| hits.alerts))) },
+        },
+        Column {
+            key: "precision",
+            title: "Precision, %",
+            class: "number",
+            value: |row| Value::number(share(row).map(|share| share * 100.0)),
+            shown: |row| html! { @match share(row) { Some(share) => (format!("{:.0}", share * 100.0)), None => span.dim { "not judged" } } },
+        },
+        Column {
+            key: "cost",
+            title: "Cost, % of matching",
+            class: "number",
+            value: |row| Value::number(row.cost),
+            shown: |row| html! { @match row.cost { Some(cost) if cost < 0.1 => "< 0.1", Some(cost) => (format!("{cost:.1}")), None => span.dim { "–" } } },
+        },
+        Column {
+            key: "pack",
+            title: "Pack",
+            class: "",
+            value: |row| Value::text(&row.pack),
+            shown: |row| html! { (row.pack) },
+        },
+    ],
+    href: |row| Some(format!("/rules/{}", row.id)),
+};
+
+fn share(row: &Row) -> Option<f64> {
+    row.hits.as_ref().and_then(Precision::share)
+}
+
+/// The compiler's weight of each rule that may fire, times the events of its kind since the start,
+/// as a share of all. Conditions that rules share are tested once, so it is at the most.
+pub(super) fn costs(
+    loaded: &Loaded,
+    events: &BTreeMap<&'static str, u64>,
+) -> BTreeMap<String, f64> {
+    let armed = loaded.ruleset.rules().iter();
+    let armed = armed.filter(|rule| rule.armed.is_ok());
+    let costs: Vec<(String, f64)> = armed
+        .map(|rule| {
+            let kind = ALL.get(rule.kind.index()).map_or("", |kind| kind.name);
+            let count = events.get(kind).copied().unwrap_or(0);
+            let cost = u64::from(loaded.ruleset.cost(rule)).saturating_mul(count);
+            #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+            let cost = cost as f64;
+            (rule.id.to_string(), cost)
+        })
+        .collect();
+    let all: f64 = costs.iter().map(|(_, cost)| cost).sum();
+    if all <= 0.0 {
+        return BTreeMap::new();
+    }
+    costs
+        .into_iter()
+        .map(|(id, cost)| (id, cost / all * 100.0))
+        .collect()
 }
 
 /// Whether a rule is among those looked at.
@@ -49,57 +190,80 @@ fn wanted(rule: &Rule, view: &View) -> bool {
     state && words.split_whitespace().all(|word| text.contains(word))
 }
 
-async fn show_all(
-    State(api): State<Api>,
-    who: May<permit::Read>,
-    view: View,
-) -> Result<Response, Problem> {
+async fn rows(api: &Api, view: &View) -> Result<Vec<Row>, Problem> {
     let since = now().saturating_sub(THIRTY_DAYS);
     let hits = api
         .read(move |conn| precision::precision(conn, since))
         .await?;
     let (_, loaded) = api.desk().in_force();
+    let costs = costs(&loaded, &api.desk().seen().look(|seen| seen.events.clone()));
+    let rules = loaded.ruleset.rules().iter();
+    let rows = rules.filter(|rule| wanted(rule, view)).map(|rule| Row {
+        id: rule.id.to_string(),
+        title: rule.title.clone(),
+        severity: rule.severity.word(),
+        impact: rule.impact.word(),
+        status: rule.status.word(),
+        missing: rule.armed.as_ref().err().cloned().unwrap_or_default(),
+        hits: hits.iter().find(|one| *one.slug == *rule.id).cloned(),
+        cost: costs.get(&*rule.id).copied(),
+        pack: rule
+            .pack
+            .as_ref()
+            .map_or_else(|| rule.file.to_string(), |pack| pack.name.clone()),
+    });
+    let mut rows: Vec<Row> = rows.collect();
+    TABLE.sort(view, &mut rows);
+    Ok(rows)
+}
+
+async fn csv(
+    State(api): State<Api>,
+    _: May<permit::Read>,
+    view: View,
+) -> Result<Response, Problem> {
+    let rows = rows(&api, &view).await?;
+    Ok(table::download("rules.csv", TABLE.csv(&rows)))
+}
+
+async fn show_all(
+    State(api): State<Api>,
+    who: May<permit::Read>,
+    view: View,
+) -> Result<Response, Problem> {
+    let all = rows(&api, &view).await?;
+    let suppressions = api.read(suppressions::list).await?;
+    let (_, loaded) = api.desk().in_force();
     let (armed, unarmed) = loaded.counts();
-    let mut all: Vec<&Rule> = loaded
-        .ruleset
-        .rules()
-        .iter()
-        .filter(|rule| wanted(rule, &view))
-        .collect();
-    let alerts = |rule: &Rule| found(rule, &hits).map_or(0, |hits| hits.alerts);
-    match view.get("sort") {
-        "hits" => all.sort_by_key(|rule| std::cmp::Reverse(alerts(rule))),
-        "severity" => all.sort_by_key(|rule| {
-            std::cmp::Reverse(crate::store::words::severity_rank(rule.severity.word()))
-        }),
-        _ => all.sort_by(|a, b| a.id.cmp(&b.id)),
-    }
+    let configure = who.may(Permission::Configure);
+    let warnings = loaded.warnings();
     let body = html! {
         h1 { (armed) " rules armed" @if unarmed > 0 { ", " (unarmed) " not" } }
         p { "Packs: " (loaded.packs().join(", ")) "." }
+        @if unarmed > 0 { (lists(&loaded)) }
         form.search method="get" action="/rules" role="search" {
             @for (name, value) in view.but("q") { input type="hidden" name=(name) value=(value); }
             label { span.hidden { "Words in rules" } input #search type="search" name="q" value=(view.get("q")) placeholder="a rule"; }
             button { "Search" }
+            @if !view.is_plain() { a href="/rules" { "Everything" } }
         }
-        p.facets {
-            @for word in ["armed", "unarmed", "shadow"] {
-                a href=(view.toggled_one("state", word)) aria-current=[view.has("state", word).then_some("true")] { (word) } " "
-            }
-            "sorted by "
-            @for (word, name) in [("", "id"), ("severity", "severity"), ("hits", "alerts")] {
-                a href=(view.with("sort", word)) aria-current=[(view.get("sort") == word).then_some("true")] { (name) } " "
-            }
+        p.facets { @for word in ["armed", "unarmed", "shadow"] {
+            a href=(view.toggled_one("state", word)) aria-current=[view.has("state", word).then_some("true")] { (word) } " "
+        } }
+        div.bottom {
+            @if configure { a.button href="/rules/upload" { "New rules, or try them on a capture" } }
+            a.button href="/rules/history" { "History, differences, roll back" }
+            @if configure { form method="post" action="/rules/reload" { (page::csrf(&who)) button { "Read configuration and rules again" } } }
         }
-        @if who.may(Permission::Configure) { div.bottom {
-            a.button href="/rules/upload" { "New rules" }
-            a href="/rules/history" { "History" }
-            form method="post" action="/rules/reload" { (page::csrf(&who)) button { "Read configuration and rules again" } }
-        } } @else { p { a href="/rules/history" { "History" } } }
-        @let warnings = loaded.warnings();
         @if !warnings.is_empty() { details { summary { (warnings.len()) " warnings" } ul { @for one in &warnings { li { (one) } } } } }
-        @if all.is_empty() { (table::empty(&html! { p { strong { "No rule is like this." } " Take a mark away." } })) }
-        @else { (list(&all, &hits)) }
+        @if all.is_empty() { (table::empty(&html! { p { strong { "No rule is like this." } " Take a mark away, or search for less." } })) }
+        @else {
+            (TABLE.show(&view, &all))
+            p.dim { "Precision is the share of judged alerts that were true. Cost is the compiler's weight of a rule times the events of its kind \
+                since the start, at most: what rules share is tested once. " code { "vitalwire rules bench" } " measures time." }
+        }
+        h2 #suppressions { "Suppressions" }
+        (suppressed::list(&suppressions, configure))
     };
     Ok(Page {
         title: "Rules",
@@ -110,84 +274,42 @@ async fn show_all(
     .show(&api))
 }
 
-fn list(all: &[&Rule], hits: &[Precision]) -> Markup {
+/// Which lists rules wait for, with how many do.
+fn lists(loaded: &Loaded) -> Markup {
+    let mut waiting: BTreeMap<String, usize> = BTreeMap::new();
+    for list in loaded.unarmed().into_iter().flat_map(|(_, lists)| lists) {
+        let count = waiting.entry(list).or_default();
+        *count = count.saturating_add(1);
+    }
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Rules" {
-            table.rows {
-                thead { tr {
-                    th { "Rule" } th { "Severity" } th { "Clinical impact" } th { "State" }
-                    th.number { "Alerts, 30 d" } th.number { "Precision" } th { "Pack" }
-                } }
-                tbody { @for rule in all {
-                    @let hits = found(rule, hits);
-                    tr data-href={ "/rules/" (rule.id) } {
-                        td.wide { a href={ "/rules/" (rule.id) } { (rule.title) } div.dim.mono { (rule.id) } }
-                        td { (marks::severity(rule.severity.word())) }
-                        td { (marks::impact(rule.impact.word())) }
-                        td { (state(rule)) }
-                        td.number data-name="alerts" { (marks::grouped(hits.map_or(0, |hits| hits.alerts))) }
-                        td.number data-name="precision" { (share(hits)) }
-                        td { @match &rule.pack { Some(pack) => (pack.name), None => span.mono { (rule.file) } } }
-                    }
-                } }
+        p { "Unarmed rules cannot fire. They wait for "
+            @for (at, (list, count)) in waiting.iter().enumerate() {
+                @if at > 0 { ", " } code { "$" (list) } " (" (count) ")"
             }
-        }
+            ": set them below " code { "sets:" } " in the configuration, or import the hospital's list of devices with roles." }
     }
 }
 
-fn share(hits: Option<&Precision>) -> Markup {
-    match hits.and_then(Precision::share) {
-        Some(share) => html! { (marks::percent(share)) },
-        None => html! { span.dim { "not judged" } },
-    }
-}
-
-fn state(rule: &Rule) -> Markup {
+fn state(status: &str, missing: &[String]) -> Markup {
     html! {
-        @match &rule.armed {
-            Ok(()) => (rule.status.word()),
-            Err(missing) => { strong { "unarmed" } ": set "
-                @for (at, list) in missing.iter().enumerate() { @if at > 0 { ", " } code { "$" (list) } } }
+        @if missing.is_empty() { (status) } @else {
+            strong { "unarmed" } ": set "
+            @for (at, list) in missing.iter().enumerate() { @if at > 0 { ", " } code { "$" (list) } }
         }
     }
 }
 
-async fn show(
-    State(api): State<Api>,
-    who: May<permit::Read>,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let (_, loaded) = api.desk().in_force();
-    let rule =
-        alerts::rule(&loaded, &id).ok_or_else(|| Problem::missing("rule with this id in force"))?;
-    let hits = api.read(move |conn| alerts::hits(conn, &id)).await?;
-    let body = html! {
-        p { (marks::severity(rule.severity.word())) " " (marks::impact(rule.impact.word())) " · " (state(rule)) }
-        h1 { (rule.title) }
-        (table::pairs([
-            ("Id", html! { span.mono { (rule.id) } " (" (rule.sid) ", revision " (rule.rev) ")" }),
-            ("Alerts, 30 days", html! { a href={ "/alerts?rule=" (rule.id) } { (marks::grouped(hits.alerts)) } }),
-            ("Judged", html! { (hits.right) " true, " (hits.benign) " benign, " (hits.wrong) " false: precision " (share(Some(&hits))) }),
-            ("Comes from", html! { span.mono { (rule.file) ":" (rule.line) } }),
-            ("Techniques", html! { (rule.attack.join(", ")) }),
-            ("Reads", html! { (rule.references.join("; ")) }),
-        ]))
-        h2 { "Its condition" }
-        pre.condition { code { (rule.when.trim()) } }
-        h2 { "In words" }
-        pre { (loaded.ruleset.explain(rule)) }
-        h2 { "Its tests" }
-        ul { @for test in &rule.tests { li { (tested(test)) } } }
-    };
-    Ok(Page {
-        title: &rule.title,
-        here: "/rules",
-        who: &who,
-        body,
-    }
-    .show(&api))
-}
+#[derive(serde::Deserialize)]
+struct Nothing {}
 
-fn tested(test: &rules::RuleTest) -> Markup {
-    html! { span.mono { (test.pcap) } " has to give " (test.alerts) " alerts" }
+async fn reload(
+    State(api): State<Api>,
+    sent: Form<permit::Configure, Nothing>,
+) -> Result<Response, Problem> {
+    let Form {
+        who,
+        form: Nothing {},
+    } = sent;
+    api::read_rules_again(&api, &who).await?;
+    Ok(page::go("/rules"))
 }

@@ -1,27 +1,22 @@
 //! New rules: tried first, then in force. What is wrong is told with line and column, and nothing that
 //! was typed is lost.
 
+use std::path::PathBuf;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::super::fault::sentence;
 use super::super::page::{self, Page};
 use super::super::view::View;
-use crate::api::{self, Api, Form, May, Mistake, Problem, permit};
+use super::super::{alerts, marks};
+use super::form::{Sent, Upload};
+use crate::api::{self, Api, Capture, May, Mistake, Problem, Tried, permit};
 use crate::auth::Caller;
+use crate::ruleset::Loaded;
 use crate::store::uploads;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Sent {
-    name: String,
-    text: String,
-    note: String,
-    act: String,
-}
 
 const EXAMPLE: &str = "rules:
   - id: our-archive-is-asked-by-strangers
@@ -39,6 +34,11 @@ const EXAMPLE: &str = "rules:
     what_to_do: Ask who works at {src_ip}.
     tests: []
 ";
+
+/// Captures that the configuration names: they can be tried on without being sent.
+fn captures(api: &Api) -> Vec<PathBuf> {
+    api.desk().in_force().0.capture.files.clone()
+}
 
 pub(super) async fn show(
     State(api): State<Api>,
@@ -65,6 +65,7 @@ pub(super) async fn show(
 }
 
 fn form(api: &Api, who: &Caller, sent: &Sent, outcome: &Markup) -> Response {
+    let most = u64::try_from(api.capture_max()).unwrap_or(u64::MAX);
     Page {
         title: "New rules",
         here: "/rules",
@@ -72,14 +73,16 @@ fn form(api: &Api, who: &Caller, sent: &Sent, outcome: &Markup) -> Response {
         body: html! {
             h1 { "New rules" }
             (outcome)
-            form.stack method="post" action="/rules/upload" {
+            form.stack.broad method="post" action="/rules/upload" enctype="multipart/form-data" {
                 (page::csrf(who))
                 label { "Name of the file: small letters, digits, hyphens"
                     input name="name" value=(sent.name) pattern="[a-z0-9\\-]{1,64}" required; }
-                label { "Rules, as YAML" textarea.code name="text" rows="22" spellcheck="false" required { (sent.text) } }
+                label { "Rules, as YAML" textarea.code name="text" rows="20" spellcheck="false" required { (sent.text) } }
                 label { "Why" input name="note" value=(sent.note) maxlength="200"; }
+                (choose(&captures(api), sent, most))
                 div.bottom {
                     button name="act" value="check" { "Check" }
+                    button name="act" value="try" { "Try on the capture" }
                     button.main name="act" value="put" { "Put in force" }
                 }
             }
@@ -89,15 +92,28 @@ fn form(api: &Api, who: &Caller, sent: &Sent, outcome: &Markup) -> Response {
     .show(api)
 }
 
-pub(super) async fn send(
-    State(api): State<Api>,
-    sent: Form<permit::Configure, Sent>,
-) -> Result<Response, Problem> {
-    let (who, sent) = (sent.who, sent.form);
-    let dry = sent.act != "put";
-    match put(&api, &who, &sent, dry).await {
-        Ok(_) if !dry => Ok(page::go("/rules/history")),
-        Ok(says) => Ok(form(&api, &who, &sent, &says)),
+fn choose(captures: &[PathBuf], sent: &Sent, most: u64) -> Markup {
+    html! {
+        fieldset { legend { "A capture to try them on" }
+            label { "One of yours (pcap or pcapng, at most " (marks::bytes(most)) "); it is read once, and deleted" input type="file" name="capture"; }
+            @if !captures.is_empty() { label { "or one that the configuration names"
+                select name="configured" { option value="" { "none" } @for (at, path) in captures.iter().enumerate() {
+                    option value=(at) selected[sent.configured == Some(at)] { (path.file_name().unwrap_or_default().to_string_lossy()) }
+                } } } }
+        }
+    }
+}
+
+pub(super) async fn send(State(api): State<Api>, upload: Upload) -> Result<Response, Problem> {
+    let Upload { who, mut sent } = upload;
+    let outcome = match sent.act.as_str() {
+        "put" => put(&api, &who, &sent, false).await.map(|_| None),
+        "try" => attempt(&api, &mut sent).await.map(Some),
+        _ => put(&api, &who, &sent, true).await.map(Some),
+    };
+    match outcome {
+        Ok(None) => Ok(page::go("/rules/history")),
+        Ok(Some(says)) => Ok(form(&api, &who, &sent, &says)),
         Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {
             let says = html! {
                 div.wrong role="alert" { p { (sentence(problem.detail())) " The rules of before stay in force." }
@@ -115,8 +131,7 @@ async fn put(api: &Api, who: &Caller, sent: &Sent, dry: bool) -> Result<Markup, 
     api::check_rule_file(&sent.name)?;
     let _one = api.desk().changing.lock().await;
     let (_, mut files) = api.read(uploads::newest).await?;
-    // Browsers end lines as HTTP does.
-    files.insert(sent.name.clone(), sent.text.replace("\r\n", "\n"));
+    files.insert(sent.name.clone(), sent.text.clone());
     let outcome = api::change_rules(api, who, files, sent.note.clone(), dry)
         .await?
         .0;
@@ -126,6 +141,56 @@ async fn put(api: &Api, who: &Caller, sent: &Sent, dry: bool) -> Result<Markup, 
             @if !outcome.warnings.is_empty() { ul { @for one in &outcome.warnings { li { (one) } } } }
         }
     })
+}
+
+/// Runs the rules in force with these beside them, in a worker of its own.
+async fn attempt(api: &Api, sent: &mut Sent) -> Result<Markup, Problem> {
+    api::check_rule_file(&sent.name)?;
+    let bytes = std::mem::take(&mut sent.capture);
+    let configured = sent
+        .configured
+        .and_then(|at| captures(api).get(at).cloned());
+    let capture = match configured {
+        _ if !bytes.is_empty() => Capture::Sent(bytes),
+        Some(file) => Capture::Configured(file),
+        None => {
+            let what = "choose a capture to try the rules on";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, what));
+        }
+    };
+    let mut own = api.own().await?;
+    own.files.insert(sent.name.clone(), sent.text.clone());
+    let (tried, loaded) = api::try_rules(api, own, Some(capture)).await?;
+    Ok(told(&tried, &loaded, &sent.name))
+}
+
+fn told(tried: &Tried, loaded: &Loaded, name: &str) -> Markup {
+    let file = format!("{name}.yaml");
+    let fired = |id: &str| tried.alerts.iter().find(|fired| fired.rule == id);
+    let rules = loaded.ruleset.rules().iter();
+    let new: Vec<_> = rules.filter(|rule| *rule.file == *file).collect();
+    let others = tried
+        .alerts
+        .iter()
+        .filter(|fired| !new.iter().any(|rule| *rule.id == *fired.rule));
+    html! {
+        div.right role="status" #tried {
+            p { strong { "What would have fired" } " in " (marks::grouped(tried.frames)) " frames. Nothing was changed." }
+            @if !tried.unread.is_empty() { ul { @for one in &tried.unread { li { "Not read: " (one) } } } }
+            table.rows {
+                thead { tr { th { "Of " (file) } th { "Severity" } th { "State" } th.number { "Would have fired" } } }
+                tbody { @for rule in &new { tr {
+                    td.first { (rule.title) " " span.dim.mono { (rule.id) } } td { (marks::severity(rule.severity.word())) }
+                    td { (super::state(rule.status.word(), rule.armed.as_ref().err().map_or(&[], Vec::as_slice))) }
+                    td.number data-name="would have fired" { strong { (marks::grouped(fired(&rule.id).map_or(0, |fired| fired.alerts))) } }
+                } } }
+            }
+            details { summary { "The other rules" } ul { @for one in others { li {
+                @match alerts::rule(loaded, &one.rule) { Some(rule) => a href={ "/rules/" (one.rule) } { (rule.title) }, None => (one.rule) }
+                ": " (marks::grouped(one.alerts)) } } } }
+            @if !tried.warnings.is_empty() { ul { @for one in &tried.warnings { li { (one) } } } }
+        }
+    }
 }
 
 /// Each mistake with its place and its line.
@@ -143,31 +208,4 @@ fn mistakes(all: &[Mistake], text: &str) -> Markup {
             }
         }
     }
-}
-
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
-
-pub(super) async fn reload(
-    State(api): State<Api>,
-    sent: Form<permit::Configure, Nothing>,
-) -> Result<Response, Problem> {
-    let Form {
-        who: _,
-        form: Nothing {},
-    } = sent;
-    let _one = api.desk().changing.lock().await;
-    let wrong = |lines: String| {
-        let mistakes = lines.lines().map(|line| Mistake {
-            file: String::new(),
-            line: 0,
-            column: 0,
-            message: line.to_owned(),
-            help: None,
-        });
-        let says = "the configuration or rules are wrong; those of before stay in force";
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, says).with(mistakes.collect())
-    };
-    api.desk().reload().await.map_err(wrong)?;
-    Ok(page::go("/rules"))
 }

@@ -9,7 +9,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use tokio::runtime::{Builder, Runtime};
 
-use super::parse;
+use super::publish::publish;
 use crate::config::Kafka as Config;
 use crate::formats::{Event, Format};
 use crate::outbox::{Deliver, Entry, Failure};
@@ -31,7 +31,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
         .build()
         .map_err(|error| format!("runtime: {error}"))?;
     Ok(Box::new(Kafka {
-        name: config.name.clone(),
         topic: config.topic.clone(),
         format: config.format,
         timeout: config.timeout.0,
@@ -41,7 +40,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
 }
 
 struct Kafka {
-    name: String,
     topic: String,
     format: Format,
     timeout: Duration,
@@ -50,32 +48,19 @@ struct Kafka {
 }
 
 impl Deliver for Kafka {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         self.runtime.block_on(self.produce(batch))
     }
 }
 
 impl Kafka {
-    /// All are queued before the first acknowledgment is waited for.
     async fn produce(&self, batch: &[Entry]) -> Result<(), Failure> {
-        let mut waited = Vec::with_capacity(batch.len());
-        let mut wrong = Ok(());
-        for (at, entry) in batch.iter().enumerate() {
-            let line = match parse(entry) {
-                Ok(line) => line,
-                Err(why) => {
-                    wrong = Err(Failure::refused(at, why));
-                    break;
-                }
-            };
-            let event = Event::new(&line);
+        let patience = self.timeout.saturating_mul(2);
+        publish(batch, patience, async |entry, line| {
+            let event = Event::new(line);
             let (key, id) = (event.id(), event.message_id());
             let topic = format!("{}.{}", self.topic, entry.kind.word());
-            let body = self.format.render(&line);
+            let body = self.format.render(line);
             let header = Header {
                 key: "message_id",
                 value: Some(&id),
@@ -85,18 +70,16 @@ impl Kafka {
                 .payload(&body)
                 .headers(OwnedHeaders::new().insert(header));
             let queued = self.producer.send_result(record);
-            waited.push(queued.map_err(|(error, _)| Failure::later(0, error.to_string()))?);
-        }
-        for (at, queued) in waited.into_iter().enumerate() {
-            match tokio::time::timeout(self.timeout.saturating_mul(2), queued).await {
-                Ok(Ok(Ok(_))) => {}
-                Ok(Ok(Err((error, _)))) => return Err(Failure::later(at, error.to_string())),
-                Ok(Err(_)) | Err(_) => {
-                    return Err(Failure::later(at, "no acknowledgment".to_owned()));
+            let queued = queued.map_err(|(error, _)| error.to_string())?;
+            Ok(async move {
+                match queued.await {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err((error, _))) => Err(error.to_string()),
+                    Err(_) => Err("no acknowledgment".to_owned()),
                 }
-            }
-        }
-        wrong
+            })
+        })
+        .await
     }
 }
 

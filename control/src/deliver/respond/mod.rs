@@ -14,8 +14,11 @@
 
 mod block_list;
 mod guard;
+mod standing;
 mod state;
 mod webhook;
+
+use std::sync::Arc;
 
 use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
@@ -23,9 +26,11 @@ use serde_json::{Value, json};
 use super::parse;
 use crate::clock;
 use crate::config::Response as Config;
+use crate::inventory::Devices;
 use crate::outbox::{Deliver, Entry, Failure, Kind};
 use crate::store::{self, Change, Store, audit};
 use guard::Subject;
+pub use standing::{Does, Standing, State as StandingState, standings};
 use state::{Active, State};
 
 /// What a response takes from the outbox.
@@ -33,32 +38,57 @@ pub(super) const SELECT: [Kind; 2] = [Kind::Alert, Kind::Audit];
 
 /// The role that may approve.
 const APPROVER: &str = "clinical_engineer";
+/// Characters of a reason.
+const REASON_MAX: usize = 400;
 /// The action in the audit log that an approval is.
 const APPROVED: &str = "response.approve";
 
-/// Approves one response to one alert, though its device has to stay: for clinical engineering alone.
-/// Whoever calls this has made sure who asks, and in which role.
+/// Who approves what, and why.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// The response.
+    pub response: String,
+    /// The alert.
+    pub alert_id: String,
+    /// Who, as the audit log names it.
+    pub who: String,
+    /// In which role.
+    pub role: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// Approves one response to one alert, though its device has to stay: for clinical engineering alone,
+/// and not again while it is done. Whoever calls this has made sure who asks, and in which role.
 ///
 /// # Errors
-/// Another role; what SQLite says.
+/// Another role; no such alert, or no response to it; one that is done already; what SQLite says.
 pub fn approve(
     change: &Change<'_>,
-    response: &str,
-    alert_id: &str,
-    who: &str,
-    role: &str,
+    responses: &[Config],
+    approval: &Approval,
 ) -> Result<(), store::Error> {
-    if role != APPROVER {
+    if approval.role != APPROVER {
         return Err(store::Error::Refused(
             "only clinical engineering approves a response to a device that has to stay".to_owned(),
         ));
     }
+    let all = standings(change, responses, &approval.alert_id)?;
+    let stands = all.iter().find(|one| one.response == approval.response);
+    let missing = || store::Error::Missing("response of this name to this alert".to_owned());
+    if !stands.ok_or_else(missing)?.state.may_be_approved() {
+        return Err(store::Error::Refused(
+            "this response needs no approval now; look how it stands".to_owned(),
+        ));
+    }
     let act = audit::Act {
-        actor: who,
+        actor: &approval.who,
         action: APPROVED,
-        object: &format!("alert:{alert_id}"),
+        object: &format!("alert:{}", approval.alert_id),
     };
-    audit::append(change, act, &json!({"response": response, "role": role})).map(drop)
+    let reason: String = approval.reason.trim().chars().take(REASON_MAX).collect();
+    let detail = json!({"response": approval.response, "role": approval.role, "reason": reason});
+    audit::append(change, act, &detail).map(drop)
 }
 
 /// What a response does. It does the same again without harm.
@@ -73,6 +103,7 @@ trait Effect: Send {
 pub(super) fn make(
     config: &Config,
     store: &Store,
+    devices: &Arc<Devices>,
     dir: &std::path::Path,
 ) -> Result<Box<dyn Deliver>, String> {
     let effect: Box<dyn Effect> = match (&config.block_list, &config.webhook) {
@@ -91,6 +122,7 @@ pub(super) fn make(
         config: config.clone(),
         effect,
         store: store.clone(),
+        devices: Arc::clone(devices),
     }))
 }
 
@@ -99,13 +131,10 @@ struct Response {
     effect: Box<dyn Effect>,
     state: State,
     store: Store,
+    devices: Arc<Devices>,
 }
 
 impl Deliver for Response {
-    fn name(&self) -> &str {
-        &self.config.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         for (at, entry) in batch.iter().enumerate() {
             let line = parse(entry).map_err(|why| Failure::refused(at, why))?;
@@ -145,17 +174,18 @@ impl Response {
         if self.state.holds(ip, slug) {
             return Ok(());
         }
-        let refusal = match subject.may_be_touched(line, &self.store) {
-            _ if ip.is_empty() => Some(("response.refuse", "it names no address".to_owned())),
-            Err(why) if !approved => Some(("response.refuse", why)),
+        let refusal = match subject.may_be_touched(line, &self.devices.now()) {
+            _ if ip.is_empty() => Some(("response.refuse", "it names no address".to_owned(), None)),
+            // It is proposed to whoever may approve it.
+            Err(why) if !approved => Some(("response.refuse", why, Some(APPROVER))),
             _ if !self.state.has_room(self.config.per_hour) => {
                 let why = format!("more than {} in an hour", self.config.per_hour);
-                Some(("response.limit", why))
+                Some(("response.limit", why, None))
             }
             _ => None,
         };
-        if let Some((action, why)) = refusal {
-            let detail = json!({"target": ip, "rule": slug, "why": why});
+        if let Some((action, why, approval)) = refusal {
+            let detail = json!({"target": ip, "rule": slug, "why": why, "approval": approval});
             self.note(action, id, &detail)?;
             return self.state.refused(ip, slug, self.config.expires.0);
         }

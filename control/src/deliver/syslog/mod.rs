@@ -44,7 +44,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
         ));
     }
     Ok(Box::new(Syslog {
-        name: config.name.clone(),
         shape: Shape::new(config),
         wire: Wire::new(config)?,
         recent: Recent::default(),
@@ -53,7 +52,6 @@ pub(super) fn make(config: &Config) -> Result<Box<dyn Deliver>, String> {
 }
 
 struct Syslog {
-    name: String,
     shape: Shape,
     wire: Wire,
     recent: Recent,
@@ -62,10 +60,6 @@ struct Syslog {
 }
 
 impl Deliver for Syslog {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         self.ready().map_err(|why| Failure::later(0, why))?;
         for (at, entry) in batch.iter().enumerate() {

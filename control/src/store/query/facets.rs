@@ -58,9 +58,19 @@ fn count_text(counts: &mut BTreeMap<String, u64>, key: &str) {
 /// # Errors
 /// A filter that asks for too much, or what SQLite says.
 pub fn facets(conn: &Connection, filter: &Filter, bar: i64) -> Result<Facets, Error> {
+    counted(conn, filter, bar, |_, _| ())
+}
+
+/// The same, and tells each alert's place, the newest first.
+pub(super) fn counted(
+    conn: &Connection,
+    filter: &Filter,
+    bar: i64,
+    mut each: impl FnMut(i64, i64),
+) -> Result<Facets, Error> {
     let condition = Condition::new(conn, filter)?;
     let sql = format!(
-        "SELECT time, severity, impact, status, slug, category {}
+        "SELECT time, severity, impact, status, slug, category, seq {}
          ORDER BY time DESC, seq DESC LIMIT {}",
         condition.from(),
         FACET_ALERTS_MAX.saturating_add(1)
@@ -91,6 +101,7 @@ pub fn facets(conn: &Connection, filter: &Filter, bar: i64) -> Result<Facets, Er
             row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?,
         );
         let time: i64 = row.get(0)?;
+        each(time, row.get(6)?);
         let bars = newest.get_or_insert(time).saturating_sub(time);
         if bars.wrapping_div(bar.max(1)) < BARS_MAX {
             count(

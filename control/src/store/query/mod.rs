@@ -14,7 +14,7 @@ use rules::{Impact, Severity};
 
 pub use facets::{FACET_ALERTS_MAX, Facets, facets};
 pub use incidents::{Comment, Finding, Incident, comments, findings, incident, incidents};
-pub use page::{Alert, Cursor, Page, after, alert, last, line, page};
+pub use page::{Alert, Cursor, Page, after, alert, last, line, page, search};
 
 use super::words::{Status, Verdict};
 

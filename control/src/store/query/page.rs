@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Filter;
-use super::sql::Condition;
+use super::facets::{Facets, counted, facets};
+use super::sql::{Condition, has_words};
 use crate::store::error::Error;
 use crate::store::words::{self, Status, Verdict, impact_word, severity_word, stamp};
 
@@ -190,14 +191,52 @@ pub fn page(
     let mut statement = conn.prepare_cached(&sql)?;
     let values = condition.values().chain(std::iter::once(&one_more));
     let rows = statement.query_map(params_from_iter(values), Alert::read)?;
-    let mut alerts: Vec<Alert> = rows.collect::<Result<_, _>>()?;
+    Ok(cut(rows.collect::<Result<_, _>>()?, limit))
+}
+
+/// A page and the counts of all that the filter finds, the newest first. Words are looked for once.
+///
+/// # Errors
+/// A filter that asks for too much, or what SQLite says.
+pub fn search(
+    conn: &Connection,
+    filter: &Filter,
+    after: Option<Cursor>,
+    limit: u32,
+    bar: i64,
+) -> Result<(Page, Facets), Error> {
+    if !has_words(filter) {
+        return Ok((
+            page(conn, filter, after, limit)?,
+            facets(conn, filter, bar)?,
+        ));
+    }
+    let limit = limit.clamp(1, PAGE_MAX);
+    let mut found: Vec<String> = Vec::new();
+    let facets = counted(conn, filter, bar, |time, seq| {
+        let on_page = after.is_none_or(|after| (time, seq) < (after.time, after.seq));
+        if on_page && found.len() <= limit as usize {
+            found.push(seq.to_string());
+        }
+    })?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM alerts WHERE seq IN ({}) ORDER BY time DESC, seq DESC",
+        found.join(",")
+    );
+    let mut statement = conn.prepare(&sql)?;
+    let rows = statement.query_map([], Alert::read)?;
+    Ok((cut(rows.collect::<Result<_, _>>()?, limit), facets))
+}
+
+/// A page of alerts of which there is one more if there is another page.
+fn cut(mut alerts: Vec<Alert>, limit: u32) -> Page {
     let more = alerts.len() > limit as usize;
     alerts.truncate(limit as usize);
     let next = alerts.last().filter(|_| more).map(|last| Cursor {
         time: last.time,
         seq: last.seq,
     });
-    Ok(Page { alerts, next })
+    Page { alerts, next }
 }
 
 /// One alert.

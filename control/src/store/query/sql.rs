@@ -151,6 +151,14 @@ impl Condition {
     }
 }
 
+/// Whether words are looked for.
+pub(super) fn has_words(filter: &Filter) -> bool {
+    filter
+        .text
+        .split_whitespace()
+        .any(|word| asked(word).is_some())
+}
+
 fn also<'a>(asked: &mut String, column: &str, words: impl Iterator<Item = &'a str>) {
     let any: Vec<String> = words
         .map(|word| format!("{column} : \"{}\"", joined(word).replace('"', "\"\"")))

@@ -1,6 +1,6 @@
 use rules::Severity;
 
-use super::{Cursor, Facets, Filter, Page, facets, page};
+use super::{Cursor, Facets, Filter, Page, facets, page, search};
 use crate::store::tests::make::{Make, open, put};
 use crate::store::{Status, Store, Verdict, incidents};
 use crate::testing;
@@ -233,4 +233,29 @@ fn incidents_and_their_status_are_found() {
         ..Filter::default()
     };
     assert_eq!(find(&store, &by_status, None, 100).alerts, closed);
+}
+
+#[test]
+fn a_search_gives_the_page_and_the_counts_that_both_give_alone() {
+    let store = filled("query-search", 60);
+    for text in ["", "  ", "\"*", "echo", "internet", "nosuchword"] {
+        let filter = Filter {
+            text: text.to_owned(),
+            severities: vec![Severity::High, Severity::Low],
+            ..Filter::default()
+        };
+        let mut after = None;
+        loop {
+            let (found, counted) = store
+                .read(|conn| search(conn, &filter, after, 3, MINUTE))
+                .unwrap();
+            assert_eq!(found, find(&store, &filter, after, 3), "{text:?}");
+            let alone = store.read(|conn| facets(conn, &filter, MINUTE)).unwrap();
+            assert_eq!(counted, alone, "{text:?}");
+            if found.next.is_none() {
+                break;
+            }
+            after = found.next;
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use rules::Severity;
 
 use super::make::{Make, config, count, open, put, settings};
-use crate::outbox::{self, Deliver, Entry, Failure, Kind, Reader, register};
+use crate::outbox::{self, Deliver, Entry, Failure, Kind, Reader, Way, register};
 use crate::store::{Store, queue::Taken};
 use crate::testing;
 
@@ -118,10 +118,6 @@ struct Moody {
 }
 
 impl Deliver for Moody {
-    fn name(&self) -> &'static str {
-        "moody"
-    }
-
     fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
         self.calls += 1;
         let mut got = self.got.lock().unwrap();
@@ -145,16 +141,20 @@ fn a_sink_that_fails_gets_everything_at_least_once_and_in_order() {
     sinks(&store, &["moody"]);
     let got = Arc::<Mutex<Vec<String>>>::default();
     let refused = format!("{:032x}", 20);
-    let sink = Moody {
+    let moody = Moody {
         calls: 0,
         got: Arc::clone(&got),
         refused: refused.clone(),
     };
-    let runner = outbox::spawn(&store, sink).unwrap();
+    let way = Way {
+        sink: Box::new(moody),
+        again: Box::new(|| Err("it did not panic".to_owned())),
+    };
+    let runner = outbox::spawn(&store, Reader::new(&store, "moody"), way, None).unwrap();
     put(&store, alerts(0, 50));
     let last = format!("{:032x}", 49);
     testing::until(|| got.lock().unwrap().contains(&last).then_some(()));
-    runner.stop();
+    outbox::stop(vec![runner]);
     let got = got.lock().unwrap();
     let once: BTreeSet<&String> = got.iter().collect();
     assert_eq!(once.len(), 49);
@@ -171,6 +171,67 @@ fn a_sink_that_fails_gets_everything_at_least_once_and_in_order() {
     let of = |name: &str| samples.iter().find(|s| s.name == name).map(|s| s.value);
     assert_eq!(of("vitalwire_sink_refused_entries_total"), Some(1));
     assert_eq!(of("vitalwire_sink_failures_total"), Some(3));
+}
+
+/// Panics over one entry, however often it comes, and loses its temper once without a reason.
+struct Shaky {
+    got: Arc<Mutex<Vec<String>>>,
+    bad: String,
+    temper: Arc<Mutex<bool>>,
+}
+
+impl Deliver for Shaky {
+    fn deliver(&mut self, batch: &[Entry]) -> Result<(), Failure> {
+        for entry in batch {
+            assert_ne!(entry.id, self.bad, "a fault of ours");
+            self.got.lock().unwrap().push(entry.id.clone());
+        }
+        let lost = std::mem::take(&mut *self.temper.lock().unwrap());
+        assert!(!lost, "another one");
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_that_panics_is_started_anew_and_told_and_gives_up_what_kills_it() {
+    let store = open(&testing::dir("outbox-shaky"));
+    let shaky = vec![("shaky".to_owned(), vec![Kind::Alert])];
+    let told = vec![("told".to_owned(), vec![Kind::Finding])];
+    register(&store, [shaky, told].concat()).unwrap();
+    let got = Arc::<Mutex<Vec<String>>>::default();
+    let temper = Arc::new(Mutex::new(true));
+    let bad = format!("{:032x}", 3);
+    let make = {
+        let (got, bad) = (Arc::clone(&got), bad);
+        move || -> Box<dyn Deliver> {
+            let (got, temper) = (Arc::clone(&got), Arc::clone(&temper));
+            let bad = bad.clone();
+            Box::new(Shaky { got, bad, temper })
+        }
+    };
+    let way = Way {
+        sink: make(),
+        again: Box::new(move || Ok(make())),
+    };
+    put(&store, alerts(0, 8));
+    let runner = outbox::spawn(&store, Reader::new(&store, "shaky"), way, None).unwrap();
+    let last = format!("{:032x}", 7);
+    testing::until(|| got.lock().unwrap().contains(&last).then_some(()));
+    let findings = || {
+        let entries = Reader::new(&store, "told").next(10).unwrap().entries;
+        let actions = entries.into_iter().map(|entry| (entry.id, entry.action));
+        actions.collect::<Vec<_>>()
+    };
+    let end = ("sink-panicked:shaky".to_owned(), "close".to_owned());
+    testing::until(|| (findings().last() == Some(&end)).then_some(()));
+    assert_eq!(findings()[0].1, "create");
+    outbox::stop(vec![runner]);
+    let once: BTreeSet<String> = got.lock().unwrap().iter().cloned().collect();
+    assert_eq!(once.len(), 7, "all but the one that kills it: {once:?}");
+    let samples = store.samples();
+    let of = |name: &str| samples.iter().find(|s| s.name == name).map(|s| s.value);
+    assert_eq!(of("vitalwire_sink_refused_entries_total"), Some(1));
+    assert!(of("vitalwire_sink_panics_total") >= Some(3));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The store with real files.
 
+mod audit_trim;
 mod basics;
 mod delivery;
 mod incidents;

@@ -1,6 +1,5 @@
 //! What people and programs ask the store for beside alerts, and what they do to single alerts.
 
-pub mod assets;
 pub mod comments;
 pub mod findings;
 pub mod incidents;

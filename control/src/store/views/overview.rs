@@ -54,17 +54,13 @@ pub fn of_rule(conn: &Connection, slug: &str, since: i64) -> Result<Precision, E
     })?)
 }
 
-/// Devices that appeared, and loads of rules, since a time.
+/// Loads of rules since a time.
 ///
 /// # Errors
 /// What SQLite says.
-pub fn since(conn: &Connection, time: i64) -> Result<(u64, u64), Error> {
-    Ok(conn.query_row(
-        "SELECT (SELECT count(*) FROM assets WHERE first_seen >= ?1),
-             (SELECT count(*) FROM rule_versions WHERE loaded >= ?1)",
-        [time],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?)
+pub fn loads_since(conn: &Connection, time: i64) -> Result<u64, Error> {
+    let sql = "SELECT count(*) FROM rule_versions WHERE loaded >= ?1";
+    Ok(conn.query_row(sql, [time], |row| row.get(0))?)
 }
 
 /// A rule set that was in force.
@@ -97,17 +93,5 @@ pub fn loads(conn: &Connection) -> Result<Vec<Load>, Error> {
             packs: serde_json::from_str(&packs).unwrap_or_default(),
         })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Sinks by name, with what they take and how much waits for them.
-///
-/// # Errors
-/// What SQLite says.
-pub fn sinks(conn: &Connection) -> Result<Vec<(String, String, u64)>, Error> {
-    let mut statement = conn.prepare_cached(
-        "SELECT name, kinds, (SELECT count(*) FROM outbox WHERE seq > cursor) FROM sinks ORDER BY name",
-    )?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

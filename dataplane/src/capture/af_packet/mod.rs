@@ -21,7 +21,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_error;
 
-use crate::batch::{Block, Frame, Lent, LinkType};
+use crate::batch::{Block, Frame, LinkType};
 use crate::capture::blocks::BATCH_FRAMES_MAX;
 use crate::capture::clock::Clock;
 use crate::capture::live::{IDLE, Prepare, Retry, link, machine_time, pause};
@@ -206,6 +206,7 @@ impl AfPacket {
         };
         let place = u16::try_from(batch.blocks.len()).unwrap_or(u16::MAX);
         let bytes = block.bytes();
+        let lent = Block::lent(Arc::clone(&block) as Arc<_>);
         let mut is_over = false;
         while batch.frames.len() < BATCH_FRAMES_MAX {
             let Some(entry) = walk.next(bytes) else {
@@ -233,11 +234,11 @@ impl AfPacket {
             self.counts.adapter_stamps = self.counts.adapter_stamps.saturating_add(stamped);
             self.counts.frames = self.counts.frames.wrapping_add(1);
             if self.counts.frames % TRY_ONE_IN == 1 {
-                self.try_place(&frame, frame.within(bytes));
+                self.try_place(&frame, frame.within(&lent));
             }
             batch.frames.push(frame);
         }
-        batch.blocks.push(Block::Lent(Arc::clone(&block) as Arc<_>));
+        batch.blocks.push(lent);
         if !is_over {
             self.current = Some((block, walk));
         }

@@ -171,13 +171,23 @@ impl Drop for Map {
     }
 }
 
-impl Lent for Block {
+impl Block {
     #[inline]
-    fn bytes(&self) -> &[u8] {
-        // SAFETY: `at` is one of the map's blocks.
-        let start = unsafe { self.map.start.add(self.at * self.map.size.block) };
+    pub(super) fn bytes(&self) -> &[u8] {
         // SAFETY: `len` is within the block, which the kernel leaves alone until `self` is dropped.
-        unsafe { std::slice::from_raw_parts(start.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.start().as_ptr(), self.len) }
+    }
+
+    fn start(&self) -> NonNull<u8> {
+        // SAFETY: `at` is one of the map's blocks.
+        unsafe { self.map.start.add(self.at * self.map.size.block) }
+    }
+}
+
+// SAFETY: the kernel leaves the block alone until it is dropped.
+unsafe impl Lent for Block {
+    fn memory(&self) -> NonNull<[u8]> {
+        NonNull::slice_from_raw_parts(self.start(), self.len)
     }
 }
 

@@ -20,7 +20,7 @@ use pcap::{BpfProgram, Capture, Linktype};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_error;
 
-use crate::batch::{Block, Frame, Lent, LinkType};
+use crate::batch::{Block, Frame, LinkType};
 use crate::capture::blocks::BATCH_FRAMES_MAX;
 use crate::capture::clock::Clock;
 use crate::capture::live::nic::Nic;
@@ -348,7 +348,7 @@ impl Tally {
     /// Adds the frames of a run, all stamped alike, to a batch.
     fn add(&mut self, run: &Arc<Run>, time: Time, batch: &mut Batch, clock: &mut Clock) {
         let place = u16::try_from(batch.blocks.len()).unwrap_or(u16::MAX);
-        let bytes = run.bytes();
+        let lent = Block::lent(Arc::clone(run) as Arc<_>);
         for (offset, len) in run.frames() {
             self.received = self.received.saturating_add(1);
             let mut frame = Frame {
@@ -360,7 +360,7 @@ impl Tally {
                 link: LinkType::ETHERNET,
                 ..Frame::default()
             };
-            let is_wanted = |filter: &Filter| filter.lets(frame.within(bytes));
+            let is_wanted = |filter: &Filter| filter.lets(frame.within(&lent));
             if !self.filter.as_ref().is_none_or(is_wanted) {
                 self.filtered = self.filtered.saturating_add(1);
                 continue;
@@ -368,7 +368,7 @@ impl Tally {
             (frame.no, frame.now) = clock.frame(time);
             batch.frames.push(frame);
         }
-        batch.blocks.push(Block::Lent(Arc::clone(run) as Arc<_>));
+        batch.blocks.push(lent);
     }
 }
 

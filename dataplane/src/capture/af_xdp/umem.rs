@@ -138,17 +138,14 @@ impl Run {
     }
 }
 
-impl Lent for Run {
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        // SAFETY: the first chunk is one of the memory's, as `add` saw.
-        let start = unsafe {
-            self.umem
-                .start
-                .add(self.first.min(self.umem.chunks) * CHUNK)
-        };
-        // SAFETY: so are the others; the kernel leaves them alone until they are given back.
-        unsafe { std::slice::from_raw_parts(start.as_ptr(), self.count * CHUNK) }
+// SAFETY: the first chunk is one of the memory's, as `add` saw, and so are the others; the kernel
+// leaves them alone until they are given back.
+unsafe impl Lent for Run {
+    fn memory(&self) -> NonNull<[u8]> {
+        let first = self.first.min(self.umem.chunks) * CHUNK;
+        // SAFETY: within the memory.
+        let start = unsafe { self.umem.start.add(first) };
+        NonNull::slice_from_raw_parts(start, self.count * CHUNK)
     }
 }
 

@@ -19,8 +19,8 @@ use dpdk_sys::{VW_SEGMENTS, VW_STAMPED, VW_VLAN, vw_frame};
 use parsers::time::{NANOS_PER_SEC, Time};
 use pcap::{BpfProgram, Capture, Linktype};
 
-use crate::batch::{Block, Frame, Lent, LinkType};
-use crate::capture::blocks::{FRAME_BYTES_MAX, Pool as Blocks, writable};
+use crate::batch::{Block, Frame, LinkType};
+use crate::capture::blocks::{FRAME_BYTES_MAX, Pool as Blocks};
 use crate::capture::clock::Clock;
 use crate::capture::live::machine_time;
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
@@ -229,7 +229,7 @@ impl Queue {
             }
             if first == 0 {
                 // Its place, until all that belongs to it is there.
-                batch.blocks.push(Block::Own(Arc::default()));
+                batch.blocks.push(Block::own(Arc::default()));
             }
             let now = machine_time();
             for (at, frame) in (first..).zip(&self.described) {
@@ -241,7 +241,7 @@ impl Queue {
         }
         self.taker.finish(copies, batch);
         match batch.blocks.first_mut() {
-            Some(place) => *place = Block::Lent(Arc::new(burst)),
+            Some(place) => *place = Block::lent(Arc::new(burst)),
             None => self.spare = Some(burst),
         }
         if batch.frames.is_empty() {
@@ -379,13 +379,10 @@ impl Taker {
             _ => self.copy(burst, at, received.len, copies, batch),
         };
         if let Some(filter) = &self.filter {
-            let memory = match &mut copies.block {
-                Some(block) if at_block != LENT => writable(block),
-                _ => burst.bytes(),
+            let bytes = match &copies.block {
+                Some(block) if at_block != LENT => block.get(offset as usize, len as usize),
+                _ => burst.bytes(at, received).get(..len as usize),
             };
-            let bytes = memory
-                .get(offset as usize..)
-                .and_then(|b| b.get(..len as usize));
             if !bytes.is_some_and(|bytes| filter.filter(bytes)) {
                 return;
             }
@@ -429,11 +426,15 @@ impl Taker {
         if copies.block.is_none() {
             copies.block = Some(self.copies.take());
             copies.index = u16::try_from(batch.blocks.len()).unwrap_or(u16::MAX);
-            batch.blocks.push(Block::Own(Arc::default()));
+            batch.blocks.push(Block::own(Arc::default()));
         }
         let from = copies.used;
         let end = from.saturating_add(len as usize);
-        let room = copies.block.as_mut().map(writable).unwrap_or_default();
+        let room = copies
+            .block
+            .as_mut()
+            .map(Block::writable)
+            .unwrap_or_default();
         let room = room.get_mut(from..end).unwrap_or_default();
         let copied = burst.copy(at, room);
         copies.used = end;

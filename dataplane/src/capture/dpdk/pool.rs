@@ -160,6 +160,16 @@ impl Burst {
         unsafe { vw_copy(*mbuf, to.as_mut_ptr(), room) }
     }
 
+    /// The bytes of a frame in one piece.
+    pub(super) fn bytes(&self, at: usize, frame: &vw_frame) -> &[u8] {
+        if at >= self.mbufs.len() {
+            return &[];
+        }
+        let data = ptr::with_exposed_provenance(frame.data);
+        // SAFETY: these are the bytes of an mbuf of ours, which nobody writes while it is.
+        unsafe { slice::from_raw_parts(data, frame.len as usize) }
+    }
+
     /// Lets somebody change a frame in one piece.
     pub(super) fn alter(&self, at: usize, frame: &vw_frame, alter: &mut Alter) {
         if at < self.mbufs.len() {
@@ -171,12 +181,12 @@ impl Burst {
     }
 }
 
-impl Lent for Burst {
-    fn bytes(&self) -> &[u8] {
-        // SAFETY: the memory is there as long as the pool. Of it, only the bytes of this burst's
-        // frames are ever read through here, and these stay as they are until it is dropped; the
-        // adapter writes to others meanwhile.
-        unsafe { slice::from_raw_parts(self.pool.base, self.pool.len) }
+// SAFETY: the memory is there as long as the pool. Of it, the bytes of this burst's frames stay as
+// they are until it is dropped; the adapter writes to others meanwhile.
+unsafe impl Lent for Burst {
+    fn memory(&self) -> NonNull<[u8]> {
+        let base = NonNull::new(self.pool.base.cast_mut()).unwrap_or(NonNull::dangling());
+        NonNull::slice_from_raw_parts(base, self.pool.len)
     }
 }
 

@@ -7,7 +7,7 @@ use rustix::net::sockopt::socket_error;
 
 use super::{IDLE, Settings, link, wait};
 use crate::batch::{Block, Frame, LinkType};
-use crate::capture::blocks::{FRAME_BYTES_MAX, Pool, writable};
+use crate::capture::blocks::{FRAME_BYTES_MAX, Pool};
 use crate::capture::clock::Clock;
 use crate::capture::{Batch, Losses};
 
@@ -168,7 +168,7 @@ impl Taken<'_> {
         }
         let end = self.used.saturating_add(bytes.len());
         let block = self.block.get_or_insert_with(|| self.pool.take());
-        if let Some(room) = writable(block).get_mut(self.used..end) {
+        if let Some(room) = block.writable().get_mut(self.used..end) {
             room.copy_from_slice(bytes);
         }
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
