@@ -188,7 +188,8 @@ pub fn decode(bytes: Vec<u8>) -> String {
 /// # Errors
 /// Every mistake, with its line and column.
 pub fn parse(name: &str, text: &str, contact: Contact) -> Result<Imported, Mistakes> {
-    let text = text.trim_start_matches('\u{feff}');
+    // The reader would count a line that ends as on Windows to the one before it.
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let head = text.lines().next().unwrap_or_default();
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter(head))
@@ -504,6 +505,8 @@ mod tests {
                 "assets.csv:4: column `life_support`: `maybe` is neither yes nor no",
             ]
         );
+        let windows = read("name,ip\r\na,10.0.0.300\r\n").unwrap_err();
+        assert!(windows.starts_with("assets.csv:2: "), "{windows}");
         let wrong = read("10.0.0.1,a\n10.0.0.2,b\n").unwrap_err();
         assert!(wrong.contains("has to name the columns"), "{wrong}");
     }
