@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::alerts::{self, Judgement, Text};
 use super::page::{self, Page};
@@ -213,18 +212,12 @@ async fn show(
     .show(&api))
 }
 
-#[derive(Deserialize)]
-struct Nothing {}
-
 async fn acknowledge(
     State(api): State<Api>,
     Path(id): Path<String>,
-    sent: Form<permit::Triage, Nothing>,
+    sent: page::Pressed<permit::Triage>,
 ) -> Result<Response, Problem> {
-    let Form {
-        who,
-        form: Nothing {},
-    } = sent;
+    let who = sent.who;
     let (actor, of) = (who.actor(), id.clone());
     api.write(move |change| kept::acknowledge(change, &of, &actor))
         .await?;

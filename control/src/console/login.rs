@@ -175,17 +175,11 @@ async fn set_up(
     }
 }
 
-#[derive(Deserialize)]
-struct Nothing {}
-
 async fn log_out(
     State(api): State<Api>,
-    sent: Form<permit::Read, Nothing>,
+    sent: page::Pressed<permit::Read>,
 ) -> Result<Response, Problem> {
-    let Form {
-        who,
-        form: Nothing {},
-    } = sent;
+    let who = sent.who;
     api.log_out(&who).await?;
     let mut response = page::go("/login");
     set_cookie(response.headers_mut(), None);

@@ -5,10 +5,11 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use maud::{DOCTYPE, Markup, html};
+use serde::Deserialize;
 
 use super::assets::VERSION;
 use super::strip;
-use crate::api::Api;
+use crate::api::{Api, Form};
 use crate::auth::Caller;
 
 /// Nothing inline, nothing from elsewhere.
@@ -133,6 +134,13 @@ fn foot() -> Markup {
         }
     }
 }
+
+/// A form in which there is nothing but its button.
+pub(super) type Pressed<P> = Form<P, Nothing>;
+
+/// What stands in such a form.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
 
 /// What makes a form ours.
 pub(super) fn csrf(who: &Caller) -> Markup {

@@ -6,12 +6,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use parsers::event::VLANS_MAX;
 
+use super::transport::{TCP_HEAD, tcp_header};
 use super::{Ip, Net, Packet, Span, Tcp, Transport, proto};
 use crate::batch::{Frame, LinkType};
 
 /// An IPv4 header without options, as its first byte says it.
 const IPV4_PLAIN: u8 = 0x45;
-/// Its length, and the least of TCP's.
+/// Its length.
 const HEAD: usize = 20;
 
 /// The packet, if the frame is such a one.
@@ -125,46 +126,18 @@ fn ipv4(at: u32, bytes: &[u8]) -> Option<Ip> {
 /// `bytes` are the whole segment, which is at `at` in the frame.
 #[inline]
 fn tcp(at: u32, bytes: &[u8]) -> Option<Tcp> {
-    let &[
-        s0,
-        s1,
-        d0,
-        d1,
-        q0,
-        q1,
-        q2,
-        q3,
-        a0,
-        a1,
-        a2,
-        a3,
-        len,
-        flags,
-        w0,
-        w1,
-        c0,
-        c1,
-        _,
-        _,
-    ] = bytes.first_chunk::<HEAD>()?;
-    let head = u32::from(len >> 4) << 2;
-    let whole = u32::try_from(bytes.len()).ok()?;
-    if head < 20 || head > whole {
+    let (head, tcp) = tcp_header(bytes.first_chunk()?);
+    if head < TCP_HEAD || head > bytes.len() {
         return None;
     }
+    let (head, whole) = (u32::try_from(head).ok()?, u32::try_from(bytes.len()).ok()?);
     let payload = whole.saturating_sub(head);
     Some(Tcp {
-        src: u16::from_be_bytes([s0, s1]),
-        dest: u16::from_be_bytes([d0, d1]),
-        seq: u32::from_be_bytes([q0, q1, q2, q3]),
-        ack: u32::from_be_bytes([a0, a1, a2, a3]),
-        flags,
-        window: u16::from_be_bytes([w0, w1]),
-        checksum: u16::from_be_bytes([c0, c1]),
         payload: Span {
             offset: at.saturating_add(head),
             len: payload,
         },
         wire_len: payload,
+        ..tcp
     })
 }

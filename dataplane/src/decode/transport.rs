@@ -2,7 +2,7 @@
 
 use super::proto;
 use super::walk::{Next, Step, Walk};
-use crate::decode::{DecodeIssue, Tcp, Transport};
+use crate::decode::{DecodeIssue, Span, Tcp, Transport};
 
 impl Walk<'_, '_> {
     #[inline]
@@ -54,30 +54,8 @@ impl Walk<'_, '_> {
 
     #[inline]
     fn tcp(&mut self) -> Step {
-        let &[
-            s0,
-            s1,
-            d0,
-            d1,
-            q0,
-            q1,
-            q2,
-            q3,
-            a0,
-            a1,
-            a2,
-            a3,
-            len,
-            flags,
-            w0,
-            w1,
-            c0,
-            c1,
-            _,
-            _,
-        ] = self.peek("tcp")?;
-        let head = usize::from(len >> 4).saturating_mul(4);
-        if head < 20 {
+        let (head, tcp) = tcp_header(self.peek("tcp")?);
+        if head < TCP_HEAD {
             return Err(DecodeIssue::Malformed("tcp header length"));
         }
         let announced = self.announced();
@@ -87,15 +65,9 @@ impl Walk<'_, '_> {
         // Options that the capture cut are nothing that we need.
         self.skip(head.min(self.rest().len()), "tcp")?;
         self.above(Transport::Tcp(Tcp {
-            src: u16::from_be_bytes([s0, s1]),
-            dest: u16::from_be_bytes([d0, d1]),
-            seq: u32::from_be_bytes([q0, q1, q2, q3]),
-            ack: u32::from_be_bytes([a0, a1, a2, a3]),
-            flags,
-            window: u16::from_be_bytes([w0, w1]),
-            checksum: u16::from_be_bytes([c0, c1]),
             payload: self.span(),
             wire_len: u32::try_from(announced.saturating_sub(head)).unwrap_or(u32::MAX),
+            ..tcp
         }));
         Ok(Next::Done)
     }
@@ -121,4 +93,46 @@ impl Walk<'_, '_> {
         });
         self.udp_tunnel(src, dest)
     }
+}
+
+/// Bytes of a TCP header without options.
+pub(super) const TCP_HEAD: usize = 20;
+
+/// A TCP header (RFC 9293 3.1): how long it says that it is, and the segment, without its payload.
+#[inline]
+pub(super) const fn tcp_header(header: &[u8; TCP_HEAD]) -> (usize, Tcp) {
+    let &[
+        s0,
+        s1,
+        d0,
+        d1,
+        q0,
+        q1,
+        q2,
+        q3,
+        a0,
+        a1,
+        a2,
+        a3,
+        len,
+        flags,
+        w0,
+        w1,
+        c0,
+        c1,
+        _,
+        _,
+    ] = header;
+    let tcp = Tcp {
+        src: u16::from_be_bytes([s0, s1]),
+        dest: u16::from_be_bytes([d0, d1]),
+        seq: u32::from_be_bytes([q0, q1, q2, q3]),
+        ack: u32::from_be_bytes([a0, a1, a2, a3]),
+        flags,
+        window: u16::from_be_bytes([w0, w1]),
+        checksum: u16::from_be_bytes([c0, c1]),
+        payload: Span { offset: 0, len: 0 },
+        wire_len: 0,
+    };
+    ((len >> 4) as usize * 4, tcp)
 }

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 
 use super::super::page;
 use super::{Judgement, Text};
@@ -13,18 +12,12 @@ use crate::store::views::{comments, triage};
 /// The most at once: a page.
 const AT_ONCE: usize = 500;
 
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
-
 pub(super) async fn acknowledge(
     State(api): State<Api>,
     Path(id): Path<String>,
-    sent: Form<permit::Triage, Nothing>,
+    sent: page::Pressed<permit::Triage>,
 ) -> Result<Response, Problem> {
-    let Form {
-        who,
-        form: Nothing {},
-    } = sent;
+    let who = sent.who;
     let (actor, of) = (who.actor(), id.clone());
     api.write(move |change| triage::acknowledge(change, &of, &actor))
         .await?;

@@ -3,11 +3,10 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::html;
-use serde::Deserialize;
 
 use super::super::page::{self, Page};
 use super::super::{marks, table};
-use crate::api::{self, Api, Form, May, Path, Problem, permit};
+use crate::api::{self, Api, May, Path, Problem, permit};
 use crate::auth::Permission;
 use crate::store::uploads;
 use crate::store::views::overview;
@@ -81,18 +80,12 @@ pub(super) async fn differences(
     .show(&api))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
-
 pub(super) async fn restore(
     State(api): State<Api>,
     Path(version): Path<i64>,
-    sent: Form<permit::Configure, Nothing>,
+    sent: page::Pressed<permit::Configure>,
 ) -> Result<Response, Problem> {
-    let Form {
-        who,
-        form: Nothing {},
-    } = sent;
+    let who = sent.who;
     let _one = api.desk().changing.lock().await;
     let files = api.read(move |conn| uploads::files(conn, version)).await?;
     let note = format!("as version {version}");

@@ -20,7 +20,7 @@ use super::page::{self, Page};
 use super::table::{Column, Table, Value};
 use super::view::View;
 use super::{marks, table};
-use crate::api::{self, Api, Form, May, Problem, permit};
+use crate::api::{self, Api, May, Problem, permit};
 use crate::auth::Permission;
 use crate::ruleset::Loaded;
 use crate::store::precision::{self, Precision};
@@ -299,17 +299,11 @@ fn state(status: &str, missing: &[String]) -> Markup {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Nothing {}
-
 async fn reload(
     State(api): State<Api>,
-    sent: Form<permit::Configure, Nothing>,
+    sent: page::Pressed<permit::Configure>,
 ) -> Result<Response, Problem> {
-    let Form {
-        who,
-        form: Nothing {},
-    } = sent;
+    let who = sent.who;
     api::read_rules_again(&api, &who).await?;
     Ok(page::go("/rules"))
 }

@@ -3,11 +3,10 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::super::page::{self, Page};
 use super::super::{marks, table};
-use crate::api::{self, Api, Form, May, Path, Problem, permit};
+use crate::api::{self, Api, May, Path, Problem, permit};
 use crate::store::suppressions::{self, Suppression};
 
 /// What it leaves out.
@@ -67,18 +66,12 @@ pub(super) async fn ask(
     .show(&api))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
-
 pub(super) async fn lift(
     State(api): State<Api>,
     Path(number): Path<i64>,
-    sent: Form<permit::Configure, Nothing>,
+    sent: page::Pressed<permit::Configure>,
 ) -> Result<Response, Problem> {
-    let Form {
-        who,
-        form: Nothing {},
-    } = sent;
+    let who = sent.who;
     api::lift_suppression(&api, &who, number).await?;
     Ok(page::go("/rules#suppressions"))
 }

@@ -3,11 +3,10 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::super::marks;
 use super::super::page::{self, Page};
-use crate::api::{self, Api, Form, Path, Problem, permit};
+use crate::api::{self, Api, Path, Problem, permit};
 use crate::auth::{Caller, Permission};
 use crate::config::{Config, Sink};
 use crate::deliver;
@@ -75,19 +74,13 @@ fn state(how: Option<&How>) -> Markup {
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
-
 /// Sends one message past the outbox, as `vitalwire sinks test` does.
 pub(super) async fn test(
     State(api): State<Api>,
     Path(name): Path<String>,
-    sent: Form<permit::Configure, Nothing>,
+    sent: page::Pressed<permit::Configure>,
 ) -> Result<Response, Problem> {
-    let Form {
-        who,
-        form: Nothing {},
-    } = sent;
+    let who = sent.who;
     let (config, _) = api.desk().in_force();
     if !config.sinks.iter().any(|sink| sink.name() == name) {
         return Err(Problem::missing("sink of this name"));

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::super::marks;
 use super::super::page::{self, Page};
@@ -156,18 +155,12 @@ pub(super) async fn ask(
     .show(&api))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
-
 pub(super) async fn take_back(
     State(api): State<Api>,
     Path(number): Path<i64>,
-    sent: Form<permit::Read, Nothing>,
+    sent: page::Pressed<permit::Read>,
 ) -> Result<Response, Problem> {
-    let Form {
-        who,
-        form: Nothing {},
-    } = sent;
+    let who = sent.who;
     let of = (!who.may(Permission::Admin)).then_some(who.user);
     let actor = who.actor();
     api.write(move |change| tokens::delete(change, number, of, &actor))
