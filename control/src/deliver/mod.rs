@@ -1,6 +1,6 @@
 //! Sinks: the ways from the outbox to receivers. Each is one file behind [`Deliver`], on its own
 //! thread, with its own cursor. Those that can take much take protocol events too, from a queue in
-//! memory ([`bulk`]).
+//! memory (`bulk`).
 //!
 //! What becomes of an entry is the same for all: a receiver that is away, refuses us or is told wrong
 //! where to look makes entries wait; only what the receiver says it will never take is given up, and

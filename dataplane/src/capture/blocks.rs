@@ -39,7 +39,7 @@ impl Pool {
         }
     }
 
-    /// A block that nobody else has, so that [`Block::writable`] gives its bytes.
+    /// A block that nobody else has, so that it can be written.
     pub fn take(&mut self) -> Block {
         // The oldest is at the front and most likely free.
         let free = self.blocks.iter().position(Block::is_free);
