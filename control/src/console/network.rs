@@ -314,7 +314,7 @@ fn doctor(api: &Api, found: &[Finding]) -> Markup {
             @if let Some(why) = api.blind() { div.wrong { p { strong { "Blind: " (why) } } } }
             @if open.is_empty() {
                 (table::empty(&html! { p { strong { "Nothing is wrong with the mirror." } " "
-                    @if found.is_empty() { "Nothing has been since the store began." } @else { (found.len()) " findings are over." }
+                    @if found.is_empty() { "It found nothing since the store began." } @else { (found.len()) " findings are over." }
                     " " code { "vitalwire doctor" } " looks closer at one interface." } }))
             }
             @for one in open { div.card {
