@@ -19,7 +19,7 @@ from pathlib import Path
 
 import axe_core_python
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -76,7 +76,7 @@ class Console:
         """The text of something while pages come and go."""
         try:
             return self.one(css).text
-        except StaleElementReferenceException:
+        except WebDriverException:
             return ""
 
     def all(self, css):
@@ -110,8 +110,9 @@ class Console:
         self.one("h1").click()
 
     def until(self, what, holds):
+        # While a page goes and the next one comes, looking fails in several ways.
         try:
-            wait = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=[StaleElementReferenceException])
+            wait = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=[WebDriverException])
             wait.until(lambda _: holds())
         except Exception:
             raise AssertionError(f"not within {PATIENCE} s: {what}\n{self.text()}") from None
