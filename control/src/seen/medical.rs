@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::wanted::get;
+
 use super::{PAIRS_MAX, State, place, short};
 
 /// Commands of one pair that are told apart.
@@ -55,8 +57,7 @@ pub struct Messages {
 }
 
 pub(super) fn text(object: &Value, name: &str) -> String {
-    object
-        .get(name)
+    get(object, name)
         .and_then(Value::as_str)
         .map(short)
         .unwrap_or_default()
@@ -101,7 +102,7 @@ fn operation(pair: &mut Association, dicom: &Value) {
 
 /// Takes a message of HL7.
 pub(super) fn hl7(state: &mut State, event: &Value, hl7: &Value) {
-    let answer = hl7.get("ack_code").is_some();
+    let answer = get(hl7, "ack_code").is_some();
     let (from, to) = (
         text(hl7, "sending_application"),
         text(hl7, "receiving_application"),
@@ -123,7 +124,9 @@ pub(super) fn hl7(state: &mut State, event: &Value, hl7: &Value) {
         if !matches!(code.as_str(), "AA" | "CA") {
             add(&mut kept.refused);
         }
-        let latency = hl7.get("latency_ms").and_then(Value::as_f64).unwrap_or(0.0);
+        let latency = get(hl7, "latency_ms")
+            .and_then(Value::as_f64)
+            .unwrap_or(0.0);
         kept.latency_ms = kept.latency_ms.max(latency);
     }
 }

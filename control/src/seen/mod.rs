@@ -5,6 +5,7 @@
 mod medical;
 mod pumps;
 mod span;
+mod wanted;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
+use super::wanted::get;
+
 use super::medical::text;
 use super::{PUMPS_MAX, State, place};
 
@@ -97,7 +99,7 @@ pub struct Told {
 }
 
 fn number(object: &Value, name: &str) -> Option<f64> {
-    object.get(name).and_then(Value::as_f64)
+    get(object, name).and_then(Value::as_f64)
 }
 
 fn learn(old: &mut String, new: String) {
@@ -157,10 +159,9 @@ fn said(event: &Value, pump: &Value, action: String, at: i64) -> Said {
         dose_unit: text(pump, "dose_unit"),
         vtbi: number(pump, "vtbi_ml"),
         left: number(pump, "vtbi_remaining_ml"),
-        unit_unknown: pump.get("unit_unknown").and_then(Value::as_bool) == Some(true),
+        unit_unknown: get(pump, "unit_unknown").and_then(Value::as_bool) == Some(true),
         status: text(pump, "status"),
-        alarm: pump
-            .get("alarm")
+        alarm: get(pump, "alarm")
             .map(|alarm| text(alarm, "code"))
             .unwrap_or_default(),
         answer: String::new(),
@@ -217,7 +218,7 @@ fn answer(state: &mut State, pump: &Value) {
             .find(|one| one.answer.is_empty())
     });
     if let Some(order) = order {
-        let error = pump.get("error").and_then(Value::as_i64);
+        let error = get(pump, "error").and_then(Value::as_i64);
         order.answer = match error {
             Some(error) => format!("{word} {error}"),
             None => word,
@@ -226,7 +227,7 @@ fn answer(state: &mut State, pump: &Value) {
 }
 
 fn limits(old: &mut Limits, pump: &Value) {
-    let Some(pca) = pump.get("pca") else { return };
+    let Some(pca) = get(pump, "pca") else { return };
     let unit = text(pca, "dose_limit_unit");
     let new = Limits {
         dose: number(pca, "dose_limit").map(|dose| (dose, unit)),

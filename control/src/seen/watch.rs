@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rules::correlate::{Item, Out};
 use serde_json::Value;
 
-use super::medical::{dicom, hl7};
+use super::medical::{dicom, hl7, text};
 use super::pumps::pump;
-use super::{LINKS_MAX, Seen, State, place, short};
+use super::wanted::{self, get};
+use super::{LINKS_MAX, Seen, State, place};
 use crate::sinks::Sink;
 
 /// What is looked at.
@@ -37,7 +38,7 @@ impl Sink for Watch {
         for item in watched {
             let (from, to) = (item.line.start as usize, item.line.end as usize);
             let line = out.arena.get(from..to).unwrap_or_default();
-            if let Ok(event) = serde_json::from_slice(line) {
+            if let Some(event) = wanted::read(line) {
                 take(&mut self.0.lock(), &event, item.event_type, micros(item));
             }
         }
@@ -56,13 +57,12 @@ fn count(state: &mut State, out: &Out, micros: impl Fn(&Item) -> i64) {
 }
 
 fn take(state: &mut State, event: &Value, kind: &str, at: i64) {
-    let Some(own) = event.get(kind) else { return };
+    let Some(own) = get(event, kind) else { return };
     match kind {
         "capture" => return capture(state, own, at),
         _ => state.watched.at(at),
     }
-    let protocol = event
-        .get("app_proto")
+    let protocol = get(event, "app_proto")
         .and_then(Value::as_str)
         .unwrap_or("unknown");
     match kind {
@@ -75,7 +75,7 @@ fn take(state: &mut State, event: &Value, kind: &str, at: i64) {
 
 /// Whether it can be seen at all.
 fn capture(state: &mut State, own: &Value, at: i64) {
-    match own.get("event").and_then(Value::as_str) {
+    match get(own, "event").and_then(Value::as_str) {
         Some("blind") => state.watched.blind(at),
         Some("seeing") => state.watched.seeing(at),
         _ => {}
@@ -83,15 +83,7 @@ fn capture(state: &mut State, own: &Value, at: i64) {
 }
 
 fn address(event: &Value, name: &str) -> Option<IpAddr> {
-    event.get(name)?.as_str()?.parse().ok()
-}
-
-fn text(event: &Value, path: &str) -> String {
-    event
-        .pointer(path)
-        .and_then(Value::as_str)
-        .map(short)
-        .unwrap_or_default()
+    get(event, name)?.as_str()?.parse().ok()
 }
 
 fn flow(state: &mut State, event: &Value, own: &Value, protocol: &str) {
@@ -104,7 +96,7 @@ fn flow(state: &mut State, event: &Value, own: &Value, protocol: &str) {
     };
     let sum = |name: &str| {
         let of = |way: &str| {
-            own.get(format!("{name}_{way}"))
+            get(own, &format!("{name}_{way}"))
                 .and_then(Value::as_u64)
                 .unwrap_or(0)
         };
@@ -113,7 +105,7 @@ fn flow(state: &mut State, event: &Value, own: &Value, protocol: &str) {
     link.flows = link.flows.saturating_add(1);
     link.bytes = link.bytes.saturating_add(sum("bytes"));
     link.gaps = link.gaps.saturating_add(sum("gap_bytes"));
-    link.last = text(event, "/timestamp");
+    link.last = text(event, "timestamp");
 }
 
 #[cfg(test)]

@@ -38,7 +38,9 @@ fn a_broken_rule_keeps_the_old_rules() {
     let failures = || metric(&lab, "vitalwire_rules_reload_failures_total", "");
     appliance.until("a failed reload", || failures() == Some(1.0));
     let log = appliance.task.log();
-    let said = log.lines().find(|line| line.contains("all stays as it was"));
+    let said = log
+        .lines()
+        .find(|line| line.contains("all stays as it was"));
     let said = said.unwrap_or_else(|| panic!("not said:\n{log}"));
     assert!(said.contains("site.yaml:12:"), "{said}");
     assert!(said.contains("dicom.command"), "{said}");
