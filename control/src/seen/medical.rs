@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use super::wanted::get;
-
+use super::event::{Dicom, Event, Hl7};
 use super::{PAIRS_MAX, State, place, short};
 
 /// Commands of one pair that are told apart.
@@ -56,31 +53,24 @@ pub struct Messages {
     pub last: String,
 }
 
-pub(super) fn text(object: &Value, name: &str) -> String {
-    get(object, name)
-        .and_then(Value::as_str)
-        .map(short)
-        .unwrap_or_default()
-}
-
 fn add(count: &mut u64) {
     *count = count.saturating_add(1);
 }
 
 /// Takes an event of DICOM.
-pub(super) fn dicom(state: &mut State, event: &Value, dicom: &Value) {
-    let key = (text(dicom, "calling_ae"), text(dicom, "called_ae"));
-    if key.0.is_empty() && key.1.is_empty() {
+pub(super) fn dicom(state: &mut State, event: &Event<'_>, dicom: &Dicom<'_>) {
+    if dicom.calling_ae.is_empty() && dicom.called_ae.is_empty() {
         return;
     }
+    let key = (short(&dicom.calling_ae), short(&dicom.called_ae));
     let Some(pair) = place(&mut state.associations, key, PAIRS_MAX, &mut state.cut) else {
         return;
     };
-    pair.last = text(event, "timestamp");
-    match text(dicom, "kind").as_str() {
+    pair.last = short(&event.timestamp);
+    match dicom.kind.as_ref() {
         "associate_rq" => {
             add(&mut pair.asked);
-            pair.address = text(event, "src_ip");
+            pair.address = short(&event.src_ip);
         }
         "associate_rj" | "abort" => add(&mut pair.refused),
         "dimse" => operation(pair, dicom),
@@ -88,45 +78,42 @@ pub(super) fn dicom(state: &mut State, event: &Value, dicom: &Value) {
     }
 }
 
-fn operation(pair: &mut Association, dicom: &Value) {
-    let command = text(dicom, "command");
-    let room = pair.commands.len() < COMMANDS_MAX || pair.commands.contains_key(&command);
-    if command.ends_with("-RQ") && room {
-        add(pair.commands.entry(command).or_default());
+fn operation(pair: &mut Association, dicom: &Dicom<'_>) {
+    if dicom.command.ends_with("-RQ") {
+        let room = pair.commands.len() < COMMANDS_MAX;
+        match pair.commands.get_mut(dicom.command.as_ref()) {
+            Some(count) => add(count),
+            None if room => _ = pair.commands.insert(short(&dicom.command), 1),
+            None => {}
+        }
     }
-    if text(dicom, "status_class") == "failure" {
+    if dicom.status_class == "failure" {
         add(&mut pair.failed);
-        pair.why = text(dicom, "status_text");
+        pair.why = short(&dicom.status_text);
     }
 }
 
 /// Takes a message of HL7.
-pub(super) fn hl7(state: &mut State, event: &Value, hl7: &Value) {
-    let answer = get(hl7, "ack_code").is_some();
-    let (from, to) = (
-        text(hl7, "sending_application"),
-        text(hl7, "receiving_application"),
-    );
-    let kind = format!("{}^{}", text(hl7, "message_type"), text(hl7, "trigger"));
+pub(super) fn hl7(state: &mut State, event: &Event<'_>, hl7: &Hl7<'_>) {
+    let answer = !hl7.ack_code.is_empty();
+    let from = short(&hl7.sending_application);
+    let to = short(&hl7.receiving_application);
     // An answer counts for those whom it answers.
     let key = if answer {
         (to, from, "answers".to_owned())
     } else {
-        (from, to, kind)
+        let kind = format!("{}^{}", hl7.message_type, hl7.trigger);
+        (from, to, short(&kind))
     };
     let Some(kept) = place(&mut state.messages, key, PAIRS_MAX, &mut state.cut) else {
         return;
     };
     add(&mut kept.count);
-    kept.last = text(event, "timestamp");
+    kept.last = short(&event.timestamp);
     if answer {
-        let code = text(hl7, "ack_code");
-        if !matches!(code.as_str(), "AA" | "CA") {
+        if !matches!(hl7.ack_code.as_ref(), "AA" | "CA") {
             add(&mut kept.refused);
         }
-        let latency = get(hl7, "latency_ms")
-            .and_then(Value::as_f64)
-            .unwrap_or(0.0);
-        kept.latency_ms = kept.latency_ms.max(latency);
+        kept.latency_ms = kept.latency_ms.max(hl7.latency_ms);
     }
 }

@@ -2,10 +2,10 @@
 //! in memory since the start, within bounds; protocol events are not stored. Devices are the
 //! inventory's.
 
+mod event;
 mod medical;
 mod pumps;
 mod span;
-mod wanted;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -77,5 +77,8 @@ fn place<'a, K: Ord, V: Default>(
 
 /// A value, not endless.
 fn short(text: &str) -> String {
+    if text.len() <= CHARS_MAX {
+        return text.to_owned();
+    }
     text.chars().take(CHARS_MAX).collect()
 }

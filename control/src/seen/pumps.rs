@@ -2,12 +2,8 @@
 
 use std::collections::VecDeque;
 
-use serde_json::Value;
-
-use super::wanted::get;
-
-use super::medical::text;
-use super::{PUMPS_MAX, State, place};
+use super::event::{self, Event};
+use super::{PUMPS_MAX, State, place, short};
 
 /// Of a pump, the newest orders and reports.
 const SAID_MAX: usize = 256;
@@ -98,72 +94,63 @@ pub struct Told {
     unanswered: VecDeque<(String, String)>,
 }
 
-fn number(object: &Value, name: &str) -> Option<f64> {
-    get(object, name).and_then(Value::as_f64)
-}
-
-fn learn(old: &mut String, new: String) {
+fn learn(old: &mut String, new: &str) {
     if !new.is_empty() {
-        *old = new;
+        *old = short(new);
     }
 }
 
 /// Takes what a pump was told, or told.
-pub(super) fn pump(state: &mut State, event: &Value, pump: &Value, at: i64) {
-    let device = text(pump, "device");
-    let action = text(pump, "action");
-    if action == "response" {
+pub(super) fn pump(state: &mut State, event: &Event<'_>, pump: &event::Pump<'_>, at: i64) {
+    if pump.action == "response" {
         answer(state, pump);
         return;
     }
-    if device.is_empty() {
+    if pump.device.is_empty() {
         return;
     }
-    let said = said(event, pump, action, at);
+    let device = short(&pump.device);
     let Some(kept) = place(&mut state.pumps, device.clone(), PUMPS_MAX, &mut state.cut) else {
         return;
     };
-    learn(&mut kept.kind, text(pump, "device_type"));
-    learn(&mut kept.status, said.status.clone());
-    for (old, name) in kept
-        .about
-        .iter_mut()
-        .zip(["vendor", "model", "software", "library"])
-    {
-        learn(old, text(pump, name));
+    learn(&mut kept.kind, &pump.device_type);
+    learn(&mut kept.status, &pump.status);
+    let about = [&pump.vendor, &pump.model, &pump.software, &pump.library];
+    for (old, new) in kept.about.iter_mut().zip(about) {
+        learn(old, new);
     }
-    limits(&mut kept.limits, pump);
-    if said.action == "program" {
+    if let Some(pca) = &pump.pca {
+        limits(&mut kept.limits, pca);
+    }
+    if pump.action == "program" {
         if state.told.unanswered.len() >= UNANSWERED_MAX {
             state.told.unanswered.pop_front();
         }
-        let id = text(pump, "control_id");
-        state.told.unanswered.push_back((id, device));
+        let order = (short(&pump.control_id), device);
+        state.told.unanswered.push_back(order);
     }
-    keep(kept, &mut state.told, said);
+    keep(kept, &mut state.told, said(event, pump, at));
 }
 
-fn said(event: &Value, pump: &Value, action: String, at: i64) -> Said {
+fn said(event: &Event<'_>, pump: &event::Pump<'_>, at: i64) -> Said {
     Said {
         at,
-        action,
-        channel: text(pump, "channel"),
-        label: text(pump, "channel_label"),
-        by: text(event, "src_ip"),
-        application: text(pump, "sending_application"),
-        control: text(pump, "order_control"),
-        patient: text(pump, "patient_id"),
-        drug: text(pump, "drug"),
-        rate: number(pump, "rate_ml_per_h"),
-        dose: number(pump, "dose"),
-        dose_unit: text(pump, "dose_unit"),
-        vtbi: number(pump, "vtbi_ml"),
-        left: number(pump, "vtbi_remaining_ml"),
-        unit_unknown: get(pump, "unit_unknown").and_then(Value::as_bool) == Some(true),
-        status: text(pump, "status"),
-        alarm: get(pump, "alarm")
-            .map(|alarm| text(alarm, "code"))
-            .unwrap_or_default(),
+        action: short(&pump.action),
+        channel: short(&pump.channel),
+        label: short(&pump.channel_label),
+        by: short(&event.src_ip),
+        application: short(&pump.sending_application),
+        control: short(&pump.order_control),
+        patient: short(&pump.patient_id),
+        drug: short(&pump.drug),
+        rate: pump.rate_ml_per_h,
+        dose: pump.dose,
+        dose_unit: short(&pump.dose_unit),
+        vtbi: pump.vtbi_ml,
+        left: pump.vtbi_remaining_ml,
+        unit_unknown: pump.unit_unknown,
+        status: short(&pump.status),
+        alarm: short(&pump.alarm.code),
         answer: String::new(),
     }
 }
@@ -199,11 +186,11 @@ fn keep(pump: &mut Pump, told: &mut Told, said: Said) {
 }
 
 /// The receiver's word on an order. `CA` says only that it came.
-fn answer(state: &mut State, pump: &Value) {
-    let (word, id) = (text(pump, "response"), text(pump, "answers"));
-    if word == "CA" {
+fn answer(state: &mut State, pump: &event::Pump<'_>) {
+    if pump.response == "CA" {
         return;
     }
+    let (word, id) = (short(&pump.response), short(&pump.answers));
     let waiting = &mut state.told.unanswered;
     let Some(at) = waiting.iter().rposition(|(known, _)| *known == id) else {
         return;
@@ -218,23 +205,21 @@ fn answer(state: &mut State, pump: &Value) {
             .find(|one| one.answer.is_empty())
     });
     if let Some(order) = order {
-        let error = get(pump, "error").and_then(Value::as_i64);
-        order.answer = match error {
+        order.answer = match pump.error {
             Some(error) => format!("{word} {error}"),
             None => word,
         };
     }
 }
 
-fn limits(old: &mut Limits, pump: &Value) {
-    let Some(pca) = get(pump, "pca") else { return };
-    let unit = text(pca, "dose_limit_unit");
+fn limits(old: &mut Limits, pca: &event::Pca<'_>) {
+    let unit = short(&pca.dose_limit_unit);
     let new = Limits {
-        dose: number(pca, "dose_limit").map(|dose| (dose, unit)),
-        volume: number(pca, "volume_limit_ml"),
-        period: number(pca, "limit_period_s"),
-        lockout: number(pca, "lockout_s"),
-        per_hour: number(pca, "max_doses_per_h"),
+        dose: pca.dose_limit.map(|dose| (dose, unit)),
+        volume: pca.volume_limit_ml,
+        period: pca.limit_period_s,
+        lockout: pca.lockout_s,
+        per_hour: pca.max_doses_per_h,
     };
     *old = Limits {
         dose: new.dose.or_else(|| old.dose.take()),
@@ -247,13 +232,15 @@ fn limits(old: &mut Limits, pump: &Value) {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
     use serde_json::{Value, json};
 
     use super::super::State;
-    use super::{SAID_MAX, pump};
+    use super::{Event, SAID_MAX, event, pump};
 
     fn say(state: &mut State, at: i64, own: &Value) {
-        pump(state, &json!({"src_ip": "10.0.0.1"}), own, at);
+        let own = event::Pump::deserialize(own).unwrap();
+        pump(state, &Event::default(), &own, at);
     }
 
     fn report(rate: i64) -> Value {

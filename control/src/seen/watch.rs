@@ -1,15 +1,13 @@
 //! The output that watches what goes by.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use rules::correlate::{Item, Out};
-use serde_json::Value;
 
-use super::medical::{dicom, hl7, text};
+use super::event::{Capture, Ended, Event};
+use super::medical::{dicom, hl7};
 use super::pumps::pump;
-use super::wanted::{self, get};
-use super::{LINKS_MAX, Seen, State, place};
+use super::{LINKS_MAX, Seen, State, place, short};
 use crate::sinks::Sink;
 
 /// What is looked at.
@@ -38,8 +36,10 @@ impl Sink for Watch {
         for item in watched {
             let (from, to) = (item.line.start as usize, item.line.end as usize);
             let line = out.arena.get(from..to).unwrap_or_default();
-            if let Some(event) = wanted::read(line) {
-                take(&mut self.0.lock(), &event, item.event_type, micros(item));
+            let event = serde_json::from_slice(line);
+            debug_assert!(event.is_ok(), "a member is not of the type that pages know");
+            if let Ok(event) = event {
+                take(&mut self.0.lock(), &event, micros(item));
             }
         }
     }
@@ -56,63 +56,58 @@ fn count(state: &mut State, out: &Out, micros: impl Fn(&Item) -> i64) {
     }
 }
 
-fn take(state: &mut State, event: &Value, kind: &str, at: i64) {
-    let Some(own) = get(event, kind) else { return };
-    match kind {
-        "capture" => return capture(state, own, at),
-        _ => state.watched.at(at),
+fn take(state: &mut State, event: &Event<'_>, at: i64) {
+    if let Some(own) = &event.capture {
+        return capture(state, own, at);
     }
-    let protocol = get(event, "app_proto")
-        .and_then(Value::as_str)
-        .unwrap_or("unknown");
-    match kind {
-        "flow" => flow(state, event, own, protocol),
-        "dicom" => dicom(state, event, own),
-        "hl7" => hl7(state, event, own),
-        _ => pump(state, event, own, at),
+    state.watched.at(at);
+    if let Some(own) = &event.flow {
+        flow(state, event, own);
+    }
+    if let Some(own) = &event.dicom {
+        dicom(state, event, own);
+    }
+    if let Some(own) = &event.hl7 {
+        hl7(state, event, own);
+    }
+    if let Some(own) = &event.pump {
+        pump(state, event, own, at);
     }
 }
 
 /// Whether it can be seen at all.
-fn capture(state: &mut State, own: &Value, at: i64) {
-    match get(own, "event").and_then(Value::as_str) {
-        Some("blind") => state.watched.blind(at),
-        Some("seeing") => state.watched.seeing(at),
+fn capture(state: &mut State, own: &Capture<'_>, at: i64) {
+    match own.event.as_ref() {
+        "blind" => state.watched.blind(at),
+        "seeing" => state.watched.seeing(at),
         _ => {}
     }
 }
 
-fn address(event: &Value, name: &str) -> Option<IpAddr> {
-    get(event, name)?.as_str()?.parse().ok()
-}
-
-fn flow(state: &mut State, event: &Value, own: &Value, protocol: &str) {
-    let (Some(src), Some(dest)) = (address(event, "src_ip"), address(event, "dest_ip")) else {
+fn flow(state: &mut State, event: &Event<'_>, own: &Ended) {
+    let (Ok(src), Ok(dest)) = (event.src_ip.parse(), event.dest_ip.parse()) else {
         return;
     };
-    let key = (src, dest, protocol.to_owned());
+    let key = (src, dest, event.app_proto.clone().into_owned());
     let Some(link) = place(&mut state.links, key, LINKS_MAX, &mut state.cut) else {
         return;
     };
-    let sum = |name: &str| {
-        let of = |way: &str| {
-            get(own, &format!("{name}_{way}"))
-                .and_then(Value::as_u64)
-                .unwrap_or(0)
-        };
-        of("toserver").saturating_add(of("toclient"))
-    };
+    let bytes = own.bytes_toserver.saturating_add(own.bytes_toclient);
+    let gaps = own
+        .gap_bytes_toserver
+        .saturating_add(own.gap_bytes_toclient);
     link.flows = link.flows.saturating_add(1);
-    link.bytes = link.bytes.saturating_add(sum("bytes"));
-    link.gaps = link.gaps.saturating_add(sum("gap_bytes"));
-    link.last = text(event, "timestamp");
+    link.bytes = link.bytes.saturating_add(bytes);
+    link.gaps = link.gaps.saturating_add(gaps);
+    link.last = short(&event.timestamp);
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
     use serde_json::json;
 
-    use super::{State, take};
+    use super::{Event, State, take};
 
     fn event(kind: &str, own: &serde_json::Value) -> serde_json::Value {
         json!({
@@ -121,10 +116,14 @@ mod tests {
         })
     }
 
+    fn see(state: &mut State, kind: &str, own: &serde_json::Value) {
+        take(state, &Event::deserialize(&event(kind, own)).unwrap(), 0);
+    }
+
     #[test]
     fn events_become_what_pages_show() {
         let mut state = State::default();
-        let mut see = |kind: &str, own| take(&mut state, &event(kind, &own), kind, 0);
+        let mut see = |kind: &str, own| see(&mut state, kind, &own);
         see("flow", json!({"bytes_toserver": 10, "bytes_toclient": 5}));
         see(
             "dicom",
@@ -151,7 +150,7 @@ mod tests {
         for n in 0..5_000 {
             let own =
                 json!({"kind": "associate_rq", "calling_ae": format!("A{n}"), "called_ae": "B"});
-            take(&mut state, &event("dicom", &own), "dicom", 0);
+            see(&mut state, "dicom", &own);
         }
         assert_eq!((state.associations.len(), state.cut), (4_000, 1_000));
     }
