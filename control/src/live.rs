@@ -50,7 +50,7 @@ fn open(config: &Config) -> Result<Sources, Error> {
     silence::prepare(interface, capture.silence)?;
     let wanted = match capture.source {
         CaptureSource::AfPacket => af_packet(config, interface),
-        CaptureSource::AfXdp => af_xdp(capture, interface),
+        CaptureSource::AfXdp => af_xdp(config, interface),
         _ => return libpcap(capture, interface),
     };
     let why = match wanted {
@@ -124,7 +124,8 @@ fn af_packet(config: &Config, interface: &str) -> Result<Sources, CaptureError> 
     Ok(Sources::Steered(sources.map(boxed).collect()))
 }
 
-fn af_xdp(capture: &Capture, interface: &str) -> Result<Sources, CaptureError> {
+fn af_xdp(config: &Config, interface: &str) -> Result<Sources, CaptureError> {
+    let capture = &config.capture;
     let settings = af_xdp::Settings {
         interface: interface.to_owned(),
         ring_bytes: usize::try_from(capture.buffer.0).unwrap_or(usize::MAX),
@@ -145,6 +146,10 @@ fn af_xdp(capture: &Capture, interface: &str) -> Result<Sources, CaptureError> {
     if let Some((mode, queues)) = source.mode() {
         let mode = mode.name();
         tracing::info!(interface, source = "af_xdp", mode, queues, "listening");
+    }
+    // One worker walks the rings itself; of several, frames are spread over them by flow.
+    if engine::workers(config) == 1 {
+        return Ok(Sources::Steered(vec![Box::new(source)]));
     }
     Ok(Sources::Spread(Box::new(source)))
 }

@@ -120,6 +120,7 @@ impl Thread {
         let mut out = Out::default();
         let mut handed = Handed::default();
         let mut loose = 0_u32;
+        let live = self.live;
         loop {
             match self.merge.next() {
                 Next::Record {
@@ -153,9 +154,7 @@ impl Thread {
                     self.latency.since(read_at, monotonic_nanos());
                 }
                 Next::Taken(_) => {}
-                // Live, nobody waits for more lines. Of files there are more at once, and waking
-                // the outputs for a few lines costs more than the lines.
-                Next::Idle if self.live || out.arena.len() >= IDLE_BYTES => {
+                Next::Idle if is_due(live, &out, handed.at) => {
                     self.hand_on(&mut out, &mut handed);
                 }
                 Next::Idle => {}
@@ -222,6 +221,16 @@ impl Thread {
     }
 }
 
+/// Whether lines are handed on though there may be more at once: waking the outputs for a few lines
+/// costs more than the lines. Live, alerts do not wait, and nothing waits for long.
+fn is_due(live: bool, out: &Out, handed_at: u64) -> bool {
+    if !live {
+        return out.arena.len() >= IDLE_BYTES;
+    }
+    out.items.iter().any(|item| item.alert.is_some())
+        || monotonic_nanos().saturating_sub(handed_at) >= HOLD_NANOS
+}
+
 /// Asks the worker of a record for the evidence of its alerts. Never waits: the worker may be
 /// waiting for room on its lane.
 fn ask(out: &mut Out, desk: Option<&Sender<Wanted>>, unasked: &AtomicU64) {
@@ -242,12 +251,16 @@ fn is_loose(record: &Record) -> bool {
 
 /// What was handed on, oldest first: once every output has let go of it, its room is used again.
 #[derive(Default)]
-struct Handed(VecDeque<Arc<Out>>);
+struct Handed {
+    pieces: VecDeque<Arc<Out>>,
+    /// When the last one was, on the monotonic clock.
+    at: u64,
+}
 
 impl Handed {
     /// Room for more lines.
     fn room(&mut self) -> Out {
-        let Some(oldest) = self.0.pop_front() else {
+        let Some(oldest) = self.pieces.pop_front() else {
             return Out::default();
         };
         match Arc::try_unwrap(oldest) {
@@ -257,15 +270,16 @@ impl Handed {
                 out
             }
             Err(held) => {
-                self.0.push_front(held);
+                self.pieces.push_front(held);
                 Out::default()
             }
         }
     }
 
     fn remember(&mut self, out: Arc<Out>) {
-        if self.0.len() < HANDED_MAX {
-            self.0.push_back(out);
+        self.at = monotonic_nanos();
+        if self.pieces.len() < HANDED_MAX {
+            self.pieces.push_back(out);
         }
     }
 }
@@ -313,6 +327,8 @@ const TELL_NANOS: u64 = 100_000_000;
 const HANDED_MAX: usize = 8;
 /// Lines are handed on in pieces of about this size.
 const OUT_BYTES: usize = 256 * 1024;
+/// Live, lines that are no alerts are gathered for so long.
+const HOLD_NANOS: u64 = 10_000_000;
 /// Reading files, so many bytes of lines are worth waking the outputs for.
 const IDLE_BYTES: usize = 32 * 1024;
 

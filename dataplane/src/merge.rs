@@ -234,38 +234,24 @@ impl Merge {
             }
             Err(TryRecvError::Empty) => {}
         }
-        match self.patience {
-            None if told_quiet => match lane.end.messages.recv() {
-                Ok(message) => self.received(at, message),
-                Err(_) => {
-                    lane.ended = true;
-                    Received::Nothing
-                }
-            },
-            None => match lane.end.messages.recv_timeout(QUIET) {
-                Ok(message) => self.received(at, message),
-                Err(RecvTimeoutError::Disconnected) => {
-                    lane.ended = true;
-                    Received::Nothing
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    self.told_quiet = true;
-                    Received::Quiet
-                }
-            },
-            Some(patience) => match lane.end.messages.recv_timeout(patience) {
-                Ok(message) => self.received(at, message),
-                Err(RecvTimeoutError::Disconnected) => {
-                    lane.ended = true;
-                    Received::Nothing
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    lane.late = waiting;
-                    self.listen_to_the_others();
-                    Received::Nothing
-                }
-            },
+        let received = match self.patience {
+            _ if !told_quiet => lane.end.messages.recv_timeout(QUIET),
+            None => lane.end.messages.recv().map_err(Into::into),
+            Some(patience) => lane.end.messages.recv_timeout(patience),
+        };
+        match received {
+            Ok(message) => return self.received(at, message),
+            Err(RecvTimeoutError::Disconnected) => lane.ended = true,
+            Err(RecvTimeoutError::Timeout) if !told_quiet => {
+                self.told_quiet = true;
+                return Received::Quiet;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                lane.late = waiting;
+                self.listen_to_the_others();
+            }
         }
+        Received::Nothing
     }
 
     fn received(&mut self, at: usize, message: Message) -> Received {

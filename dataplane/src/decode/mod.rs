@@ -33,29 +33,28 @@ use parsers::event::{Tunnel, VLANS_MAX};
 /// then given without it.
 #[inline]
 pub fn decode(frame: &Frame, bytes: &[u8]) -> Result<Packet, DecodeIssue> {
-    let mut packet = Packet::NOTHING;
-    decode_into(frame, bytes, &mut packet).map(|()| packet)
+    let mut place = Ok(Packet::NOTHING);
+    decode_into(frame, bytes, &mut place);
+    place
 }
 
-/// As [`decode`], into a place where the packet will stay. After an error it holds nothing of use.
+/// As [`decode`], into the place where the packet will stay.
 #[inline]
-pub(crate) fn decode_into(
-    frame: &Frame,
-    bytes: &[u8],
-    packet: &mut Packet,
-) -> Result<(), DecodeIssue> {
-    if let Some(plain) = plain::read(frame, bytes) {
-        *packet = plain;
-        return Ok(());
+pub(crate) fn decode_into(frame: &Frame, bytes: &[u8], place: &mut Result<Packet, DecodeIssue>) {
+    if !plain::read(frame, bytes, place) {
+        walk_into(frame, bytes, place);
     }
-    walk_into(frame, bytes, packet)
 }
 
 /// Header after header.
-fn walk_into(frame: &Frame, bytes: &[u8], packet: &mut Packet) -> Result<(), DecodeIssue> {
+fn walk_into(frame: &Frame, bytes: &[u8], place: &mut Result<Packet, DecodeIssue>) {
+    *place = Ok(Packet::NOTHING);
+    let Ok(packet) = place else { return };
     let mut walk = Walk::new(frame, bytes, packet);
     let first = walk.link(frame.link);
-    walk.run(first)
+    if let Err(issue) = walk.run(first) {
+        *place = Err(issue);
+    }
 }
 
 /// Reads a packet that was put together from fragments; `around` is any of these.

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use parsers::event::VLANS_MAX;
 
 use super::transport::{TCP_HEAD, tcp_header};
-use super::{Ip, Net, Packet, Span, Tcp, Transport, proto};
+use super::{DecodeIssue, Ip, Net, Packet, Span, Tcp, Transport, proto};
 use crate::batch::{Frame, LinkType};
 
 /// An IPv4 header without options, as its first byte says it.
@@ -15,9 +15,18 @@ const IPV4_PLAIN: u8 = 0x45;
 /// Its length.
 const HEAD: usize = 20;
 
-/// The packet, if the frame is such a one.
+/// Writes the packet, if the frame is such a one; says whether it is.
 #[inline]
-pub(super) fn read(frame: &Frame, bytes: &[u8]) -> Option<Packet> {
+pub(super) fn read(frame: &Frame, bytes: &[u8], place: &mut Result<Packet, DecodeIssue>) -> bool {
+    match packet(frame, bytes) {
+        Some(packet) => *place = Ok(packet),
+        None => return false,
+    }
+    true
+}
+
+#[inline]
+fn packet(frame: &Frame, bytes: &[u8]) -> Option<Packet> {
     if frame.link != LinkType::ETHERNET {
         return None;
     }

@@ -63,8 +63,8 @@ pub(crate) enum Next {
 pub(crate) type Step = Result<Next, DecodeIssue>;
 
 impl<'a, 'p> Walk<'a, 'p> {
+    /// A walk from the first header; `packet` is nothing yet.
     pub(crate) fn new(frame: &Frame, bytes: &'a [u8], packet: &'p mut Packet) -> Self {
-        *packet = Packet::NOTHING;
         let mut walk = Self {
             bytes,
             at: 0,

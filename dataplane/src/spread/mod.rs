@@ -2,14 +2,15 @@
 
 mod counters;
 mod hash;
+mod work;
 
 use std::sync::Arc;
 
 use parsers::time::Time;
-use rules::Ruleset;
 
 pub use counters::Counters;
 pub use hash::FlowHash;
+pub use work::{Item, Items, Tick, Work};
 
 use crate::batch::{Block, Frame, LinkType};
 use crate::capture;
@@ -155,18 +156,11 @@ impl Spread {
         let Some(work) = out.get_mut(self.last_worker) else {
             return;
         };
-        work.items.push(Item {
-            frame,
-            packet: Ok(Packet::NOTHING),
-        });
-        let Some(item) = work.items.last_mut() else {
+        let Some(item) = work.items.place() else {
             return;
         };
-        if let Ok(packet) = &mut item.packet
-            && let Err(issue) = decode_into(&frame, bytes, packet)
-        {
-            item.packet = Err(issue);
-        }
+        item.frame = frame;
+        decode_into(&frame, bytes, &mut item.packet);
         if as_fragment(&item.packet).is_some() {
             if let Some(item) = work.items.pop() {
                 self.fragment(item.frame, item.packet, blocks, out);
@@ -325,71 +319,6 @@ impl Made {
         self.filled = 0;
         self.pool.put(block);
     }
-}
-
-/// What one worker is given at a time.
-pub struct Work {
-    /// The worker's frames, in order, each with its packet.
-    pub items: Vec<Item>,
-    /// What the frames, and reassembled packets, point into.
-    pub blocks: Vec<Block>,
-    /// Whole seconds that packet time reached, each with the number of the frame that brought it:
-    /// the same for every worker. A tick comes before its frame.
-    pub ticks: Vec<Tick>,
-    /// Every frame up to this one has been handed out, to this worker or to another.
-    pub dispatched_upto: u64,
-    /// Packet time at that frame, or the capture clock on an idle poll.
-    pub now: Time,
-    /// How much of what holds frames behind these is full, in percent.
-    pub backlog: u8,
-    /// The rules to match this with.
-    pub ruleset: Arc<Ruleset>,
-    /// When it was read, on the monotonic clock, for latency figures only.
-    pub read_at: u64,
-}
-
-impl Work {
-    /// A work with nothing in it.
-    #[must_use]
-    pub const fn new(ruleset: Arc<Ruleset>) -> Self {
-        Self {
-            items: Vec::new(),
-            blocks: Vec::new(),
-            ticks: Vec::new(),
-            dispatched_upto: 0,
-            now: Time::ZERO,
-            backlog: 0,
-            ruleset,
-            read_at: 0,
-        }
-    }
-
-    /// Lets go of frames and blocks, so that these can be recycled; what it allocated is kept.
-    pub fn clear(&mut self) {
-        self.items.clear();
-        self.blocks.clear();
-        self.ticks.clear();
-    }
-}
-
-/// A frame and what it carries.
-pub struct Item {
-    /// The frame; of a reassembled packet, the frame that completed it, its block and span being
-    /// those of the whole packet.
-    pub frame: Frame,
-    /// What it carries, or why it cannot be read.
-    pub packet: Result<Packet, DecodeIssue>,
-}
-
-/// Packet time reached a second.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Tick {
-    /// The frame that brought it.
-    pub frame: u64,
-    /// The second, since the epoch.
-    pub second: i64,
-    /// Whether the clock jumped by over an hour, either way: flows and windows end.
-    pub step: bool,
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ fn run(
         for (work, seen) in out.iter().zip(&mut seen) {
             assert_eq!(work.ticks, out[0].ticks);
             assert_eq!(work.dispatched_upto, out[0].dispatched_upto);
-            for item in &work.items {
+            for item in work.items.iter() {
                 let bytes = item.frame.bytes(&work.blocks);
                 seen.push(match &item.packet {
                     Err(issue) => Seen::Wrong(item.frame.no, *issue),

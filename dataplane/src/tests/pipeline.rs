@@ -12,7 +12,7 @@ use super::protocol::LINES;
 use super::worker::{T0, settings};
 use crate::batch::{Frame, LinkType};
 use crate::correlate_thread::Correlate;
-use crate::decode::{Packet, decode_into};
+use crate::decode::decode;
 use crate::pipeline::{Feeds, Finished, Parts, start_with};
 use crate::reader::{Feed, Spreading};
 use crate::spread::{FlowHash, Spread};
@@ -134,8 +134,7 @@ fn steered(frames: &[(i64, Vec<u8>)], sources: usize) -> Feeds {
             link: LinkType::ETHERNET,
             ..Frame::default()
         };
-        let mut packet = Packet::NOTHING;
-        let decoded = decode_into(&frame, bytes, &mut packet).map(|()| packet);
+        let decoded = decode(&frame, bytes);
         let worker = hash.worker(&decoded, bytes);
         for (at, frames) in own.iter_mut().enumerate() {
             // The others are polled at the same time.

@@ -172,7 +172,7 @@ fn agree(fanout: &Fanout, file: &Path) -> usize {
             }
         }
         spread.spread(&mut batch, &mut works);
-        for item in &works[0].items {
+        for item in works[0].items.iter() {
             let Some(value) = values.get(&item.frame.no) else {
                 continue;
             };
