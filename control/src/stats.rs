@@ -114,12 +114,15 @@ fn render(about: &About, time: Time, kind: &'static str, ours: &Value, body: &Va
     let inner = ours.trim_start_matches('{');
     arena.push(b',');
     arena.extend_from_slice(inner.as_bytes());
-    arena.extend_from_slice(format!(",\"{kind}\":{body}}}\n").as_bytes());
+    arena.extend_from_slice(format!(",\"{kind}\":").as_bytes());
+    let object = u32::try_from(arena.len()).unwrap_or(u32::MAX);
+    arena.extend_from_slice(format!("{body}}}\n").as_bytes());
     let end = u32::try_from(arena.len()).unwrap_or(u32::MAX);
     Arc::new(Out {
         arena,
         items: vec![Item {
             line: 0..end,
+            object,
             event_type: kind,
             time,
             alert: None,

@@ -6,6 +6,7 @@
 //! comes later, and with another identification.
 
 use parsers::time::Time;
+use wide::u32x8;
 
 use crate::prefetch;
 
@@ -20,11 +21,11 @@ pub(crate) struct Copies {
 #[derive(Clone, Copy, Default)]
 #[repr(align(64))]
 struct Bucket {
-    prints: [u32; WAYS],
+    /// Those of the ways, and behind them which way is used next: the one used longest ago. All
+    /// are compared at once, so it lies with them.
+    prints: [u32; WAYS + 1],
     /// When each went by, in [`UNIT_BITS`]; 0 is never.
     at: [u32; WAYS],
-    /// The way that is used next: the one used longest ago.
-    next: u32,
 }
 
 const WAYS: usize = 7;
@@ -71,24 +72,39 @@ impl Copies {
         };
         let [a, b, c, d, ..] = print.to_le_bytes();
         let print = u32::from_le_bytes([a, b, c, d]);
-        let fresh = |seen: u32| seen != 0 && at.wrapping_sub(seen) <= WINDOW;
-        let mut ways = bucket.prints.iter().zip(bucket.at);
-        if ways.any(|(known, seen)| *known == print && fresh(seen)) {
+        if bucket.knows(print, at) {
             return true;
         }
-        let way = bucket.next as usize;
-        bucket.next = if way.saturating_add(1) < WAYS {
-            bucket.next.saturating_add(1)
+        let [.., next] = &mut bucket.prints;
+        let way = *next as usize;
+        *next = if way.saturating_add(1) < WAYS {
+            next.saturating_add(1)
         } else {
             0
         };
         if let (Some(known), Some(seen)) = (bucket.prints.get_mut(way), bucket.at.get_mut(way)) {
-            let fresh = *seen != 0 && at.wrapping_sub(*seen) <= WINDOW;
-            self.forgotten = self.forgotten.saturating_add(fresh.into());
+            self.forgotten = self.forgotten.saturating_add(is_fresh(*seen, at).into());
             (*known, *seen) = (print, at);
         }
         false
     }
+}
+
+impl Bucket {
+    /// All ways at once; hardly ever is there one.
+    #[inline]
+    fn knows(&self, print: u32, at: u32) -> bool {
+        let prints = u32x8::new(self.prints);
+        let same = prints.simd_eq(u32x8::splat(print)).to_bitmask();
+        let mut ways = self.at.iter().enumerate();
+        same != 0 && ways.any(|(way, seen)| same >> way & 1 == 1 && is_fresh(*seen, at))
+    }
+}
+
+/// Whether what went by then counts at that time.
+#[inline]
+const fn is_fresh(seen: u32, at: u32) -> bool {
+    seen != 0 && at.wrapping_sub(seen) <= WINDOW
 }
 
 /// The bucket that a print is kept in.

@@ -12,6 +12,7 @@ use super::view::View;
 use super::{marks, table};
 use crate::api::{Api, May, Problem, permit};
 use crate::seen::{Association, Messages};
+use crate::store::words::stamp;
 
 /// Rows of a table.
 const ROWS_MAX: usize = 500;
@@ -99,8 +100,8 @@ const PAIRS: Table<'static, Pair> = Table {
             key: "last",
             title: "Last seen",
             class: "",
-            value: |row| stamped(&row.1.last),
-            shown: |row| marks::when(&row.1.last),
+            value: |row| stamped(&stamp(row.1.last)),
+            shown: |row| marks::when(&stamp(row.1.last)),
         },
     ],
     href: |_| None,
@@ -158,8 +159,8 @@ const SENT: Table<'static, Sent> = Table {
             key: "last",
             title: "Last seen",
             class: "",
-            value: |row| stamped(&row.1.last),
-            shown: |row| marks::when(&row.1.last),
+            value: |row| stamped(&stamp(row.1.last)),
+            shown: |row| marks::when(&stamp(row.1.last)),
         },
     ],
     href: |_| None,

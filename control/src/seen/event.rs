@@ -1,31 +1,52 @@
-//! What pages show of an event. All else of its line is passed over without being kept, since every
-//! event there is goes by here.
+//! What pages show of an event. All else of its line is passed over, since every event there is goes
+//! by here.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-/// An event, of one of the types that are watched.
+/// A line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    /// When, in microseconds of packet time.
+    pub at: i64,
+    pub kind: &'a str,
+    pub whole: &'a str,
+    /// The object of its kind.
+    pub object: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// What the object says: most often that is all that is read.
+    pub(super) fn own<T: Deserialize<'a>>(&self) -> Option<T> {
+        read(self.object)
+    }
+
+    /// What is around the object.
+    pub(super) fn around(&self) -> Around<'a> {
+        read(self.whole).unwrap_or_default()
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    let read = serde_json::from_str(text);
+    debug_assert!(
+        read.is_ok(),
+        "a member is not of the type that pages know: {text}"
+    );
+    read.ok()
+}
+
+/// Members of every event.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Event<'a> {
-    #[serde(borrow)]
-    pub timestamp: Cow<'a, str>,
+pub(super) struct Around<'a> {
     #[serde(borrow)]
     pub src_ip: Cow<'a, str>,
     #[serde(borrow)]
     pub dest_ip: Cow<'a, str>,
     #[serde(borrow)]
     pub app_proto: Cow<'a, str>,
-    pub flow: Option<Ended>,
-    #[serde(borrow)]
-    pub capture: Option<Capture<'a>>,
-    #[serde(borrow)]
-    pub dicom: Option<Dicom<'a>>,
-    #[serde(borrow)]
-    pub hl7: Option<Hl7<'a>>,
-    #[serde(borrow)]
-    pub pump: Option<Pump<'a>>,
 }
 
 /// A flow that ended.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::event::{Dicom, Event, Hl7};
+use super::event::{Dicom, Hl7, Line};
 use super::{PAIRS_MAX, State, place, short};
 
 /// Commands of one pair that are told apart.
@@ -17,8 +17,8 @@ pub struct Flow {
     pub bytes: u64,
     /// Bytes that were missing.
     pub gaps: u64,
-    /// When one ended last.
-    pub last: String,
+    /// When one ended last, in microseconds.
+    pub last: i64,
 }
 
 /// What one AE title did with another.
@@ -36,8 +36,8 @@ pub struct Association {
     pub why: String,
     /// The address that asked.
     pub address: String,
-    /// When it was seen last.
-    pub last: String,
+    /// When it was seen last, in microseconds.
+    pub last: i64,
 }
 
 /// Messages of one type from one application to another.
@@ -49,8 +49,8 @@ pub struct Messages {
     pub refused: u64,
     /// The longest wait for an answer, in milliseconds.
     pub latency_ms: f64,
-    /// When the last one was seen.
-    pub last: String,
+    /// When the last one was seen, in microseconds.
+    pub last: i64,
 }
 
 fn add(count: &mut u64) {
@@ -58,7 +58,10 @@ fn add(count: &mut u64) {
 }
 
 /// Takes an event of DICOM.
-pub(super) fn dicom(state: &mut State, event: &Event<'_>, dicom: &Dicom<'_>) {
+pub(super) fn dicom(state: &mut State, line: &Line<'_>) {
+    let Some(dicom) = line.own::<Dicom<'_>>() else {
+        return;
+    };
     if dicom.calling_ae.is_empty() && dicom.called_ae.is_empty() {
         return;
     }
@@ -66,14 +69,14 @@ pub(super) fn dicom(state: &mut State, event: &Event<'_>, dicom: &Dicom<'_>) {
     let Some(pair) = place(&mut state.associations, key, PAIRS_MAX, &mut state.cut) else {
         return;
     };
-    pair.last = short(&event.timestamp);
+    pair.last = line.at;
     match dicom.kind.as_ref() {
         "associate_rq" => {
             add(&mut pair.asked);
-            pair.address = short(&event.src_ip);
+            pair.address = short(&line.around().src_ip);
         }
         "associate_rj" | "abort" => add(&mut pair.refused),
-        "dimse" => operation(pair, dicom),
+        "dimse" => operation(pair, &dicom),
         _ => {}
     }
 }
@@ -94,7 +97,10 @@ fn operation(pair: &mut Association, dicom: &Dicom<'_>) {
 }
 
 /// Takes a message of HL7.
-pub(super) fn hl7(state: &mut State, event: &Event<'_>, hl7: &Hl7<'_>) {
+pub(super) fn hl7(state: &mut State, line: &Line<'_>) {
+    let Some(hl7) = line.own::<Hl7<'_>>() else {
+        return;
+    };
     let answer = !hl7.ack_code.is_empty();
     let from = short(&hl7.sending_application);
     let to = short(&hl7.receiving_application);
@@ -109,7 +115,7 @@ pub(super) fn hl7(state: &mut State, event: &Event<'_>, hl7: &Hl7<'_>) {
         return;
     };
     add(&mut kept.count);
-    kept.last = short(&event.timestamp);
+    kept.last = line.at;
     if answer {
         if !matches!(hl7.ack_code.as_ref(), "AA" | "CA") {
             add(&mut kept.refused);

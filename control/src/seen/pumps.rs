@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::event::{self, Event};
+use super::event::{self, Line};
 use super::{PUMPS_MAX, State, place, short};
 
 /// Of a pump, the newest orders and reports.
@@ -101,9 +101,12 @@ fn learn(old: &mut String, new: &str) {
 }
 
 /// Takes what a pump was told, or told.
-pub(super) fn pump(state: &mut State, event: &Event<'_>, pump: &event::Pump<'_>, at: i64) {
+pub(super) fn pump(state: &mut State, line: &Line<'_>) {
+    let Some(pump) = line.own::<event::Pump<'_>>() else {
+        return;
+    };
     if pump.action == "response" {
-        answer(state, pump);
+        answer(state, &pump);
         return;
     }
     if pump.device.is_empty() {
@@ -129,16 +132,16 @@ pub(super) fn pump(state: &mut State, event: &Event<'_>, pump: &event::Pump<'_>,
         let order = (short(&pump.control_id), device);
         state.told.unanswered.push_back(order);
     }
-    keep(kept, &mut state.told, said(event, pump, at));
+    keep(kept, &mut state.told, said(line, &pump));
 }
 
-fn said(event: &Event<'_>, pump: &event::Pump<'_>, at: i64) -> Said {
+fn said(line: &Line<'_>, pump: &event::Pump<'_>) -> Said {
     Said {
-        at,
+        at: line.at,
         action: short(&pump.action),
         channel: short(&pump.channel),
         label: short(&pump.channel_label),
-        by: short(&event.src_ip),
+        by: short(&line.around().src_ip),
         application: short(&pump.sending_application),
         control: short(&pump.order_control),
         patient: short(&pump.patient_id),
@@ -232,15 +235,19 @@ fn limits(old: &mut Limits, pca: &event::Pca<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
     use serde_json::{Value, json};
 
     use super::super::State;
-    use super::{Event, SAID_MAX, event, pump};
+    use super::{Line, SAID_MAX, pump};
 
     fn say(state: &mut State, at: i64, own: &Value) {
-        let own = event::Pump::deserialize(own).unwrap();
-        pump(state, &Event::default(), &own, at);
+        let line = Line {
+            at,
+            kind: "pump",
+            whole: r#"{"src_ip": "10.0.0.1"}"#,
+            object: &own.to_string(),
+        };
+        pump(state, &line);
     }
 
     fn report(rate: i64) -> Value {

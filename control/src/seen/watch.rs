@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rules::correlate::{Item, Out};
 
-use super::event::{Capture, Ended, Event};
+use super::event::{Capture, Ended, Line};
 use super::medical::{dicom, hl7};
 use super::pumps::pump;
 use super::{LINKS_MAX, Seen, State, place, short};
@@ -37,12 +37,16 @@ impl Sink for Watch {
             .iter()
             .filter(|item| WATCHED.contains(&item.event_type));
         for item in watched {
-            let (from, to) = (item.line.start as usize, item.line.end as usize);
-            let event = serde_json::from_str(lines.get(from..to).unwrap_or_default());
-            debug_assert!(event.is_ok(), "a member is not of the type that pages know");
-            if let Ok(event) = event {
-                take(state, &event, micros(item));
-            }
+            let part = |from: u32, to: u32| lines.get(from as usize..to as usize);
+            let end = item.line.end;
+            let line = Line {
+                at: micros(item),
+                kind: item.event_type,
+                whole: part(item.line.start, end).unwrap_or_default(),
+                // A brace and a line feed follow it.
+                object: part(item.object, end.saturating_sub(2)).unwrap_or_default(),
+            };
+            take(state, &line);
         }
     }
 }
@@ -58,68 +62,70 @@ fn count(state: &mut State, out: &Out, micros: impl Fn(&Item) -> i64) {
     }
 }
 
-fn take(state: &mut State, event: &Event<'_>, at: i64) {
-    if let Some(own) = &event.capture {
-        return capture(state, own, at);
+fn take(state: &mut State, line: &Line<'_>) {
+    if line.kind == "capture" {
+        return capture(state, line);
     }
-    state.watched.at(at);
-    if let Some(own) = &event.flow {
-        flow(state, event, own);
-    }
-    if let Some(own) = &event.dicom {
-        dicom(state, event, own);
-    }
-    if let Some(own) = &event.hl7 {
-        hl7(state, event, own);
-    }
-    if let Some(own) = &event.pump {
-        pump(state, event, own, at);
+    state.watched.at(line.at);
+    match line.kind {
+        "flow" => flow(state, line),
+        "dicom" => dicom(state, line),
+        "hl7" => hl7(state, line),
+        _ => pump(state, line),
     }
 }
 
 /// Whether it can be seen at all.
-fn capture(state: &mut State, own: &Capture<'_>, at: i64) {
-    match own.event.as_ref() {
-        "blind" => state.watched.blind(at),
-        "seeing" => state.watched.seeing(at),
+fn capture(state: &mut State, line: &Line<'_>) {
+    let Some(capture) = line.own::<Capture<'_>>() else {
+        return;
+    };
+    match capture.event.as_ref() {
+        "blind" => state.watched.blind(line.at),
+        "seeing" => state.watched.seeing(line.at),
         _ => {}
     }
 }
 
-fn flow(state: &mut State, event: &Event<'_>, own: &Ended) {
-    let (Ok(src), Ok(dest)) = (event.src_ip.parse(), event.dest_ip.parse()) else {
+fn flow(state: &mut State, line: &Line<'_>) {
+    let (Some(ended), around) = (line.own::<Ended>(), line.around()) else {
         return;
     };
-    let key = (src, dest, event.app_proto.clone().into_owned());
+    let (Ok(src), Ok(dest)) = (around.src_ip.parse(), around.dest_ip.parse()) else {
+        return;
+    };
+    let key = (src, dest, short(&around.app_proto));
     let Some(link) = place(&mut state.links, key, LINKS_MAX, &mut state.cut) else {
         return;
     };
-    let bytes = own.bytes_toserver.saturating_add(own.bytes_toclient);
-    let gaps = own
+    let bytes = ended.bytes_toserver.saturating_add(ended.bytes_toclient);
+    let gaps = ended
         .gap_bytes_toserver
-        .saturating_add(own.gap_bytes_toclient);
+        .saturating_add(ended.gap_bytes_toclient);
     link.flows = link.flows.saturating_add(1);
     link.bytes = link.bytes.saturating_add(bytes);
     link.gaps = link.gaps.saturating_add(gaps);
-    link.last = short(&event.timestamp);
+    link.last = line.at;
 }
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
     use serde_json::json;
 
-    use super::{Event, State, take};
-
-    fn event(kind: &str, own: &serde_json::Value) -> serde_json::Value {
-        json!({
-            "timestamp": "2026-11-22T04:00:00.000000+0000", "src_ip": "10.0.0.1", "dest_ip": "10.0.0.2",
-            "app_proto": "x", "ether": {"src_mac": "02:00:00:00:00:01"}, kind: own,
-        })
-    }
+    use super::{Line, State, take};
 
     fn see(state: &mut State, kind: &str, own: &serde_json::Value) {
-        take(state, &Event::deserialize(&event(kind, own)).unwrap(), 0);
+        let whole = json!({
+            "timestamp": "2026-11-22T04:00:00.000000+0000", "src_ip": "10.0.0.1", "dest_ip": "10.0.0.2",
+            "app_proto": "x", "ether": {"src_mac": "02:00:00:00:00:01"}, kind: own,
+        });
+        let line = Line {
+            at: 0,
+            kind,
+            whole: &whole.to_string(),
+            object: &own.to_string(),
+        };
+        take(state, &line);
     }
 
     #[test]

@@ -236,6 +236,7 @@ impl Writer {
             out.arena.extend_from_slice(line.text.as_bytes());
             out.items.push(OutItem {
                 line: place(from)..place(out.arena.len()),
+                object: place(from),
                 event_type: line.kind.word(),
                 time: line.time,
                 alert: None,

@@ -240,14 +240,8 @@ fn push(batch: &mut Batch, window: &mut Window, clock: &mut Clock, raw: &Raw) {
         interface: raw.interface,
         vlan: None,
     });
-    window.skip(raw.take as u64);
-    window.soon(raw.take.saturating_mul(RECORDS_AHEAD));
+    window.pass(raw.take);
 }
-
-/// So many records before it is looked at, the header of one is asked for, as if those between were
-/// as long as this one, which in a transfer they are. Each header says where the next one is: the
-/// processor cannot know.
-const RECORDS_AHEAD: usize = 2;
 
 impl Open {
     fn new(path: PathBuf, (input, wrapping): (Input, Wrapping)) -> Self {

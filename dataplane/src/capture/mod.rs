@@ -22,6 +22,7 @@ mod pcapng;
 mod record;
 pub mod remote;
 mod sockopt;
+mod strides;
 mod waiting;
 mod window;
 

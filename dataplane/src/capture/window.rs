@@ -7,11 +7,14 @@ use crate::batch::Block;
 use crate::capture::Batch;
 use crate::capture::blocks::{BLOCK_BYTES, Pool};
 use crate::capture::mapped::Mapped;
+use crate::capture::strides::Strides;
 use crate::prefetch;
 
 /// Bytes of one read of a stream, so that what is in flight stays in the cache: larger costs
 /// cache, smaller costs system calls. `benches/README.md` has the figures.
 const READ_BYTES: usize = BLOCK_BYTES / 2;
+/// Bytes of a record of which the first says where the next one is.
+const RECORD_HEAD: usize = 16;
 
 /// The view.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub(crate) struct Window {
     filled: usize,
     /// Offset in the source of the block's first byte.
     base: u64,
+    strides: Strides,
     /// Index of the block in the batch being filled, once a frame of it is there.
     attached: Option<u16>,
 }
@@ -40,6 +44,7 @@ impl Window {
             at: 0,
             filled: 0,
             base: 0,
+            strides: Strides::new(),
             attached: None,
         }
     }
@@ -85,12 +90,23 @@ impl Window {
         bytes.saturating_sub(here)
     }
 
-    /// Asks for the line so many bytes further on.
+    /// Consumes a record, and asks for the header of one to come.
     #[inline]
-    pub(crate) fn soon(&self, bytes: usize) {
-        if let Some(soon) = self.bytes().get(bytes..) {
-            prefetch::line(soon);
-        }
+    pub(crate) fn pass(&mut self, bytes: usize) {
+        self.skip(bytes as u64);
+        let Self {
+            block,
+            at,
+            filled,
+            strides,
+            ..
+        } = self;
+        strides.passed(u32::try_from(bytes).unwrap_or(0), |distance| {
+            let soon = at.saturating_add(distance);
+            let left = filled.saturating_sub(soon).min(RECORD_HEAD);
+            let header = block.as_ref().and_then(|block| block.get(soon, left));
+            prefetch::line(header.unwrap_or_default());
+        });
     }
 
     /// Reads on: the unconsumed tail moves to the start of a block that nobody else has, and the

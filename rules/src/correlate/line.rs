@@ -53,18 +53,20 @@ pub(super) fn write(
     }
     arena.extend_from_slice(b"},");
     text(parts.kind.as_bytes(), arena);
-    arena.extend_from_slice(b":{");
+    arena.push(b':');
+    let object = arena.len();
+    arena.push(b'{');
     members.write(room, arena);
     arena.extend_from_slice(b"}}\n");
-    out.finish(from, event_type, parts.time, item);
+    out.finish([from, object], event_type, parts.time, item);
     cut > 0
 }
 
 impl Out {
-    /// Notes the line that was written from there on.
+    /// Notes the line that was written from there on, and its object.
     fn finish(
         &mut self,
-        from: usize,
+        [from, object]: [usize; 2],
         event_type: &'static str,
         time: Time,
         alert: Option<AlertItem>,
@@ -72,6 +74,7 @@ impl Out {
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         self.items.push(Item {
             line: place(from)..place(self.arena.len()),
+            object: place(object),
             event_type,
             time,
             alert,
@@ -212,7 +215,11 @@ mod tests {
             out.items[0].line,
             0..u32::try_from(out.arena.len()).unwrap()
         );
-        (serde_json::from_slice(&out.arena).unwrap(), out.arena.len())
+        let object = &out.arena[out.items[0].object as usize..out.arena.len() - 2];
+        let whole: serde_json::Value = serde_json::from_slice(&out.arena).unwrap();
+        let own: serde_json::Value = serde_json::from_slice(object).unwrap();
+        assert_eq!(whole["hl7"], own);
+        (whole, out.arena.len())
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub struct Out {
 pub struct Item {
     /// Where in the arena, line feed included.
     pub line: Range<u32>,
+    /// Where in the arena the object of its kind begins.
+    pub object: u32,
     /// Its `event_type`.
     pub event_type: &'static str,
     /// Its time stamp.

@@ -17,6 +17,7 @@ fn out(types: &[&'static str]) -> Out {
         );
         out.items.push(Item {
             line: from..u32::try_from(out.arena.len()).unwrap(),
+            object: from,
             event_type,
             time: Time::new(1, 0),
             alert: None,

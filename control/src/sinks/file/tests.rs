@@ -19,6 +19,7 @@ fn out(lines: &[(&'static str, &str)]) -> Out {
         let to = u32::try_from(out.arena.len()).unwrap();
         out.items.push(Item {
             line: from..to,
+            object: from,
             event_type,
             time: Time::new(5, 0),
             alert: None,

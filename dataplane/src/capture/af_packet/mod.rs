@@ -25,6 +25,7 @@ use crate::batch::{Block, Frame, LinkType};
 use crate::capture::blocks::BATCH_FRAMES_MAX;
 use crate::capture::clock::Clock;
 use crate::capture::live::{IDLE, Prepare, Retry, link, machine_time, pause};
+use crate::capture::strides::Strides;
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source, sockopt};
 use crate::decode::decode;
 use crate::telemetry::{Sample, counter, monotonic_nanos};
@@ -126,6 +127,7 @@ pub struct AfPacket {
     index: u32,
     /// A block that has more frames than a batch.
     current: Option<(Arc<ring::Block>, Walk)>,
+    strides: Strides,
     clock: Clock,
     counts: Counts,
     /// What the program gives for this ring's frames, modulo their number, as the first ones told.
@@ -172,6 +174,7 @@ impl AfPacket {
             at,
             ring: Some(ring),
             current: None,
+            strides: Strides::new(),
             clock: if steered {
                 Clock::by_stamp()
             } else {
@@ -209,7 +212,7 @@ impl AfPacket {
         let lent = Block::lent(Arc::clone(&block) as Arc<_>);
         let mut is_over = false;
         while batch.frames.len() < BATCH_FRAMES_MAX {
-            let Some(entry) = walk.next(bytes) else {
+            let Some(entry) = walk.next(bytes, &mut self.strides) else {
                 is_over = true;
                 break;
             };

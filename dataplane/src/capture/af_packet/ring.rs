@@ -16,6 +16,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::socket::{Size, Socket, Statistics};
 use crate::batch::Lent;
+use crate::capture::strides::Strides;
 use crate::prefetch;
 
 /// A socket and its ring.
@@ -233,7 +234,7 @@ impl Walk {
     }
 
     /// The next frame; nothing at the end, or where the block contradicts itself.
-    pub(super) fn next(&mut self, block: &[u8]) -> Option<Entry> {
+    pub(super) fn next(&mut self, block: &[u8], strides: &mut Strides) -> Option<Entry> {
         self.left = self.left.checked_sub(1)?;
         let header: &[u8; HEADER] = block.get(self.at..)?.first_chunk()?;
         let status = word(header, 20);
@@ -259,25 +260,13 @@ impl Walk {
         // The last frame of a block has no next one.
         self.left = if step == 0 { 0 } else { self.left };
         self.at = self.at.checked_add(step)?;
-        self.soon(block, step);
+        strides.passed(word(header, 0), |distance| {
+            let soon = self.at.saturating_add(distance);
+            prefetch::headers(block.get(soon..).unwrap_or_default());
+        });
         Some(entry)
     }
 }
-
-impl Walk {
-    /// Asks for the header of a frame to come, as if those between were as long as this one, which in
-    /// a transfer they are. Each header says where the next one is: the processor cannot know.
-    #[inline]
-    fn soon(&self, block: &[u8], step: usize) {
-        let ahead = step.saturating_mul(FRAMES_AHEAD);
-        if let Some(header) = block.get(self.at.saturating_add(ahead)..) {
-            prefetch::headers(header);
-        }
-    }
-}
-
-/// Frames from the next one to the one whose header is asked for.
-const FRAMES_AHEAD: usize = 2;
 
 fn word(bytes: &[u8], at: usize) -> u32 {
     let word = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
@@ -336,7 +325,8 @@ mod tests {
 
     fn entries(block: &[u8]) -> Vec<Entry> {
         let mut walk = Walk::new(block);
-        std::iter::from_fn(|| walk.next(block)).collect()
+        let mut strides = Strides::new();
+        std::iter::from_fn(|| walk.next(block, &mut strides)).collect()
     }
 
     #[test]
