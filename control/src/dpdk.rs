@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::Error;
 
 #[cfg(feature = "dpdk")]
-pub use with::sources;
+pub use with::{Listening, in_its_thread, listen, sources};
 
 /// There is nothing to open it with.
 ///
@@ -17,14 +17,26 @@ pub fn sources(_config: &Config) -> Result<Sources, Error> {
     Err(Error::Config(MISSING.to_owned()))
 }
 
+/// There is no such thread.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "dpdk"))]
+pub fn in_its_thread<T>(_what: impl FnOnce() -> T) -> Result<T, String> {
+    Err(MISSING.to_owned())
+}
+
 /// Said of a configuration that wants DPDK, where there is none.
 pub const MISSING: &str =
     "capture.source: this binary was built without DPDK (cargo build --features dpdk)";
 
 #[cfg(feature = "dpdk")]
 mod with {
+    use dataplane::capture::CaptureError;
     use dataplane::capture::Source;
-    use dataplane::capture::dpdk::{self, Poll, Settings};
+    use dataplane::capture::dpdk::{self, About, Poll, Queue, Settings};
+
+    pub use dpdk::in_its_thread;
 
     use super::{Config, Error, Sources};
     use crate::{config, engine};
@@ -50,6 +62,36 @@ mod with {
         }
         let one = queues.next().map(Sources::Spread);
         one.ok_or_else(|| Error::Failed(format!("{device}: no queue")))
+    }
+
+    /// An open port, for who only wants to look.
+    pub struct Listening {
+        /// The device's name.
+        pub device: String,
+        /// What it says of itself.
+        pub about: About,
+        /// What the operator should know of how it was opened.
+        pub remark: Option<String>,
+        /// Its queues.
+        pub queues: Vec<Queue>,
+    }
+
+    /// Opens the port of the configuration as [`sources`] does, but for the filter.
+    ///
+    /// # Errors
+    /// What is in the way, and what to do.
+    pub fn listen(config: &Config) -> Result<Listening, CaptureError> {
+        let settings = Settings {
+            filter: None,
+            ..settings(config)
+        };
+        let opened = dpdk::open(&settings, engine::workers(config))?;
+        Ok(Listening {
+            device: opened.device,
+            about: opened.about,
+            remark: opened.remark,
+            queues: opened.queues,
+        })
     }
 
     fn settings(config: &Config) -> Settings {

@@ -14,10 +14,22 @@ struct bpf_map_def SEC("maps") sockets = {
 	.max_entries = QUEUES_MAX,
 };
 
+static __always_inline int redirect(struct xdp_md *frame)
+{
+	return (int)bpf_redirect_map(&sockets, frame->rx_queue_index, XDP_PASS);
+}
+
 SEC("xdp")
 int to_socket(struct xdp_md *frame)
 {
-	return (int)bpf_redirect_map(&sockets, frame->rx_queue_index, XDP_PASS);
+	return redirect(frame);
+}
+
+/* The same where a frame may come in several pieces, which only some kernels and drivers have. */
+SEC("xdp.frags")
+int pieces_to_socket(struct xdp_md *frame)
+{
+	return redirect(frame);
 }
 
 char LICENSE[] SEC("license") = "MIT";

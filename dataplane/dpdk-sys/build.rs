@@ -32,11 +32,13 @@ mod dpdk {
     /// What Rust sees. Everything else of DPDK's headers stays behind the shim.
     const FUNCTIONS: &[&str] = &[
         "rte_eal_init",
+        "rte_eal_alarm_set",
         "rte_strerror",
         "rte_thread_(un)?register",
         "rte_eth_dev_(get_port_by_name|get_name_by_port|is_valid_port|is_removed|info_get|configure)",
         "rte_eth_dev_(adjust_nb_rx_tx_desc|start|stop|close|socket_id)",
         "rte_eth_dev_set_link_(up|down)",
+        "rte_eth_dev_rss_hash_(update|conf_get)",
         "rte_eth_rx_queue_setup",
         "rte_eth_(promiscuous|allmulticast)_enable",
         "rte_eth_(stats|xstats)_get",

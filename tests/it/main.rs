@@ -8,6 +8,7 @@
 mod api;
 mod canary;
 mod cli;
+mod community;
 mod console;
 mod contract;
 mod corpus;

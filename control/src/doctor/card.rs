@@ -1,6 +1,6 @@
 //! The card, by what its driver says: ring, queues, their hash, offloads, flow control, stamps.
 
-use dataplane::capture::live::nic::{Nic, Of, Queues, Spread};
+use dataplane::capture::live::nic::{Hashed, Nic, Of, Queues, Spread};
 
 use super::{Finding, Verdict};
 
@@ -28,6 +28,7 @@ pub(super) fn all(name: &str) -> Vec<Finding> {
     findings.extend(nic.ring.map(|ring| slots(name, ring)));
     findings.extend(nic.queues.map(|queues| receive_queues(name, queues)));
     findings.extend(hash(name, &nic));
+    findings.extend(fields(name, &nic));
     findings.push(offloads(name, &nic));
     findings.extend(sending(name, &nic));
     findings.extend(kept_off(name, &nic));
@@ -98,6 +99,52 @@ fn symmetric(name: &str, spread: &Spread, queues: Queues) -> String {
         _ => "combined",
     };
     format!("sudo ethtool -L {name} {sort} 1")
+}
+
+/// What the hash is over. One address of two, or one port, sends answers elsewhere whatever the key;
+/// ports of UDP send fragments elsewhere, which have none.
+fn fields(name: &str, nic: &Nic) -> Vec<Finding> {
+    if nic.hashed.is_empty() || nic.queues.is_none_or(|queues| queues.receiving() < 2) {
+        return Vec::new();
+    }
+    let mut findings = Vec::new();
+    for one in &nic.hashed {
+        let (kind, letters) = (one.kind, one.letters());
+        let (verdict, what) = match one {
+            one if one.discarded() => (
+                Verdict::Fail,
+                format!("{kind}: the card throws such packets away"),
+            ),
+            one if one.one_sided() => (
+                Verdict::Warn,
+                format!("{kind}: hashed by {letters}, so that answers come to another queue"),
+            ),
+            one if !one.addresses() => (
+                Verdict::Note,
+                format!("{kind}: not spread by addresses; one queue takes them all"),
+            ),
+            one if one.ports() && kind.starts_with("udp") => (
+                Verdict::Note,
+                format!("{kind}: hashed by ports too; fragments come to another queue"),
+            ),
+            _ => continue,
+        };
+        let wanted = if kind.starts_with("udp") {
+            "sd"
+        } else {
+            "sdfn"
+        };
+        findings.push(Finding::of(name, "rss-fields", verdict, what).fix(format!(
+            "sudo ethtool -N {name} rx-flow-hash {kind} {wanted}"
+        )));
+    }
+    if findings.is_empty() {
+        let told = |one: &Hashed| format!("{} {}", one.kind, one.letters());
+        let all: Vec<String> = nic.hashed.iter().map(told).collect();
+        let what = format!("hashed by addresses, ports in pairs: {}", all.join(", "));
+        findings.push(Finding::of(name, "rss-fields", Verdict::Ok, what));
+    }
+    findings
 }
 
 fn offloads(name: &str, nic: &Nic) -> Finding {
@@ -252,6 +299,44 @@ mod tests {
         assert_eq!(hash("span0", &of(1, odd)).unwrap().verdict, Verdict::Ok);
         let even = hash("span0", &of(4, [0x6d, 0x5a].repeat(20))).unwrap();
         assert_eq!(even.verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn fields_that_part_a_conversation_are_told_with_the_command_that_mends_them() {
+        let of = |kind, fields, queues| Nic {
+            hashed: vec![Hashed { kind, fields }],
+            queues: Some(Queues {
+                combined: Of {
+                    now: queues,
+                    most: 8,
+                },
+                ..Queues::default()
+            }),
+            ..Nic::default()
+        };
+        let told = |kind, fields| fields_of(&of(kind, fields, 4));
+        let fields_of_four = 0b1111_0000;
+        assert_eq!(told("tcp4", fields_of_four).0, Verdict::Ok);
+        let source_only = told("tcp4", 1 << 4);
+        assert_eq!(source_only.0, Verdict::Warn);
+        assert_eq!(
+            source_only.1,
+            "sudo ethtool -N span0 rx-flow-hash tcp4 sdfn"
+        );
+        assert_eq!(told("tcp6", 1 << 31).0, Verdict::Fail);
+        assert_eq!(told("tcp6", 0).0, Verdict::Note);
+        let fragments = told("udp4", fields_of_four);
+        assert_eq!(fragments.0, Verdict::Note);
+        assert_eq!(fragments.1, "sudo ethtool -N span0 rx-flow-hash udp4 sd");
+        assert_eq!(told("udp4", 0b11_0000).0, Verdict::Ok);
+        assert!(fields("span0", &of("tcp4", 1 << 4, 1)).is_empty());
+    }
+
+    fn fields_of(nic: &Nic) -> (Verdict, String) {
+        let [one] = &fields("span0", nic)[..] else {
+            panic!("one finding")
+        };
+        (one.verdict, one.fix.clone())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The machine: permissions, kernel, clock, processors, huge pages.
+//! The machine: permissions, kernel, clock, processors.
 
 use std::io::Read;
 
@@ -14,7 +14,6 @@ pub(super) fn all() -> Vec<Finding> {
     findings.extend(clock_source());
     findings.push(processors());
     findings.extend(governor());
-    findings.push(huge_pages());
     findings.extend(backlog());
     findings
 }
@@ -209,29 +208,6 @@ fn governor() -> Option<Finding> {
             "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor",
         ),
     )
-}
-
-fn huge_pages() -> Finding {
-    let folder = "/sys/kernel/mm/hugepages";
-    let mut reserved: Vec<String> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let all = number(entry.path().join("nr_hugepages")).filter(|n| *n > 0)?;
-            let free = number(entry.path().join("free_hugepages"))?;
-            let size = name.strip_prefix("hugepages-")?;
-            Some(format!("{free} of {all} of {size} free"))
-        })
-        .collect();
-    reserved.sort();
-    if reserved.is_empty() {
-        let what = "none are reserved; only a capture by DPDK needs them";
-        return Finding::machine("hugepages", Verdict::Note, what)
-            .fix("sudo sysctl -w vm.nr_hugepages=512");
-    }
-    Finding::machine("hugepages", Verdict::Ok, reserved.join(", "))
 }
 
 /// Packets that the kernel dropped between card and sockets, of all interfaces.

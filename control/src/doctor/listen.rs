@@ -75,6 +75,45 @@ pub(super) fn live(
     Ok(findings)
 }
 
+/// Opens the port of DPDK as `run` would, tells how it came to be, and judges what comes in. The
+/// port is closed again.
+#[cfg(feature = "dpdk")]
+pub(super) fn dpdk(span: Duration, config: &Config, dialect: Option<Dialect>) -> Vec<Finding> {
+    let mut port = match crate::dpdk::listen(config) {
+        Ok(port) => port,
+        Err(error) => return vec![super::port::closed(&error.to_string())],
+    };
+    let name = port.device.clone();
+    let mut findings = super::port::all(config, &port);
+    let mut judge = Judge::new(expect(config, None));
+    judge.begin(clock::now());
+    let watch = Stopwatch::start();
+    let bar = progress(&name, span);
+    while watch.elapsed() < span {
+        for queue in &mut port.queues {
+            // One batch of each queue in turn.
+            if let Err(error) = span::watch(queue, &mut judge, |_| false) {
+                let what = format!("listening ended early: {error}");
+                findings.push(Finding::span(&name, "heard", Verdict::Fail, what));
+                break;
+            }
+        }
+        bar.set_position(u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX));
+        bar.set_message(format!("{} frames", judge.tally().frames));
+    }
+    bar.finish_and_clear();
+    findings.extend(told(&name, "IF", &judge, clock::now(), dialect));
+    let lost = port.queues.first_mut().map(Source::losses);
+    findings.push(super::port::losses(&name, lost.unwrap_or_default()));
+    findings
+}
+
+/// A configuration that wants DPDK is refused before where there is none.
+#[cfg(not(feature = "dpdk"))]
+pub(super) fn dpdk(_: Duration, _: &Config, _: Option<Dialect>) -> Vec<Finding> {
+    Vec::new()
+}
+
 /// Judges a recording.
 ///
 /// # Errors

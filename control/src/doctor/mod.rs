@@ -3,11 +3,15 @@
 
 mod bpf;
 mod card;
+mod dpdk;
 mod host;
+mod huge;
 mod interface;
 mod interrupts;
 pub mod link;
 mod listen;
+#[cfg(feature = "dpdk")]
+mod port;
 mod report;
 mod room;
 mod span;
@@ -20,7 +24,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::DoctorArgs;
-use crate::config::{self, Config};
+use crate::config::{self, CaptureSource, Config};
 use crate::error::Error;
 use crate::terminal::show;
 
@@ -136,6 +140,13 @@ pub fn run(args: &DoctorArgs) -> Result<(), Error> {
             }
             findings
         }
+        (None, None) if config.capture.source == CaptureSource::Dpdk => {
+            let mut findings = machine(&config);
+            if !args.no_listen {
+                findings.extend(listen::dpdk(args.listen.0, &config, args.switch));
+            }
+            findings
+        }
         (None, None) => examine(None, &config)?,
     };
     if args.json {
@@ -145,10 +156,11 @@ pub fn run(args: &DoctorArgs) -> Result<(), Error> {
     } else {
         show(&report::text(&findings))?;
     }
+    let is_dpdk = config.capture.source == CaptureSource::Dpdk;
     let failed = findings.iter().filter(|f| f.verdict == Verdict::Fail);
     match failed.count() {
         0 => Ok(()),
-        _ if named.is_none() && args.capture.is_none() => Ok(()),
+        _ if named.is_none() && args.capture.is_none() && !is_dpdk => Ok(()),
         1 => Err(Error::Failed(
             "1 finding keeps capture from working; mend it as said above".to_owned(),
         )),
@@ -178,9 +190,7 @@ pub fn may_capture(interface: &str) -> Result<(), Error> {
 /// # Errors
 /// No such interface.
 pub fn examine(interface: Option<&str>, config: &Config) -> Result<Vec<Finding>, Error> {
-    let mut findings = host::all();
-    findings.extend(bpf::all(config));
-    findings.extend(room::all(config));
+    let mut findings = machine(config);
     let names = match interface {
         Some(name) => vec![name.to_owned()],
         None => link::names()
@@ -199,6 +209,16 @@ pub fn examine(interface: Option<&str>, config: &Config) -> Result<Vec<Finding>,
         }
     }
     Ok(findings)
+}
+
+/// What is the same whatever is captured from.
+fn machine(config: &Config) -> Vec<Finding> {
+    let mut findings = host::all();
+    findings.extend(bpf::all(config));
+    findings.extend(room::all(config));
+    findings.extend(huge::all(config));
+    findings.extend(dpdk::all(config));
+    findings
 }
 
 #[cfg(test)]

@@ -61,7 +61,8 @@ pub(super) type Commands = BTreeMap<&'static str, Vec<String>>;
 /// What the words in capitals stand for.
 pub(super) const PLACEHOLDERS: &str = "SESSION is the mirror session's number or name, PORT the \
     switch's port that this cable goes to, SOURCE a mirrored port, TRUNK a port that carries VLANs \
-    with their tags, VLAN a VLAN's number. All but `show` is typed in configuration mode.";
+    with their tags, VLAN a VLAN's number; in Junos a port has its unit, as ge-0/0/10.0. All but \
+    `show` is typed in configuration mode.";
 
 /// What mends a finding on a switch, for one dialect or all.
 pub(super) fn commands(finding: &Finding, only: Option<Dialect>) -> Commands {
@@ -122,9 +123,12 @@ const TABLE: [Mend; 9] = [
             "monitor session SESSION source interface SOURCE both",
             "monitor session SESSION destination interface PORT encapsulation replicate",
         ],
-        // A session of NX-OS is made shut.
+        // A session of NX-OS is made shut, and its destination has to be a monitor port.
         nxos: &[
             "show monitor session SESSION",
+            "interface PORT",
+            "  switchport",
+            "  switchport monitor",
             "monitor session SESSION",
             "  source interface SOURCE both",
             "  destination interface PORT",
@@ -204,11 +208,8 @@ const TABLE: [Mend; 9] = [
             "  no source interface SOURCE both",
             "  source interface SOURCE rx",
         ],
-        aruba: &[
-            "mirror session SESSION",
-            "  no source interface SOURCE",
-            "  source interface SOURCE rx",
-        ],
+        // Said again with another direction, it is changed.
+        aruba: &["mirror session SESSION", "  source interface SOURCE rx"],
         aruba_switch: &[
             "no interface SOURCE monitor all both mirror SESSION",
             "interface SOURCE monitor all in mirror SESSION",
@@ -262,12 +263,17 @@ const fn tags(finding: &'static str) -> Mend {
     }
 }
 
-/// A VLAN that is to be mirrored too. Nexus and EX switches take what enters a VLAN only.
+/// A VLAN that is to be mirrored too. Nexus and EX switches take what enters a VLAN only. A session of
+/// a Catalyst has ports or VLANs for its sources, not both, and of trunks it may filter VLANs.
 const fn vlan(finding: &'static str) -> Mend {
     Mend {
         finding,
         ios: &[
             "show monitor session SESSION",
+            "! if its sources are ports",
+            "monitor session SESSION source interface TRUNK both",
+            "no monitor session SESSION filter",
+            "! if they are VLANs",
             "monitor session SESSION source vlan VLAN both",
         ],
         nxos: &[
@@ -317,7 +323,10 @@ mod tests {
             last: None,
         };
         let all = commands(&silent, None);
-        assert!(all["ios"][1].ends_with("source vlan 40 both"), "{all:?}");
+        assert!(
+            all["ios"].contains(&"monitor session SESSION source vlan 40 both".to_owned()),
+            "{all:?}"
+        );
         assert!(all["junos"][1].ends_with("vlan 40"), "{all:?}");
     }
 

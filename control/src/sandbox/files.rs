@@ -35,7 +35,7 @@ const SYSTEM: &[&str] = &[
 const TOO_MUCH: &[&str] = &["/", "/dev", "/home", "/root", "/run", "/var"];
 
 /// Which paths stay open.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Access {
     read: Vec<PathBuf>,
     write: Vec<PathBuf>,

@@ -79,6 +79,8 @@ int vw_link_up(uint16_t port) {
     return failed < 0 ? failed : link.link_status == RTE_ETH_LINK_UP;
 }
 
+int vw_waiting(uint16_t port, uint16_t queue) { return rte_eth_rx_queue_count(port, queue); }
+
 struct rte_mbuf *vw_make(struct rte_mempool *pool, const uint8_t *bytes, uint16_t n) {
     struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
     if (m == NULL)

@@ -2,6 +2,7 @@
 #ifndef VITALWIRE_DPDK_SHIM_H
 #define VITALWIRE_DPDK_SHIM_H
 
+#include <rte_alarm.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -16,6 +17,8 @@ static const uint64_t VW_OFFLOAD_SCATTER = RTE_ETH_RX_OFFLOAD_SCATTER;
 static const uint64_t VW_OFFLOAD_TIMESTAMP = RTE_ETH_RX_OFFLOAD_TIMESTAMP;
 /* Addresses, and ports where there are some: the same in both directions with a symmetric key. */
 static const uint64_t VW_RSS_FLOWS = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+/* Of these, those that hash ports too. */
+static const uint64_t VW_RSS_PORTS = RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
 static const uint32_t VW_MQ_NONE = RTE_ETH_MQ_RX_NONE;
 static const uint32_t VW_MQ_RSS = RTE_ETH_MQ_RX_RSS;
 static const int VW_SOCKET_ANY = SOCKET_ID_ANY;
@@ -61,6 +64,9 @@ uint32_t vw_copy(const struct rte_mbuf *mbuf, uint8_t *to, uint32_t n);
 
 /* A link's state as one number, below 0 on failure: 0 down, 1 up. */
 int vw_link_up(uint16_t port);
+
+/* Frames that wait in a queue, below 0 where the driver does not know. */
+int vw_waiting(uint16_t port, uint16_t queue);
 
 /* For tests: an mbuf of these bytes, and putting it on a ring. */
 struct rte_mbuf *vw_make(struct rte_mempool *pool, const uint8_t *bytes, uint16_t n);

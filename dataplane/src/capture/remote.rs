@@ -193,6 +193,15 @@ struct Datagram {
 }
 
 impl Socket {
+    /// How much of the room that the kernel has for it is taken, in percent. What finds none is
+    /// dropped.
+    fn backlog(&self) -> u8 {
+        let memory = sockopt::get::<u32, 2>(self.fd.as_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO);
+        let [taken, room] = memory.unwrap_or([0, 1]);
+        let percent = u64::from(taken) * 100 / u64::from(room.max(1));
+        u8::try_from(percent.min(100)).unwrap_or(100)
+    }
+
     /// Takes what is there into a block, each datagram into a place of its own.
     fn take(&self, block: &mut [u8]) -> io::Result<Vec<Datagram>> {
         let head = if self.port.is_some() { HEADERS } else { 0 };
@@ -305,6 +314,8 @@ impl Source for Remote {
             batch.upto = self.clock.upto();
             return Ok(Fill::More);
         }
+        let waits = self.sockets.iter().map(Socket::backlog);
+        batch.backlog = waits.max().unwrap_or(0);
         let count = self.sockets.len().max(1);
         for turn in 0..count {
             let at = self.next.saturating_add(turn) % count;
@@ -460,6 +471,42 @@ mod tests {
         }
         let losses = remote.losses();
         assert!(losses.kernel > 100, "{losses:?}");
+    }
+
+    #[test]
+    fn what_waits_in_a_socket_is_told_in_percent() {
+        let port = free_port();
+        let small = Settings {
+            buffer_bytes: 256 << 10,
+            ..settings(port)
+        };
+        let mut remote = Remote::open(&small).unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut batch = Batch::default();
+        let mut told = |count: u32| {
+            for _ in 0..count {
+                sender.send_to(&[0; 1400], ("127.0.0.1", port)).unwrap();
+            }
+            batch.clear();
+            remote.fill(&mut batch).unwrap();
+            batch.backlog
+        };
+        let little = told(1);
+        assert!(little <= 5, "{little}");
+        let full = told(2000);
+        assert!(full >= 90, "{full}");
+        let mut less = full;
+        while less > 0 {
+            let now = told(0);
+            assert!(now <= less, "{less} {now}");
+            less = now;
+        }
+        // What was dropped is told with the next datagram.
+        told(1);
+        assert!(
+            remote.losses().kernel > 0,
+            "more was sent than there is room for"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::capture::{Batch, Source};
 /// One end, to be listened on.
 pub(super) const NEAR: &str = "near0";
 /// The other end, to send from.
-const FAR: &str = "far0";
+pub(super) const FAR: &str = "far0";
 
 /// Both ends, as long as the thread lives.
 pub(super) struct Wire {

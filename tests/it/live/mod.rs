@@ -4,6 +4,7 @@ pub(crate) mod appliance;
 mod doctor;
 mod dpdk;
 mod evidence;
+mod flood;
 mod metrics;
 mod remote;
 mod sandbox;

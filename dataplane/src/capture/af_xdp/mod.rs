@@ -7,6 +7,7 @@
 //! adapter's choice, by outer addresses: one source reads all queues, and the spread stage finds
 //! the flows.
 
+mod pieces;
 mod program;
 mod queue;
 mod ring;
@@ -27,8 +28,9 @@ use crate::capture::live::nic::Nic;
 use crate::capture::live::{IDLE, Prepare, Retry, link, machine_time, pause};
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
 use crate::telemetry::{Sample, monotonic_nanos};
+use pieces::Joined;
 use program::Program;
-use queue::Queue;
+use queue::{Queue, Taken};
 use umem::Run;
 
 /// How to listen.
@@ -229,7 +231,15 @@ impl Opened {
         let modes = [Mode::ZeroCopy, Mode::Copy, Mode::Generic];
         let mut last = String::new();
         for mode in modes.into_iter().filter(|mode| *mode >= settings.mode) {
-            match Self::sockets(settings, mode) {
+            let several = Self::sockets(settings, mode, true);
+            let sockets = several.or_else(|why| {
+                let one = Self::sockets(settings, mode, false)?;
+                notes.push(format!(
+                    "frames above 3.8 kB are lost: in several pieces {why}"
+                ));
+                Ok::<_, String>(one)
+            });
+            match sockets {
                 Ok((program, queues)) => {
                     notes.extend(hazards(interface, mode));
                     return Ok(Self {
@@ -258,14 +268,18 @@ impl Opened {
         Err(last)
     }
 
-    fn sockets(settings: &Settings, mode: Mode) -> Result<(Program, Vec<Queue>), String> {
+    fn sockets(
+        settings: &Settings,
+        mode: Mode,
+        pieces: bool,
+    ) -> Result<(Program, Vec<Queue>), String> {
         let index = link::index(&settings.interface);
-        let mut program = Program::attach(index, mode)?;
+        let mut program = Program::attach(index, mode, pieces)?;
         let count = link::queues(&settings.interface);
         let each = settings.ring_bytes.checked_div(count).unwrap_or_default();
         let mut queues = Vec::with_capacity(count);
         for at in (0..).take(count) {
-            let queue = Queue::open(index, at, each, mode, settings.promiscuous)
+            let queue = Queue::open(index, at, each, mode, pieces, settings.promiscuous)
                 .map_err(|error| explain(&error, at))?;
             queues.push(queue);
         }
@@ -287,7 +301,10 @@ impl Opened {
             };
             let room = BATCH_FRAMES_MAX.saturating_sub(batch.frames.len());
             let tally = &mut self.tally;
-            queue.take(room, |run| tally.add(run, time, batch, clock));
+            queue.take(room, |taken| match taken {
+                Taken::Run(run) => tally.add(run, time, batch, clock),
+                Taken::Joined(joined) => tally.add_joined(joined, time, batch, clock),
+            });
         }
         let backlogs = self.queues.iter().map(Queue::backlog);
         batch.backlog = backlogs.max().unwrap_or(0);
@@ -350,8 +367,7 @@ impl Tally {
         let place = u16::try_from(batch.blocks.len()).unwrap_or(u16::MAX);
         let lent = Block::lent(Arc::clone(run) as Arc<_>);
         for (offset, len) in run.frames() {
-            self.received = self.received.saturating_add(1);
-            let mut frame = Frame {
+            let frame = Frame {
                 time,
                 block: place,
                 offset,
@@ -360,15 +376,37 @@ impl Tally {
                 link: LinkType::ETHERNET,
                 ..Frame::default()
             };
-            let is_wanted = |filter: &Filter| filter.lets(frame.within(&lent));
-            if !self.filter.as_ref().is_none_or(is_wanted) {
-                self.filtered = self.filtered.saturating_add(1);
-                continue;
-            }
-            (frame.no, frame.now) = clock.frame(time);
-            batch.frames.push(frame);
+            self.push(frame, &lent, batch, clock);
         }
         batch.blocks.push(lent);
+    }
+
+    /// Adds a frame that was put together.
+    fn add_joined(&mut self, joined: Joined, time: Time, batch: &mut Batch, clock: &mut Clock) {
+        let (len, wire_len) = joined.lens();
+        let frame = Frame {
+            time,
+            block: u16::try_from(batch.blocks.len()).unwrap_or(u16::MAX),
+            len,
+            wire_len,
+            link: LinkType::ETHERNET,
+            ..Frame::default()
+        };
+        let lent = Block::lent(Arc::new(joined));
+        self.push(frame, &lent, batch, clock);
+        batch.blocks.push(lent);
+    }
+
+    #[inline]
+    fn push(&mut self, mut frame: Frame, block: &Block, batch: &mut Batch, clock: &mut Clock) {
+        self.received = self.received.saturating_add(1);
+        let is_wanted = |filter: &Filter| filter.lets(frame.within(block));
+        if !self.filter.as_ref().is_none_or(is_wanted) {
+            self.filtered = self.filtered.saturating_add(1);
+            return;
+        }
+        (frame.no, frame.now) = clock.frame(frame.time);
+        batch.frames.push(frame);
     }
 }
 

@@ -18,10 +18,15 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Attaches it to the interface of this number.
-    pub(super) fn attach(index: u32, mode: Mode) -> Result<Self, String> {
+    /// Attaches it to the interface of this number; `pieces` for frames of several too.
+    pub(super) fn attach(index: u32, mode: Mode, pieces: bool) -> Result<Self, String> {
         let mut ebpf = Ebpf::load(OBJECT).map_err(|error| explain(&error))?;
-        let program = ebpf.program_mut("to_socket");
+        let name = if pieces {
+            "pieces_to_socket"
+        } else {
+            "to_socket"
+        };
+        let program = ebpf.program_mut(name);
         let program = program.ok_or_else(|| "the object has no XDP program".to_owned())?;
         let program: &mut Xdp = program.try_into().map_err(|error| explain(&error))?;
         program.load().map_err(|error| explain(&error))?;

@@ -8,28 +8,41 @@ use std::sync::Arc;
 use libc::c_int;
 
 use super::Mode;
+use super::pieces::Joined;
 use super::ring::{Descriptor, Ring};
 use super::umem::{CHUNK, Run, Umem};
 use crate::capture::af_packet::promiscuous;
 use crate::capture::sockopt;
+
+/// What is taken.
+pub(super) enum Taken<'a> {
+    /// Frames where the kernel put them.
+    Run(&'a Arc<Run>),
+    /// A frame of several pieces, put together.
+    Joined(Joined),
+}
 
 /// A socket and its rings.
 pub(super) struct Queue {
     rx: Ring<Descriptor>,
     fill: Ring<u64>,
     umem: Arc<Umem>,
+    /// The pieces so far of a frame that is not whole yet.
+    joined: Joined,
     socket: OwnedFd,
     /// Keeps the interface promiscuous.
     _promiscuous: Option<OwnedFd>,
 }
 
 impl Queue {
-    /// Opens a queue of an interface, with memory of about so many bytes.
+    /// Opens a queue of an interface, with memory of about so many bytes; `pieces` for frames that
+    /// take more than a chunk.
     pub(super) fn open(
         index: u32,
         queue: u32,
         bytes: usize,
         mode: Mode,
+        pieces: bool,
         is_promiscuous: bool,
     ) -> io::Result<Self> {
         let chunks = (bytes / CHUNK).clamp(CHUNKS_MIN, CHUNKS_MAX);
@@ -62,22 +75,24 @@ impl Queue {
             rx,
             fill,
             umem,
+            joined: Joined::default(),
             socket,
             _promiscuous: is_promiscuous.then(|| promiscuous(index)).transpose()?,
         };
         queue_.refill();
-        queue_.bind(index, queue, mode)?;
+        queue_.bind(index, queue, mode, pieces)?;
         Ok(queue_)
     }
 
-    fn bind(&self, index: u32, queue: u32, mode: Mode) -> io::Result<()> {
+    fn bind(&self, index: u32, queue: u32, mode: Mode, pieces: bool) -> io::Result<()> {
+        let several = if pieces { libc::XDP_USE_SG } else { 0 };
         let how = match mode {
             Mode::ZeroCopy => libc::XDP_ZEROCOPY,
             Mode::Copy | Mode::Generic => libc::XDP_COPY,
         };
         let address = libc::sockaddr_xdp {
             sxdp_family: u16::try_from(libc::AF_XDP).unwrap_or(0),
-            sxdp_flags: how | libc::XDP_USE_NEED_WAKEUP,
+            sxdp_flags: how | several | libc::XDP_USE_NEED_WAKEUP,
             sxdp_ifindex: index,
             sxdp_queue_id: queue,
             sxdp_shared_umem_fd: 0,
@@ -105,7 +120,7 @@ impl Queue {
     }
 
     /// Takes at most so many frames, in runs of neighbours.
-    pub(super) fn take(&mut self, most: usize, mut give: impl FnMut(&Arc<Run>)) {
+    pub(super) fn take(&mut self, most: usize, mut give: impl FnMut(Taken<'_>)) {
         self.refill();
         let most = u32::try_from(most).unwrap_or(u32::MAX);
         let count = self.rx.readable().min(most);
@@ -115,11 +130,20 @@ impl Queue {
             let address = usize::try_from(descriptor.address).unwrap_or(usize::MAX);
             let len = usize::try_from(descriptor.len).unwrap_or(usize::MAX);
             let (chunk, offset) = (address / CHUNK, address % CHUNK);
-            if run.as_mut().is_some_and(|run| run.add(chunk, offset, len)) {
+            let ends = descriptor.options & libc::XDP_PKT_CONTD == 0;
+            let whole = ends && self.joined.is_empty();
+            if whole && run.as_mut().is_some_and(|run| run.add(chunk, offset, len)) {
                 continue;
             }
             if let Some(run) = run.take() {
-                give(&Arc::new(run));
+                give(Taken::Run(&Arc::new(run)));
+            }
+            if !whole {
+                self.joined.add(&self.umem, chunk, offset, len);
+                if ends {
+                    give(Taken::Joined(std::mem::take(&mut self.joined)));
+                }
+                continue;
             }
             let mut next = Run::new(Arc::clone(&self.umem), chunk);
             if next.add(chunk, offset, len) {
@@ -129,7 +153,7 @@ impl Queue {
             }
         }
         if let Some(run) = run {
-            give(&Arc::new(run));
+            give(Taken::Run(&Arc::new(run)));
         }
         self.rx.consume(count);
     }

@@ -1,7 +1,7 @@
 use make::frame::{self, host};
 
 use super::{AfXdp, Mode, Settings};
-use crate::capture::wire::{NEAR, Wire, drain, ip, transmitted};
+use crate::capture::wire::{FAR, NEAR, Wire, drain, ip, transmitted};
 use crate::capture::{Batch, Source};
 
 fn open(mode: Mode, filter: Option<&str>) -> Option<AfXdp> {
@@ -75,6 +75,37 @@ fn what_cannot_be_had_gives_way_and_is_said() {
     let filtered = source.samples();
     let filtered = filtered.iter().find(|s| s.name.contains("filtered"));
     assert_eq!(filtered.unwrap().value, 8);
+}
+
+/// Jumbo frames take more than a chunk each, and come in pieces.
+#[test]
+fn frames_of_several_pieces_are_whole() {
+    let Some(mut wire) = Wire::new() else { return };
+    for end in [NEAR, FAR] {
+        ip(&format!("link set {end} mtu 9000"));
+    }
+    for mode in [Mode::Copy, Mode::Generic] {
+        let Some(mut source) = open(mode, None) else {
+            return;
+        };
+        if source.notes().iter().any(|note| note.contains("3.8 kB")) {
+            eprintln!("skipped: {:?}", source.notes());
+            return;
+        }
+        for round in 0..20 {
+            let lens = [10, 8900, 3800, 60, 4100, 8000, 8000, 100];
+            let sent: Vec<_> = (0..).zip(lens).map(|(n, len)| datagram(n, len)).collect();
+            sent.iter().for_each(|frame| wire.send(frame));
+            let seen = drain(&mut source);
+            assert_eq!(seen.len(), sent.len(), "{mode:?} {round}");
+            for ((frame, bytes), sent) in seen.iter().zip(&sent) {
+                assert!(bytes == sent, "{mode:?} {round}: {} bytes", sent.len());
+                assert_eq!(frame.wire_len as usize, sent.len());
+            }
+        }
+        let losses = source.losses();
+        assert_eq!((losses.kernel, losses.received), (0, 160), "{mode:?}");
+    }
 }
 
 /// A frame that somebody looks at stays as it is, and its memory comes back when nobody does.

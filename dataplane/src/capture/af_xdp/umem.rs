@@ -91,6 +91,18 @@ impl Umem {
         }
     }
 
+    /// Bytes of a chunk that the kernel filled and that was not given back yet.
+    pub(super) fn bytes(&self, chunk: usize, offset: usize, len: usize) -> Option<&[u8]> {
+        let fits = chunk < self.chunks && offset.checked_add(len)? <= CHUNK;
+        if !fits {
+            return None;
+        }
+        // SAFETY: within the memory, as was just seen.
+        let start = unsafe { self.start.add(chunk * CHUNK + offset) };
+        // SAFETY: the kernel leaves it alone until it is given back.
+        Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), len) })
+    }
+
     /// A chunk that the kernel filled cannot be used after all.
     pub(super) fn drop_chunk(&self, chunk: usize) {
         self.give_back(chunk, 1);

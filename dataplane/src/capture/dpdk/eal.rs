@@ -2,10 +2,15 @@
 
 #![expect(unsafe_code, reason = "DPDK is a C library")]
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use dpdk_sys::{rte_eal_init, rte_strerror, rte_thread_register, rte_thread_unregister, vw_errno};
+use crossbeam::channel::bounded;
+use dpdk_sys::{
+    rte_eal_alarm_set, rte_eal_init, rte_strerror, rte_thread_register, rte_thread_unregister,
+    vw_errno,
+};
 
 /// How it went, the one time that a process has.
 static INITIALISED: OnceLock<Result<(), String>> = OnceLock::new();
@@ -29,6 +34,47 @@ fn in_own_thread(arguments: &[String]) -> Result<(), String> {
         .map_err(|error| error.to_string())?
         .join()
         .unwrap_or_else(|_| Err("EAL panicked".to_owned()))
+}
+
+/// Does something in the thread that EAL has for interrupts and alarms, which is older than
+/// whatever this process gives up once its source is open: what holds for a thread alone has to be
+/// done there too.
+///
+/// # Errors
+/// EAL was never initialised, or its thread does not answer.
+pub fn in_its_thread<T: Send + 'static>(
+    what: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    if !matches!(INITIALISED.get(), Some(Ok(()))) {
+        return Err("EAL is not initialised".to_owned());
+    }
+    let (answer, answered) = bounded(1);
+    let errand: Errand = Box::new(move || {
+        // Nobody listens any more once it took too long.
+        drop(answer.send(what()));
+    });
+    // A pointer to a box of a fat pointer: C hands on a thin one.
+    let errand = Box::into_raw(Box::new(errand));
+    // SAFETY: `run` takes the box, once.
+    let set = unsafe { rte_eal_alarm_set(1, Some(run), errand.cast()) };
+    if set != 0 {
+        // SAFETY: nobody took it.
+        drop(unsafe { Box::from_raw(errand) });
+        return Err(error_text(set));
+    }
+    let gone = |_| "EAL's thread for interrupts does not answer".to_owned();
+    answered.recv_timeout(PATIENCE).map_err(gone)
+}
+
+type Errand = Box<dyn FnOnce() + Send>;
+
+/// Alarms are looked at at once; a driver's interrupt may be before.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+unsafe extern "C" fn run(errand: *mut c_void) {
+    // SAFETY: what `in_its_thread` gave, which nobody else has.
+    let errand: Box<Errand> = unsafe { Box::from_raw(errand.cast()) };
+    errand();
 }
 
 fn initialise(arguments: &[String]) -> Result<(), String> {

@@ -10,6 +10,7 @@ mod eal;
 mod idle;
 mod pool;
 mod port;
+mod spread;
 mod stamps;
 mod statistics;
 
@@ -29,6 +30,10 @@ use idle::Idle;
 use pool::{Burst, Pool};
 use port::Port;
 use stamps::Stamps;
+
+pub use eal::in_its_thread;
+pub use port::About;
+pub use spread::Spread;
 
 /// How to listen.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -99,6 +104,9 @@ const COPY_BYTES: usize = 2 * FRAME_BYTES_MAX;
 /// The longest wait without a frame before the time is told all the same.
 const IDLE_NANOS: i64 = NANOS_PER_SEC / 10;
 
+/// Its driver is asked how full a queue is at most this often: some look at every descriptor.
+const BACKLOG_NANOS: i64 = NANOS_PER_SEC / 1000;
+
 /// The device is asked what it lost at most this often: that can be slow.
 const ASK_NANOS: i64 = NANOS_PER_SEC / 10;
 
@@ -110,6 +118,8 @@ pub struct Opened {
     pub steered: bool,
     /// The device's name.
     pub device: String,
+    /// What it says of itself.
+    pub about: About,
     /// What the operator should know of how it was opened.
     pub remark: Option<String>,
 }
@@ -156,12 +166,15 @@ pub fn open(settings: &Settings, workers: usize) -> Result<Opened, CaptureError>
         losses: Losses::default(),
         extended: Vec::new(),
         asked: None,
+        backlog: None,
+        backlog_at: Time::ZERO,
         blind: None,
     });
     Ok(Opened {
         queues: queues.collect(),
         steered,
         device,
+        about: port.about().clone(),
         remark,
     })
 }
@@ -202,6 +215,9 @@ pub struct Queue {
     extended: Vec<(String, u64)>,
     /// When the device was last asked what it lost.
     asked: Option<Time>,
+    /// How full the queue was when last asked, where the driver knows.
+    backlog: Option<u8>,
+    backlog_at: Time,
     blind: Option<String>,
 }
 
@@ -250,6 +266,16 @@ impl Queue {
         }
     }
 
+    /// How much of what holds frames is full, in percent: the adapter's queue, where its driver
+    /// knows, or the mbufs that frames still have.
+    fn backlog(&mut self, now: Time) -> u8 {
+        if !(0..BACKLOG_NANOS).contains(&now.since(self.backlog_at)) {
+            self.backlog_at = now;
+            self.backlog = self.port.backlog(self.number);
+        }
+        self.backlog.unwrap_or(0).max(self.taker.pool.lent())
+    }
+
     /// Nothing came: is there still something that could come?
     fn look(&mut self, now: Time) {
         self.blind = self.port.blind().map(str::to_owned);
@@ -278,6 +304,7 @@ impl Source for Queue {
             if !batch.frames.is_empty() {
                 self.blind = None;
                 self.taker.stamps.correct(&self.port, now);
+                batch.backlog = self.backlog(now);
                 batch.now = self.taker.clock.now();
                 return Ok(Fill::More);
             }
@@ -322,7 +349,17 @@ impl Source for Queue {
             labels: vec![("statistic", name.clone())],
             value: *value,
         });
-        std::iter::once(copied).chain(extended).collect()
+        let backlog = self.backlog.map(|percent| Sample {
+            name: "vitalwire_capture_dpdk_queue_full_percent",
+            help: "how full the adapter's queue is; not there where its driver does not know",
+            counter: false,
+            labels: vec![("queue", self.number.to_string())],
+            value: percent.into(),
+        });
+        std::iter::once(copied)
+            .chain(extended)
+            .chain(backlog)
+            .collect()
     }
 
     fn blind(&self) -> Option<&str> {

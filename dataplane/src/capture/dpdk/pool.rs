@@ -6,6 +6,7 @@ use std::ffi::CString;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dpdk_sys::{
     VW_CACHE_MAX, VW_HEADROOM, rte_mbuf, rte_mempool, rte_mempool_free, rte_pktmbuf_free_bulk,
@@ -23,6 +24,10 @@ pub(super) struct Pool {
     /// Where its memory begins, and how far it goes: below 4 GiB.
     base: *const u8,
     len: usize,
+    /// Mbufs that frames may have beside those that the adapter has.
+    spare: usize,
+    /// Those that they have.
+    lent: AtomicUsize,
 }
 
 // SAFETY: a mempool may be used from any thread, known to EAL or not; the rest is never changed.
@@ -61,6 +66,8 @@ impl Pool {
             pool,
             base: ptr::with_exposed_provenance(from),
             len: to.saturating_sub(from),
+            spare: spare(settings),
+            lent: AtomicUsize::new(0),
         };
         if u32::try_from(made.len).is_err() {
             return Err(format!(
@@ -76,6 +83,13 @@ impl Pool {
         self.pool.as_ptr()
     }
 
+    /// How many of the mbufs that frames may have they do have, in percent.
+    pub(super) fn lent(&self) -> u8 {
+        let lent = self.lent.load(Ordering::Relaxed).saturating_mul(100);
+        let percent = lent.checked_div(self.spare).unwrap_or(0);
+        u8::try_from(percent.min(100)).unwrap_or(100)
+    }
+
     /// Where in the pool's memory these bytes are, if they are there.
     #[inline]
     pub(super) fn offset(&self, data: usize, len: u32) -> Option<u32> {
@@ -83,6 +97,13 @@ impl Pool {
         let end = offset.checked_add(len as usize)?;
         (end <= self.len).then(|| u32::try_from(offset).ok())?
     }
+}
+
+/// Mbufs that the adapter's descriptors do not need.
+fn spare(settings: &Settings) -> usize {
+    let descriptors = usize::from(settings.descriptors);
+    let all = usize::try_from(settings.mbufs).unwrap_or(usize::MAX);
+    all.saturating_sub(descriptors).max(all / 4).max(1)
 }
 
 impl Drop for Pool {
@@ -147,6 +168,7 @@ impl Burst {
         let len = self.mbufs.len().saturating_add(got);
         // SAFETY: so many were received.
         unsafe { self.mbufs.set_len(len) };
+        self.pool.lent.fetch_add(got, Ordering::Relaxed);
         got
     }
 
@@ -195,5 +217,8 @@ impl Drop for Burst {
         let count = u32::try_from(self.mbufs.len()).unwrap_or(u32::MAX);
         // SAFETY: they were received, and nobody else has them.
         unsafe { rte_pktmbuf_free_bulk(self.mbufs.as_mut_ptr(), count) };
+        self.pool
+            .lent
+            .fetch_sub(self.mbufs.len(), Ordering::Relaxed);
     }
 }

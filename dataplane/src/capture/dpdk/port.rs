@@ -8,38 +8,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dpdk_sys::{
     VW_ETHER_OVERHEAD, VW_MQ_NONE, VW_MQ_RSS, VW_OFFLOAD_SCATTER, VW_OFFLOAD_TIMESTAMP,
-    VW_RSS_FLOWS, rte_eth_allmulticast_enable, rte_eth_conf, rte_eth_dev_adjust_nb_rx_tx_desc,
-    rte_eth_dev_close, rte_eth_dev_configure, rte_eth_dev_get_name_by_port,
-    rte_eth_dev_get_port_by_name, rte_eth_dev_info, rte_eth_dev_info_get, rte_eth_dev_is_removed,
-    rte_eth_dev_is_valid_port, rte_eth_dev_socket_id, rte_eth_dev_start, rte_eth_dev_stop,
-    rte_eth_promiscuous_enable, rte_eth_read_clock, rte_eth_rx_queue_setup, rte_eth_stats,
-    rte_eth_stats_get, vw_find_stamps, vw_link_up, vw_stamps,
+    rte_eth_allmulticast_enable, rte_eth_conf, rte_eth_dev_adjust_nb_rx_tx_desc, rte_eth_dev_close,
+    rte_eth_dev_configure, rte_eth_dev_get_name_by_port, rte_eth_dev_get_port_by_name,
+    rte_eth_dev_info, rte_eth_dev_info_get, rte_eth_dev_is_removed, rte_eth_dev_is_valid_port,
+    rte_eth_dev_socket_id, rte_eth_dev_start, rte_eth_dev_stop, rte_eth_promiscuous_enable,
+    rte_eth_read_clock, rte_eth_rx_queue_setup, rte_eth_stats, rte_eth_stats_get, vw_find_stamps,
+    vw_link_up, vw_stamps, vw_waiting,
 };
 
 use super::eal::error_text;
 use super::pool::Pool;
+use super::spread::{self, Spread};
 use super::stamps::{MEASURE_NANOS, Reading, Stamps};
 use super::statistics::Extended;
 use super::{Settings, idle};
 use crate::capture::Losses;
 use crate::capture::live::machine_time;
-
-/// The key of a hash that is the same in both directions of a flow: two bytes, again and again, so
-/// that exchanging addresses or ports exchanges what has the same key. (Woo and Park, "Scalable TCP
-/// Session Monitoring with Symmetric Receive-side Scaling", 2012.) Some devices take 40 bytes of
-/// it, some 52; drivers keep the pointer.
-static KEY: [u8; 64] = {
-    let mut key = [0x6d; 64];
-    let mut at = 1;
-    while at < key.len() {
-        #[expect(clippy::indexing_slicing, reason = "below its length, when compiled")]
-        {
-            key[at] = 0x5a;
-        }
-        at += 2;
-    }
-    key
-};
 
 /// The largest frames that are asked for: jumbo frames of any switch.
 const MTU_MAX: u16 = 9600;
@@ -53,11 +37,29 @@ const NAME_BYTES: usize = 64;
 /// The highest port numbers that are looked at, for a list of those there are.
 const PORTS_MAX: u16 = 32;
 
+/// What the device and its driver say of themselves.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct About {
+    /// The driver's name.
+    pub driver: String,
+    /// The memory node that the device is at, where one is told.
+    pub node: Option<u32>,
+    /// The most receive queues.
+    pub queues_max: u16,
+    /// Descriptors that each queue got.
+    pub descriptors: u16,
+    /// How flows are spread over the queues.
+    pub spread: Spread,
+}
+
 /// An open port. Closed when the last queue of it is dropped.
 pub(super) struct Port {
     number: u16,
     device: String,
     pools: Vec<Arc<Pool>>,
+    /// What each queue has; what bridges the moments in which nobody reads.
+    descriptors: u16,
+    about: About,
     stamps: Stamps,
     /// What it had counted when it was opened.
     before: Losses,
@@ -76,19 +78,31 @@ impl Port {
         let info = info(number)?;
         let (queues, remark) = queues(settings, workers, &info)?;
         configure(settings, number, &info, queues)?;
+        // SAFETY: takes any number.
+        let socket = unsafe { rte_eth_dev_socket_id(number) };
         let mut port = Self {
             number,
             device: name(number),
             pools: Vec::new(),
+            descriptors: settings.descriptors,
+            about: About {
+                driver: driver(&info),
+                node: u32::try_from(socket).ok(),
+                queues_max: info.max_rx_queues,
+                ..About::default()
+            },
             stamps: Stamps::default(),
             before: Losses::default(),
             extended: Extended::default(),
             asking: Mutex::default(),
         };
-        port.set_up_queues(settings, queues)?;
+        port.set_up_queues(settings, queues, socket)?;
         // SAFETY: it is configured and has its queues.
         done("starting", unsafe { rte_eth_dev_start(number) })?;
         port.listen(settings)?;
+        port.about.descriptors = port.descriptors;
+        port.about.spread = spread::of(number, &info, queues);
+        let remark = remark.or_else(|| port.about.spread.remark(&port.about.driver));
         port.stamps = port.find_stamps(&info);
         port.before = port.counted();
         port.extended = Extended::of(number);
@@ -103,6 +117,20 @@ impl Port {
         &self.device
     }
 
+    /// What the device says of itself.
+    pub(super) const fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// How full a queue is, in percent, where its driver knows. Only for who receives from it.
+    pub(super) fn backlog(&self, queue: u16) -> Option<u8> {
+        // SAFETY: the port is open and has this queue.
+        let waiting = unsafe { vw_waiting(self.number, queue) };
+        let waiting = u64::try_from(waiting).ok()?;
+        let percent = waiting * 100 / u64::from(self.descriptors.max(1));
+        Some(u8::try_from(percent.min(100)).unwrap_or(100))
+    }
+
     /// One for each queue.
     pub(super) fn pools(&self) -> &[Arc<Pool>] {
         &self.pools
@@ -112,15 +140,19 @@ impl Port {
         self.stamps
     }
 
-    fn set_up_queues(&mut self, settings: &Settings, queues: u16) -> Result<(), String> {
+    fn set_up_queues(
+        &mut self,
+        settings: &Settings,
+        queues: u16,
+        socket: c_int,
+    ) -> Result<(), String> {
         let mut descriptors = settings.descriptors;
         // SAFETY: the port is configured, and the place lives through the call.
         let adjusted = unsafe {
             rte_eth_dev_adjust_nb_rx_tx_desc(self.number, &raw mut descriptors, ptr::null_mut())
         };
         done("choosing descriptors", adjusted)?;
-        // SAFETY: takes any number.
-        let socket = unsafe { rte_eth_dev_socket_id(self.number) };
+        self.descriptors = descriptors;
         for queue in 0..queues {
             let pool = Arc::new(Pool::new(settings, self.number, queue, socket)?);
             let near = u32::try_from(socket).unwrap_or(u32::MAX); // any
@@ -314,7 +346,7 @@ fn queues(
     info: &rte_eth_dev_info,
 ) -> Result<(u16, Option<String>), String> {
     let workers = u16::try_from(workers.max(1)).unwrap_or(u16::MAX);
-    let spreads = info.flow_type_rss_offloads & VW_RSS_FLOWS != 0;
+    let spreads = spread::can(info);
     let fits = workers <= info.max_rx_queues;
     match settings.queues {
         0 if workers == 1 => Ok((1, None)),
@@ -356,16 +388,9 @@ fn configure(
     conf.rxmode.offloads = info.rx_offload_capa & offloads;
     conf.rxmode.mtu = mtu(settings, info);
     conf.rxmode.mq_mode = VW_MQ_NONE;
-    let hashed = info.flow_type_rss_offloads & VW_RSS_FLOWS;
-    if queues > 1 && hashed != 0 {
-        let len = match info.hash_key_size {
-            0 => 40,
-            len => usize::from(len).min(KEY.len()),
-        };
+    if queues > 1 && spread::can(info) {
         conf.rxmode.mq_mode = VW_MQ_RSS;
-        conf.rx_adv_conf.rss_conf.rss_key = KEY.as_ptr().cast_mut();
-        conf.rx_adv_conf.rss_conf.rss_key_len = u8::try_from(len).unwrap_or(40);
-        conf.rx_adv_conf.rss_conf.rss_hf = hashed;
+        conf.rx_adv_conf.rss_conf = spread::wanted(info);
     }
     // SAFETY: the port is there and not started; the key is static, and drivers only read it.
     let mut configured = unsafe { rte_eth_dev_configure(port, queues, 0, &raw const conf) };
@@ -408,31 +433,3 @@ fn unless_unsupported(what: &str, result: c_int) -> Result<(), String> {
 
 /// `ENOTSUP` of Linux.
 const UNSUPPORTED: c_int = 95;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The hash that adapters compute: for each bit of the input that is set, the 32 bits of the
-    /// key that begin there.
-    fn toeplitz(input: &[u8]) -> u32 {
-        let bit = |bytes: &[u8], at: usize| bytes[at / 8] >> (7 - at % 8) & 1;
-        let window = |from| (from..from + 32).fold(0, |w, at| w << 1 | u32::from(bit(&KEY, at)));
-        (0..input.len() * 8)
-            .filter(|at| bit(input, *at) == 1)
-            .fold(0, |hash, at| hash ^ window(at))
-    }
-
-    #[test]
-    fn both_directions_of_a_flow_hash_alike() {
-        for len in [4_u8, 16] {
-            let (src, dest) = (vec![0xa7; len.into()], (0..len).collect::<Vec<_>>());
-            let (client, server) = (49_152_u16.to_be_bytes(), 11_112_u16.to_be_bytes());
-            let there = [&src[..], &dest, &client, &server].concat();
-            let back = [&dest[..], &src, &server, &client].concat();
-            assert_eq!(toeplitz(&there), toeplitz(&back));
-            let other = [&src[..], &dest, &client, &client].concat();
-            assert_ne!(toeplitz(&there), toeplitz(&other));
-        }
-    }
-}

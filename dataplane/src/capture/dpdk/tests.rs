@@ -121,9 +121,17 @@ fn what_is_held_is_lost_to_the_port_until_it_is_let_go_in_any_thread() {
     let count: usize = held.iter().map(|batch| batch.frames.len()).sum();
     assert!((1024..=2047).contains(&count), "{count} of 2047 mbufs");
     assert!(fill(&mut queue).frames.is_empty());
+    let told: Vec<u8> = held.iter().map(|batch| batch.backlog).collect();
+    assert!(told.is_sorted(), "{told:?}");
+    assert_eq!(
+        told.last(),
+        Some(&100),
+        "all that frames may have, they have"
+    );
     std::thread::spawn(move || drop(held)).join().unwrap();
     for _ in 0..100 {
-        assert!(!fill(&mut queue).frames.is_empty());
+        let batch = fill(&mut queue);
+        assert!(!batch.frames.is_empty() && batch.backlog < 50);
     }
     assert_eq!(queue.blind(), None);
     assert!(queue.losses().received >= count as u64);
@@ -148,12 +156,25 @@ fn a_queue_for_each_worker_where_the_device_can_spread() {
     let opened = open(&settings("net_null2"), 2).unwrap();
     assert!(opened.steered && opened.remark.is_none());
     assert_eq!(opened.queues.len(), 2);
+    // This driver has a key of its own until it is told once more.
+    assert_eq!(opened.about.spread, Spread::Symmetric { ports: true });
+    assert_eq!(opened.about.driver, "net_null");
     for mut queue in opened.queues {
         let batch = fill(&mut queue);
         let near = |frame: &Frame| frame.no.abs_diff(frame.time.0.unsigned_abs()) < 1_000_000;
         assert!(batch.frames.iter().all(near), "numbered by their stamps");
         assert!(fill(&mut queue).frames[0].no > batch.frames[0].no);
     }
+}
+
+#[test]
+fn an_errand_is_done_in_a_thread_that_is_older_than_this_one() {
+    arguments();
+    let me = || std::fs::read_link("/proc/thread-self").unwrap();
+    let here = me();
+    let there = in_its_thread(me).unwrap();
+    assert_ne!(here, there);
+    assert_eq!(in_its_thread(me).unwrap(), there);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub struct Nic {
     pub pause: Option<Pause>,
     /// How it spreads packets over queues.
     pub spread: Option<Spread>,
+    /// What it hashes for that, by kind of packet.
+    pub hashed: Vec<Hashed>,
     /// Whether the card itself stamps every frame that it receives.
     pub stamps: Option<bool>,
     /// Offloads and other features.
@@ -88,6 +90,49 @@ impl Spread {
     }
 }
 
+/// What is hashed of one kind of packet.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Hashed {
+    /// The kind, as `ethtool -N` has it: `tcp4`.
+    pub kind: &'static str,
+    /// Fields, as bits of `<linux/ethtool.h>`.
+    pub fields: u64,
+}
+
+impl Hashed {
+    /// Whether addresses are.
+    #[must_use]
+    pub const fn addresses(self) -> bool {
+        self.fields & RXH_ADDRESSES == RXH_ADDRESSES
+    }
+
+    /// Whether ports are.
+    #[must_use]
+    pub const fn ports(self) -> bool {
+        self.fields & RXH_PORTS == RXH_PORTS
+    }
+
+    /// Whether of two that belong together only one is, so that the way back hashes otherwise.
+    #[must_use]
+    pub fn one_sided(self) -> bool {
+        let half = |both: u64| self.fields & both != 0 && self.fields & both != both;
+        half(RXH_ADDRESSES) || half(RXH_PORTS)
+    }
+
+    /// Whether the card throws such packets away.
+    #[must_use]
+    pub const fn discarded(self) -> bool {
+        self.fields & RXH_DISCARD != 0
+    }
+
+    /// The fields as `ethtool -N` has them: `sdfn`.
+    #[must_use]
+    pub fn letters(self) -> String {
+        let named = |(bit, letter): &(u64, char)| (self.fields & bit != 0).then_some(*letter);
+        RXH_LETTERS.iter().filter_map(named).collect()
+    }
+}
+
 /// A feature as `ethtool -k` lists it, by the kernel's name.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Feature {
@@ -115,6 +160,7 @@ impl Nic {
             queues: card.queues(),
             pause: card.pause(),
             spread: card.spread(),
+            hashed: card.hashed(),
             stamps: card.stamps(),
             features: card.features().unwrap_or_default(),
         })
@@ -186,6 +232,20 @@ impl Card<'_> {
             toeplitz: hash & HASH_TOEPLITZ != 0,
             ordered: transform & TRANSFORM_SYMMETRIC != 0,
         })
+    }
+
+    fn hashed(&self) -> Vec<Hashed> {
+        let kinds = FLOW_KINDS.iter().filter_map(|(kind, number)| {
+            // struct ethtool_rxnfc: the kind, then fields of 64 bits, in the order of the machine's
+            // bytes; what follows is for other questions.
+            let answer = self.ask::<RXNFC_WORDS>([GRXFH, *number])?;
+            let [_, _, first, second, ..] = answer.map(u32::to_ne_bytes);
+            let [a, b, c, d] = first;
+            let [e, f, g, h] = second;
+            let fields = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
+            Some(Hashed { kind, fields })
+        });
+        kinds.collect()
     }
 
     fn stamps(&self) -> Option<bool> {
@@ -291,6 +351,7 @@ const GDRVINFO: u32 = 0x03;
 const GRINGPARAM: u32 = 0x10;
 const GPAUSEPARAM: u32 = 0x12;
 const GSTRINGS: u32 = 0x1b;
+const GRXFH: u32 = 0x29;
 const GSSET_INFO: u32 = 0x37;
 const GFEATURES: u32 = 0x3a;
 const GCHANNELS: u32 = 0x3c;
@@ -306,6 +367,24 @@ const RXFH_WORDS: usize = 6;
 /// The largest tables and keys of cards have 2048 entries and 64 bytes or so.
 const TABLE_MAX: usize = 65_536;
 const KEY_MAX: usize = 1024;
+/// `struct ethtool_rxnfc`, with room.
+const RXNFC_WORDS: usize = 64;
+/// Kinds of packets, by the names of `ethtool -N` and the numbers of `<linux/ethtool.h>`. What is of
+/// none, other protocols and fragments, is hashed by addresses where it is.
+const FLOW_KINDS: [(&str, u32); 4] = [("tcp4", 1), ("udp4", 2), ("tcp6", 5), ("udp6", 6)];
+const RXH_ADDRESSES: u64 = 1 << 4 | 1 << 5;
+const RXH_PORTS: u64 = 1 << 6 | 1 << 7;
+const RXH_DISCARD: u64 = 1 << 31;
+const RXH_LETTERS: [(u64, char); 8] = [
+    (1 << 1, 'm'),
+    (1 << 2, 'v'),
+    (1 << 3, 't'),
+    (1 << 4, 's'),
+    (1 << 5, 'd'),
+    (1 << 6, 'f'),
+    (1 << 7, 'n'),
+    (1 << 31, 'r'),
+];
 /// `ETH_RSS_HASH_TOP`.
 const HASH_TOEPLITZ: u8 = 1;
 /// `RXH_XFRM_SYM_XOR` and `RXH_XFRM_SYM_OR_XOR`.
@@ -333,6 +412,20 @@ mod tests {
                 .driver
                 .is_none()
         );
+    }
+
+    #[test]
+    fn fields_are_told_as_ethtool_does() {
+        let of = |fields| Hashed {
+            kind: "tcp4",
+            fields,
+        };
+        let all = of(RXH_ADDRESSES | RXH_PORTS);
+        assert_eq!(all.letters(), "sdfn");
+        assert!(all.addresses() && all.ports() && !all.one_sided() && !all.discarded());
+        assert!(of(1 << 4).one_sided() && of(RXH_ADDRESSES | 1 << 7).one_sided());
+        assert!(of(RXH_DISCARD).discarded());
+        assert!(Nic::read("lo").unwrap().hashed.is_empty());
     }
 
     #[test]
