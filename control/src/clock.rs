@@ -34,6 +34,13 @@ impl Stopwatch {
         Self(Instant::now())
     }
 
+    /// As if it had been started so long ago; now, if the machine was not up then.
+    #[must_use]
+    pub fn ago(span: Duration) -> Self {
+        let now = Instant::now();
+        Self(now.checked_sub(span).unwrap_or(now))
+    }
+
     /// Since the start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

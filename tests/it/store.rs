@@ -48,11 +48,12 @@ fn capture(dir: &Path, round: u32) -> PathBuf {
     path
 }
 
+/// Its eve.json, beside its state, has findings only.
 fn start(dir: &Path, capture: &Path) -> Child {
     let config = dir.join("vitalwire.yaml");
     let text = format!(
         "state_dir: {0}/state\ncapture: {{files: [{1}], loop: true}}\nhttp: {{enabled: false}}\napi: {{enabled: false}}\n\
-         outputs: {{eve: {{enabled: false}}}}\nlog: {{level: error}}\n\
+         outputs: {{eve: {{path: {0}/eve.json, types: [finding]}}}}\nlog: {{level: error}}\n\
          # A receiver that is away, so that the outbox keeps everything.\n\
          sinks: [{{type: webhook, name: away, url: 'http://127.0.0.1:9/', select: [alert, incident]}}]\n",
         dir.display(),
@@ -250,6 +251,21 @@ fn a_full_disk_is_waited_for_and_nothing_is_lost() {
     child.wait().expect("gone");
     let conn = open(dir.path()).expect("the store");
     assert_eq!(number(&conn, "SELECT count(*) FROM alerts"), alerts);
+    // Said at once, where it can be said, and that it is over.
+    let said = std::fs::read_to_string(dir.path().join("eve.json")).expect("eve.json");
+    let said: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("\"store-failing\""))
+        .collect();
+    let is = |line: &str, state: &str| line.contains(&format!("\"state\":\"{state}\""));
+    assert!(
+        said.first().is_some_and(|line| is(line, "open")),
+        "{said:?}"
+    );
+    assert!(
+        said.last().is_some_and(|line| is(line, "closed")),
+        "{said:?}"
+    );
 }
 
 #[test]

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::caller::{May, permit};
-use super::params::{Bar, ById, Limit, List, Moment};
-use super::{Api, IfMatch, Json, Path, Problem, Query};
+use super::cases::{self, Case, Judgement, Words};
+use super::params::{Bar, Limit, List, Moment};
+use super::{Api, Json, Problem, Query};
 use crate::store::query::{self, Alert, Cursor, Facets, Filter};
 use crate::store::views::comments::{self, Comment};
 use crate::store::views::triage;
@@ -47,45 +48,20 @@ pub(super) fn routes() -> ApiRouter<Api> {
                     .summary("Acknowledges or closes many alerts, as a whole or not at all")
             }),
         )
-        .api_route(
-            "/alerts/{id}",
-            get_with(get, |op| {
-                op.id("alert")
-                    .summary("An alert with its event and its comments")
-            }),
-        )
-        .api_route(
-            "/alerts/{id}/acknowledge",
-            post_with(acknowledge, |op| {
-                op.id("acknowledgeAlert").summary("Somebody is at it")
-            }),
-        )
-        .api_route(
-            "/alerts/{id}/close",
-            post_with(close, |op| {
-                op.id("closeAlert")
-                    .summary("Judges an alert by itself")
-                    .description(
-                        "Its rule's precision counts this verdict, and not its incident's.",
-                    )
-            }),
-        )
-        .api_route(
-            "/alerts/{id}/comments",
-            post_with(comment, |op| {
-                op.id("commentAlert")
-                    .summary("Adds a comment")
-                    .response::<201, axum::Json<Comment>>()
-            }),
-        )
-        .api_route(
-            "/alerts/{id}/hold",
-            post_with(set_hold, |op| {
-                op.id("holdAlert")
-                    .summary("Keeps an alert whatever its age, or lets it go")
-            }),
-        )
+        .merge(cases::routes::<OneAlert>(&WORDS))
 }
+
+const WORDS: Words = Words {
+    path: "/alerts/{id}",
+    name: "Alert",
+    get: ("An alert with its event and its comments", ""),
+    acknowledge: "Somebody is at it",
+    close: (
+        "Judges an alert by itself",
+        "Its rule's precision counts this verdict, and not its incident's.",
+    ),
+    hold: "Keeps an alert whatever its age, or lets it go",
+};
 
 /// What is looked for. Of a list one has to hold, of the parts all.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -199,136 +175,39 @@ struct Whole {
     comments: Vec<Comment>,
 }
 
-fn whole(conn: &Connection, id: &str) -> Result<Whole, store::Error> {
-    let missing = || store::Error::Missing("alert with this id".to_owned());
-    let alert = query::alert(conn, id)?.ok_or_else(missing)?;
-    let line = query::line(conn, id)?.unwrap_or_default();
-    Ok(Whole {
-        alert,
-        event: serde_json::from_str(&line).unwrap_or(Value::Null),
-        comments: comments::of(conn, &format!("alert:{id}"))?,
-    })
-}
+struct OneAlert;
 
-async fn get(
-    State(api): State<Api>,
-    _: May<permit::Read>,
-    Path(ById { id }): Path<ById>,
-) -> Result<axum::Json<Whole>, Problem> {
-    api.read(move |conn| whole(conn, &id)).await.map(axum::Json)
-}
+impl Case for OneAlert {
+    type Whole = Whole;
+    const CLASS: &'static str = "alert";
 
-/// Does something to an alert if it is as the client saw it, and shows it afterwards.
-async fn act(
-    api: &Api,
-    id: String,
-    seen: IfMatch,
-    act: impl FnOnce(&Change<'_>, &str) -> Result<(), store::Error> + Send + 'static,
-) -> Result<axum::Json<Whole>, Problem> {
-    let done = api.write(move |change| {
-        if !seen.holds(&whole(change, &id)?) {
-            return Ok(None);
-        }
-        act(change, &id)?;
-        whole(change, &id).map(Some)
-    });
-    done.await?.map(axum::Json).ok_or_else(Problem::changed)
-}
-
-async fn acknowledge(
-    State(api): State<Api>,
-    who: May<permit::Triage>,
-    seen: IfMatch,
-    Path(ById { id }): Path<ById>,
-) -> Result<axum::Json<Whole>, Problem> {
-    let who = who.actor();
-    act(&api, id, seen, move |change, id| {
-        triage::acknowledge(change, id, &who)
-    })
-    .await
-}
-
-/// A verdict.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Judgement {
-    /// What it was.
-    pub(super) verdict: Verdict,
-    /// Why.
-    #[serde(default)]
-    pub(super) comment: Option<String>,
-}
-
-async fn close(
-    State(api): State<Api>,
-    who: May<permit::Triage>,
-    seen: IfMatch,
-    Path(ById { id }): Path<ById>,
-    Json(judgement): Json<Judgement>,
-) -> Result<axum::Json<Whole>, Problem> {
-    let who = who.actor();
-    act(&api, id, seen, move |change, id| {
-        close_one(change, id, &judgement, &who)
-    })
-    .await
-}
-
-fn close_one(
-    change: &Change<'_>,
-    id: &str,
-    judgement: &Judgement,
-    who: &str,
-) -> Result<(), store::Error> {
-    incidents::judge_alert(change, id, judgement.verdict, who)?;
-    if let Some(text) = &judgement.comment {
-        comments::add(change, &format!("alert:{id}"), text, who)?;
+    fn whole(conn: &Connection, id: &str) -> Result<Whole, store::Error> {
+        let missing = || store::Error::Missing("alert with this id".to_owned());
+        let alert = query::alert(conn, id)?.ok_or_else(missing)?;
+        let line = query::line(conn, id)?.unwrap_or_default();
+        Ok(Whole {
+            alert,
+            event: serde_json::from_str(&line).unwrap_or(Value::Null),
+            comments: comments::of(conn, &format!("alert:{id}"))?,
+        })
     }
-    Ok(())
-}
 
-/// A text.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Text {
-    /// What it says. Write no patient's name into it.
-    #[schemars(length(min = 1, max = 4000))]
-    pub(super) text: String,
-}
+    fn acknowledge(change: &Change<'_>, id: &str, who: &str) -> Result<(), store::Error> {
+        triage::acknowledge(change, id, who)
+    }
 
-async fn comment(
-    State(api): State<Api>,
-    who: May<permit::Triage>,
-    Path(ById { id }): Path<ById>,
-    Json(Text { text }): Json<Text>,
-) -> Result<(StatusCode, axum::Json<Comment>), Problem> {
-    let who = who.actor();
-    let added = api
-        .write(move |change| comments::add(change, &format!("alert:{id}"), &text, &who))
-        .await
-        .map_err(Problem::as_input)?;
-    Ok((StatusCode::CREATED, axum::Json(added)))
-}
+    fn judge(
+        change: &Change<'_>,
+        id: &str,
+        verdict: Verdict,
+        who: &str,
+    ) -> Result<(), store::Error> {
+        incidents::judge_alert(change, id, verdict, who)
+    }
 
-/// Whether it is held.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Hold {
-    /// Whether it is kept whatever its age.
-    pub(super) held: bool,
-}
-
-async fn set_hold(
-    State(api): State<Api>,
-    who: May<permit::Configure>,
-    seen: IfMatch,
-    Path(ById { id }): Path<ById>,
-    Json(Hold { held }): Json<Hold>,
-) -> Result<axum::Json<Whole>, Problem> {
-    let who = who.actor();
-    act(&api, id, seen, move |change, id| {
-        hold::set(change, hold::What::Alert(id), held, &who)
-    })
-    .await
+    fn held(id: &str) -> hold::What<'_> {
+        hold::What::Alert(id)
+    }
 }
 
 /// What is done to many alerts.
@@ -387,8 +266,8 @@ async fn bulk(
     api.write(move |change| {
         for id in &bulk.ids {
             match &judgement {
-                Some(judgement) => close_one(change, id, judgement, &who)?,
-                None => triage::acknowledge(change, id, &who)?,
+                Some(judgement) => OneAlert::close(change, id, judgement, &who)?,
+                None => OneAlert::acknowledge(change, id, &who)?,
             }
         }
         Ok(())

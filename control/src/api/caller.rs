@@ -21,6 +21,9 @@ pub(super) const COOKIE: &str = "__Host-vw";
 /// What changes bring when a cookie says who asks.
 pub(super) const CSRF: &str = "x-csrf-token";
 
+/// Of an operation in the document: the permission that it needs.
+pub(super) const PERMISSION: &str = "x-permission";
+
 /// A permission, as a type: handlers say in their signature what they need.
 pub trait Permit: Send + Sync {
     /// Which.
@@ -129,11 +132,9 @@ impl<P: Permit> OperationInput for May<P> {
             [(scheme.to_owned(), Vec::new())].into_iter().collect()
         };
         operation.security = vec![with("token"), with("session")];
-        let needs = format!("Needs the permission `{}`.", P::NEEDS.word());
-        operation.description = Some(match operation.description.take() {
-            Some(text) => format!("{text} {needs}"),
-            None => needs,
-        });
+        // Handlers describe themselves afterwards: what is needed is said when all is there.
+        let needs = P::NEEDS.word().into();
+        operation.extensions.insert(PERMISSION.to_owned(), needs);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Live events for whoever watches: alerts and incidents as they are stored, and health as it turns.
 //!
 //! One task reads what is new, for all. Each client has a bounded place in the queue: one that lags is
-//! told how many it missed, and asks for them.
+//! told how many it missed, and gets the alerts among them from the store, some at a time; so does one
+//! that comes back. Alerts come in their order, and each once.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -22,14 +23,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant as Deadline;
 
 use super::caller::{May, permit};
-use super::counts::Counts;
 use super::{Api, Problem};
 use crate::store::views::incidents;
 use crate::store::{query, words};
 
 /// Events that wait for the slowest client.
 const WAITING_MAX: usize = 512;
-/// The most that is read at once, and sent to a client that comes back.
+/// The most that is read at once.
 const BATCH: u32 = 200;
 /// Between two looks: alerts come in groups.
 const GATHER: Duration = Duration::from_millis(100);
@@ -46,8 +46,9 @@ pub(super) fn routes() -> ApiRouter<Api> {
             op.id("events")
                 .summary("Alerts, incidents and health as they happen, as server-sent events")
                 .description(
-                    "Events are `alert`, `incident` and `health`, with JSON; `missed` with a count \
-                     for a client that lagged. With `last-event-id` it begins after that alert.",
+                    "Events are `alert`, `incident` and `health`, with JSON. A client that lagged gets \
+                     `missed` with a count: the alerts among them follow, of incidents and health ask \
+                     for what is now. With `last-event-id` it begins after that alert.",
                 )
         }),
     )
@@ -57,7 +58,8 @@ pub(super) fn routes() -> ApiRouter<Api> {
 #[derive(Clone, Debug)]
 pub(super) struct Told {
     name: &'static str,
-    /// Of an alert: where to go on after it.
+    /// Of an alert: where to go on after it. Of another store, which has none of those told before: where
+    /// that begins.
     id: Option<i64>,
     data: Arc<str>,
 }
@@ -69,6 +71,11 @@ impl Told {
             id,
             data: serde_json::to_string(what).unwrap_or_default().into(),
         }
+    }
+
+    /// Whether it is an alert that a client has who was told of this one.
+    fn is_known(&self, at: i64) -> bool {
+        self.name == "alert" && self.id.is_some_and(|id| id <= at)
     }
 
     fn event(&self) -> Event {
@@ -152,6 +159,7 @@ async fn read(api: &Api, at: &mut At) -> Result<bool, Problem> {
     if last < at.alert {
         // Another store took the place of one that was damaged.
         at.alert = last;
+        api.tell(Told::new("missed", Some(last), &json!({"count": 0})));
         return Ok(false);
     }
     let more = alerts.len() >= BATCH as usize || incidents.len() >= BATCH as usize;
@@ -175,11 +183,15 @@ impl Api {
 
 /// A client.
 struct Client {
-    /// What it asked for again.
+    api: Api,
+    /// What is read again for it, and not yet sent.
     again: VecDeque<Told>,
+    /// Whether the store may have more for it than it was told.
+    behind: bool,
+    /// The last alert that it was told.
+    at: i64,
     heard: broadcast::Receiver<Told>,
     until: Deadline,
-    counts: Arc<Counts>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -188,52 +200,37 @@ async fn events(
     _: May<permit::Read>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let place = Arc::clone(&api.0.hub.places).try_acquire_owned();
-    let place = place.map_err(|_| {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many watch already; see api.limits.streams",
-        )
-        .after(30)
-    })?;
-    let heard = api.0.hub.tell.subscribe();
-    let client = Client {
-        again: again(&api, &headers).await?,
-        heard,
-        until: Deadline::now() + LONGEST,
-        counts: Arc::clone(&api.0.counts),
-        _place: place,
-    };
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let client = Client::join(api, last.and_then(|id| id.parse().ok())).await?;
     let stream = Sse::new(client.stream()).keep_alive(KeepAlive::default());
     Ok(stream.into_response())
 }
 
-/// What a client that comes back has missed, as far as it is bounded.
-async fn again(api: &Api, headers: &HeaderMap) -> Result<VecDeque<Told>, Problem> {
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let Some(last) = last.and_then(|id| id.parse::<i64>().ok()) else {
-        return Ok(VecDeque::new());
-    };
-    let (alerts, behind) = api
-        .read(move |conn| {
-            let alerts = query::after(conn, last, BATCH)?;
-            Ok((alerts, query::last(conn)?))
-        })
-        .await?;
-    let told = alerts.last().map_or(last, |alert| alert.seq);
-    let missed = behind.saturating_sub(told).max(0);
-    let alerts = alerts
-        .iter()
-        .map(|alert| Told::new("alert", Some(alert.seq), alert));
-    let mut again: VecDeque<Told> = alerts.collect();
-    if missed > 0 {
-        let count = json!({"count": missed});
-        again.push_back(Told::new("missed", None, &count));
-    }
-    Ok(again)
-}
-
 impl Client {
+    /// Listens from now on, or after an alert.
+    async fn join(api: Api, last: Option<i64>) -> Result<Self, Problem> {
+        let place = Arc::clone(&api.0.hub.places).try_acquire_owned();
+        let place = place.map_err(|_| {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many watch already; see api.limits.streams",
+            )
+            .after(30)
+        })?;
+        let heard = api.0.hub.tell.subscribe();
+        let newest = api.read(query::last).await?;
+        Ok(Self {
+            api,
+            again: VecDeque::new(),
+            behind: last.is_some(),
+            // Of a store that was set aside since, it has seen other alerts.
+            at: last.filter(|last| *last <= newest).unwrap_or(newest),
+            heard,
+            until: Deadline::now() + LONGEST,
+            _place: place,
+        })
+    }
+
     fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
         stream::unfold(self, |mut client| async {
             let told = client.next().await?;
@@ -241,17 +238,114 @@ impl Client {
         })
     }
 
+    /// The next event, or the end.
     async fn next(&mut self) -> Option<Told> {
-        if let Some(told) = self.again.pop_front() {
-            return Some(told);
-        }
-        match tokio::time::timeout_at(self.until, self.heard.recv()).await {
-            Ok(Ok(told)) => Some(told),
-            Ok(Err(RecvError::Lagged(count))) => {
-                self.counts.missed(count);
-                Some(Told::new("missed", None, &json!({"count": count})))
+        loop {
+            if let Some(told) = self.again.pop_front() {
+                self.at = told.id.unwrap_or(self.at);
+                return Some(told);
             }
-            Ok(Err(RecvError::Closed)) | Err(_) => None,
+            if self.behind {
+                self.catch_up().await?;
+                continue;
+            }
+            match tokio::time::timeout_at(self.until, self.heard.recv()).await {
+                Ok(Ok(told)) if told.is_known(self.at) => {}
+                Ok(Ok(told)) => {
+                    self.at = told.id.unwrap_or(self.at);
+                    return Some(told);
+                }
+                Ok(Err(RecvError::Lagged(count))) => {
+                    self.api.0.counts.missed(count);
+                    self.behind = true;
+                    return Some(Told::new("missed", None, &json!({"count": count})));
+                }
+                Ok(Err(RecvError::Closed)) | Err(_) => return None,
+            }
         }
+    }
+
+    /// Reads what follows the last alert that it was told. Nothing if that cannot be read, or the stream
+    /// is old enough: the client comes back, and begins there.
+    async fn catch_up(&mut self) -> Option<()> {
+        if Deadline::now() >= self.until {
+            return None;
+        }
+        let at = self.at;
+        let read = self.api.read(move |conn| query::after(conn, at, BATCH));
+        let alerts = read.await.ok()?;
+        self.behind = alerts.len() >= BATCH as usize;
+        let told = alerts
+            .iter()
+            .map(|alert| Told::new("alert", Some(alert.seq), alert));
+        self.again.extend(told);
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Api, BATCH, Client, Told, WAITING_MAX, feed};
+    use crate::config::Config;
+    use crate::desk::{self, Desk};
+    use crate::store::tests::make::{Make, open, put};
+    use crate::testing;
+
+    fn alerts(from: u64, to: u64) -> impl Iterator<Item = Make> {
+        (from..to).map(|n| Make {
+            n,
+            ..Make::default()
+        })
+    }
+
+    /// What it is told until it has so many alerts: their places, and whether it was told that it missed
+    /// some.
+    async fn hear(client: &mut Client, alerts: usize) -> (Vec<i64>, bool) {
+        let (mut places, mut missed) = (Vec::new(), false);
+        while places.len() < alerts {
+            let Told { name, id, .. } = client.next().await.expect("it goes on");
+            assert!(client.again.len() <= BATCH as usize, "bounded");
+            missed |= name == "missed";
+            places.extend(id.filter(|_| name == "alert"));
+        }
+        (places, missed)
+    }
+
+    #[tokio::test]
+    async fn who_lags_is_told_and_gets_every_alert_once_and_so_does_who_comes_back() {
+        let dir = testing::dir("api-lag");
+        let config = Config {
+            state_dir: dir.clone(),
+            ..Config::default()
+        };
+        let store = open(&dir);
+        put(&store, alerts(0, 3));
+        let loaded = desk::load(&config, None).expect("our own rules");
+        let (desk, _asks) = Desk::new(&config, &loaded, Default::default());
+        let api = Api::new(&config, store.clone(), Default::default(), desk).expect("an API");
+        let feed = tokio::spawn(feed(api.clone()));
+        let mut quick = Client::join(api.clone(), None).await.expect("a place");
+        let mut slow = Client::join(api.clone(), None).await.expect("a place");
+        let many = 2 * WAITING_MAX as u64;
+        for from in (0..many).step_by(100) {
+            put(&store, alerts(3 + from, 3 + (from + 100).min(many)));
+            let to = (from + 100).min(many) - from;
+            let (_, missed) = hear(&mut quick, usize::try_from(to).unwrap()).await;
+            assert!(!missed, "who keeps up misses nothing");
+        }
+        let newest = 3 + i64::try_from(many).unwrap();
+        let all: Vec<i64> = (4..=newest).collect();
+        let (places, missed) = hear(&mut slow, all.len()).await;
+        assert!(missed, "it is told");
+        assert_eq!(places, all, "all, in order, each once");
+        let mut back = Client::join(api.clone(), Some(10)).await.expect("a place");
+        let (places, _) = hear(&mut back, all.len() - 7).await;
+        assert_eq!(places, (11..=newest).collect::<Vec<_>>());
+        // And live again from there on.
+        put(&store, alerts(many + 3, many + 4));
+        for client in [&mut quick, &mut slow, &mut back] {
+            assert_eq!(hear(client, 1).await.0, [newest + 1]);
+        }
+        feed.abort();
     }
 }

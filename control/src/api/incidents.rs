@@ -1,21 +1,21 @@
 //! Incidents: searched, acknowledged, commented, judged, held.
 
 use aide::axum::ApiRouter;
-use aide::axum::routing::{get_with, post_with};
+use aide::axum::routing::get_with;
 use axum::extract::State;
-use axum::http::StatusCode;
 use rules::{Impact, Severity};
 use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::alerts::{Hold, Judgement, Text, bad_cursor};
+use super::alerts::bad_cursor;
 use super::caller::{May, permit};
-use super::params::{ById, Limit, List, Moment};
-use super::{Api, IfMatch, Json, Path, Problem, Query};
+use super::cases::{self, Case, Words};
+use super::params::{Limit, List, Moment};
+use super::{Api, Problem, Query};
 use crate::store::views::comments::{self, Comment};
 use crate::store::views::incidents::{self, Filter, Incident};
-use crate::store::{self, Change, Status, hold};
+use crate::store::{self, Change, Status, Verdict, hold};
 
 /// The routes.
 pub(super) fn routes() -> ApiRouter<Api> {
@@ -27,44 +27,23 @@ pub(super) fn routes() -> ApiRouter<Api> {
                     .summary("Searches incidents, the newest first")
             }),
         )
-        .api_route(
-            "/incidents/{id}",
-            get_with(get, |op| {
-                op.id("incident")
-                    .summary("An incident with its comments")
-                    .description("Its alerts: GET /api/v1/alerts?incident=ID.")
-            }),
-        )
-        .api_route(
-            "/incidents/{id}/acknowledge",
-            post_with(acknowledge, |op| {
-                op.id("acknowledgeIncident")
-                    .summary("Somebody is at it, and at its alerts")
-            }),
-        )
-        .api_route(
-            "/incidents/{id}/close",
-            post_with(close, |op| {
-                op.id("closeIncident")
-                    .summary("Judges an incident, and its alerts that are not judged")
-            }),
-        )
-        .api_route(
-            "/incidents/{id}/comments",
-            post_with(comment, |op| {
-                op.id("commentIncident")
-                    .summary("Adds a comment")
-                    .response::<201, axum::Json<Comment>>()
-            }),
-        )
-        .api_route(
-            "/incidents/{id}/hold",
-            post_with(set_hold, |op| {
-                op.id("holdIncident")
-                    .summary("Keeps an incident and its alerts whatever their age, or lets them go")
-            }),
-        )
+        .merge(cases::routes::<OneIncident>(&WORDS))
 }
+
+const WORDS: Words = Words {
+    path: "/incidents/{id}",
+    name: "Incident",
+    get: (
+        "An incident with its comments",
+        "Its alerts: GET /api/v1/alerts?incident=ID.",
+    ),
+    acknowledge: "Somebody is at it, and at its alerts",
+    close: (
+        "Judges an incident, and its alerts that are not judged",
+        "Sinks are told of the incident, not of each alert.",
+    ),
+    hold: "Keeps an incident and its alerts whatever their age, or lets them go",
+};
 
 /// What is looked for. Of a list one has to hold, of the parts all.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -147,94 +126,34 @@ struct Whole {
     comments: Vec<Comment>,
 }
 
-fn whole(conn: &Connection, id: &str) -> Result<Whole, store::Error> {
-    let missing = || store::Error::Missing("incident with this id".to_owned());
-    Ok(Whole {
-        incident: incidents::get(conn, id)?.ok_or_else(missing)?,
-        comments: comments::of(conn, &format!("incident:{id}"))?,
-    })
-}
+struct OneIncident;
 
-async fn get(
-    State(api): State<Api>,
-    _: May<permit::Read>,
-    Path(ById { id }): Path<ById>,
-) -> Result<axum::Json<Whole>, Problem> {
-    api.read(move |conn| whole(conn, &id)).await.map(axum::Json)
-}
+impl Case for OneIncident {
+    type Whole = Whole;
+    const CLASS: &'static str = "incident";
 
-/// Does something to an incident if it is as the client saw it, and shows it afterwards.
-async fn act(
-    api: &Api,
-    id: String,
-    seen: IfMatch,
-    act: impl FnOnce(&Change<'_>, &str) -> Result<(), store::Error> + Send + 'static,
-) -> Result<axum::Json<Whole>, Problem> {
-    let done = api.write(move |change| {
-        if !seen.holds(&whole(change, &id)?) {
-            return Ok(None);
-        }
-        act(change, &id)?;
-        whole(change, &id).map(Some)
-    });
-    done.await?.map(axum::Json).ok_or_else(Problem::changed)
-}
+    fn whole(conn: &Connection, id: &str) -> Result<Whole, store::Error> {
+        let missing = || store::Error::Missing("incident with this id".to_owned());
+        Ok(Whole {
+            incident: incidents::get(conn, id)?.ok_or_else(missing)?,
+            comments: comments::of(conn, &format!("incident:{id}"))?,
+        })
+    }
 
-async fn acknowledge(
-    State(api): State<Api>,
-    who: May<permit::Triage>,
-    seen: IfMatch,
-    Path(ById { id }): Path<ById>,
-) -> Result<axum::Json<Whole>, Problem> {
-    let who = who.actor();
-    act(&api, id, seen, move |change, id| {
-        store::incidents::acknowledge(change, id, &who)
-    })
-    .await
-}
+    fn acknowledge(change: &Change<'_>, id: &str, who: &str) -> Result<(), store::Error> {
+        store::incidents::acknowledge(change, id, who)
+    }
 
-async fn close(
-    State(api): State<Api>,
-    who: May<permit::Triage>,
-    seen: IfMatch,
-    Path(ById { id }): Path<ById>,
-    Json(judgement): Json<Judgement>,
-) -> Result<axum::Json<Whole>, Problem> {
-    let who = who.actor();
-    act(&api, id, seen, move |change, id| {
-        store::incidents::close(change, id, judgement.verdict, &who)?;
-        if let Some(text) = &judgement.comment {
-            comments::add(change, &format!("incident:{id}"), text, &who)?;
-        }
-        Ok(())
-    })
-    .await
-}
+    fn judge(
+        change: &Change<'_>,
+        id: &str,
+        verdict: Verdict,
+        who: &str,
+    ) -> Result<(), store::Error> {
+        store::incidents::close(change, id, verdict, who)
+    }
 
-async fn comment(
-    State(api): State<Api>,
-    who: May<permit::Triage>,
-    Path(ById { id }): Path<ById>,
-    Json(Text { text }): Json<Text>,
-) -> Result<(StatusCode, axum::Json<Comment>), Problem> {
-    let who = who.actor();
-    let added = api
-        .write(move |change| comments::add(change, &format!("incident:{id}"), &text, &who))
-        .await
-        .map_err(Problem::as_input)?;
-    Ok((StatusCode::CREATED, axum::Json(added)))
-}
-
-async fn set_hold(
-    State(api): State<Api>,
-    who: May<permit::Configure>,
-    seen: IfMatch,
-    Path(ById { id }): Path<ById>,
-    Json(Hold { held }): Json<Hold>,
-) -> Result<axum::Json<Whole>, Problem> {
-    let who = who.actor();
-    act(&api, id, seen, move |change, id| {
-        hold::set(change, hold::What::Incident(id), held, &who)
-    })
-    .await
+    fn held(id: &str) -> hold::What<'_> {
+        hold::What::Incident(id)
+    }
 }

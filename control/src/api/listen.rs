@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::guard::Peer;
 use super::{Api, Listener};
+use crate::auth::throttle::network;
 
 /// How long a client has for the handshake, and for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -137,6 +138,7 @@ impl Places {
     /// One more of this address, if it may.
     fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = network(address);
         let count = taken.entry(address).or_insert(0);
         if *count >= self.of_one {
             return None;

@@ -5,6 +5,7 @@ mod alerts;
 mod assets;
 mod audit;
 mod caller;
+mod cases;
 mod counts;
 mod drain;
 mod events;
@@ -108,13 +109,14 @@ impl Api {
     ) -> Result<Self, Error> {
         rules::forget(&config.state_dir);
         let setup = Setup::new(&store)?;
+        let throttle = store.read(|conn| Throttle::restored(conn, store::words::now()))?;
         Ok(Self(Arc::new(Inner {
             store,
             health,
             max_silence: config.ready.max_silence.0,
             evidence: config.evidence_dir(),
             config: config.api.clone(),
-            throttle: Throttle::default(),
+            throttle,
             setup,
             hashing: Semaphore::new(HASHING_MAX),
             rate: Rate::new(config.api.limits.rate),

@@ -1,9 +1,10 @@
-//! How many requests an address may make: a bucket that fills steadily.
+//! How many requests an address may make, of IPv6 a /64: a bucket that fills steadily.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use crate::auth::throttle::network;
 use crate::clock::Stopwatch;
 
 /// Addresses that are remembered. Beyond it, those whose bucket is full again are forgotten, which
@@ -42,7 +43,7 @@ impl Rate {
                 buckets.clear();
             }
         }
-        let bucket = buckets.entry(address).or_insert_with(|| Bucket {
+        let bucket = buckets.entry(network(address)).or_insert_with(|| Bucket {
             level: self.burst,
             since: Stopwatch::start(),
         });
@@ -73,5 +74,11 @@ mod tests {
             "{taken}"
         );
         assert!(rate.take(b));
+        let of_network = |n: u16| rate.take(format!("2001:db8::{n:x}").parse().unwrap());
+        let taken = (0..100).filter(|n| of_network(*n)).count();
+        assert!(
+            taken < BURST as usize + 3,
+            "one host has all of a /64: {taken}"
+        );
     }
 }

@@ -11,6 +11,7 @@ use super::{
     Api, Problem, alerts, assets, audit, events, evidence, findings, incidents, responses, rules,
     session, suppressions, system, tag, users,
 };
+use crate::api::caller::PERMISSION;
 
 /// All of them, with the document. `body` is the bound of bodies.
 fn described(body: u64) -> (Router<Api>, OpenApi) {
@@ -32,7 +33,32 @@ fn described(body: u64) -> (Router<Api>, OpenApi) {
     let routes = ApiRouter::new()
         .nest("/api/v1", routes)
         .finish_api_with(&mut document, describe);
+    say_what_is_needed(&mut document);
     (routes, document)
+}
+
+/// The permission of each operation, for people too.
+fn say_what_is_needed(document: &mut OpenApi) {
+    let paths = document.paths.iter_mut();
+    let paths = paths.flat_map(|paths| paths.paths.values_mut());
+    for item in paths.filter_map(|path| path.as_item_mut()) {
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            let Some(needs) = operation.extensions.get(PERMISSION) else {
+                continue;
+            };
+            let needs = needs.as_str().unwrap_or_default();
+            let said = operation.description.take().filter(|said| !said.is_empty());
+            let said = said.map_or_else(String::new, |said| format!("{said} "));
+            operation.description = Some(format!("{said}Needs the permission `{needs}`."));
+        }
+    }
 }
 
 fn describe(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {

@@ -8,15 +8,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::caller::{COOKIE, May, permit};
 use super::guard::Peer;
 use super::{Api, Json, Problem, blocking};
 use crate::auth::secret::Secret;
+use crate::auth::throttle::Locked;
 use crate::auth::users::User;
 use crate::auth::{Caller, Permission, Role, Via, password, sessions, users};
-use crate::store::audit::{self, Act};
 
 /// The routes.
 pub(super) fn routes() -> ApiRouter<Api> {
@@ -245,14 +244,12 @@ impl Api {
         password: String,
         peer: Peer,
     ) -> Result<(User, Secret), Problem> {
-        self.may_try(&name, peer)?;
         let looked = name.clone();
         let found = self
             .read(move |conn| users::for_login(conn, &looked))
             .await?;
         let stored = found.as_ref().map(|(_, stored)| stored.clone());
-        if !self.verify_password(password, stored).await? {
-            self.failed_login(&name, peer).await;
+        if !self.knows(&name, peer, password, stored).await? {
             return Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "no such user, or not its password",
@@ -294,14 +291,12 @@ impl Api {
         new: String,
     ) -> Result<(), Problem> {
         let (name, peer) = (who.name.clone(), Peer((who.address, 0).into()));
-        self.may_try(&name, peer)?;
         let looked = name.clone();
         let found = self
             .read(move |conn| users::for_login(conn, &looked))
             .await?;
         let stored = found.map(|(_, stored)| stored);
-        if !self.verify_password(current, stored).await? {
-            self.failed_login(&name, peer).await;
+        if !self.knows(&name, peer, current, stored).await? {
             return Err(Problem::forbidden("this is not your password of now"));
         }
         let edit = users::Edit {
@@ -324,14 +319,28 @@ impl Api {
         hashed.map_err(|error| Problem::from(error).as_input())
     }
 
-    async fn verify_password(
+    /// Whether that is the password; a guess is counted. Whether it may be tried is asked in the place
+    /// that few have at a time: guesses that come all at once are no way round the count.
+    async fn knows(
         &self,
+        name: &str,
+        peer: Peer,
         password: String,
         stored: Option<String>,
     ) -> Result<bool, Problem> {
+        self.may_try(name, peer)?;
         let permit = self.0.hashing.acquire().await;
+        self.may_try(name, peer)?;
         let fits = blocking(move || password::verify(&password, stored.as_deref())).await?;
+        let locked = if fits {
+            None
+        } else {
+            Some(self.count_failure(name, peer)).filter(|locked| locked.any())
+        };
         drop(permit);
+        if let Some(locked) = locked {
+            self.log_lock(name, peer, locked).await;
+        }
         Ok(fits)
     }
 
@@ -358,33 +367,27 @@ impl Api {
         }
     }
 
-    /// Says whether that was one too many.
-    fn count_failure(&self, name: &str, peer: Peer) -> bool {
+    /// Says what was locked for it.
+    fn count_failure(&self, name: &str, peer: Peer) -> Locked {
         self.0.counts.login_failed();
         let locked = self.0.throttle.failed(name, peer.ip());
-        if locked {
+        if locked.any() {
             tracing::warn!(address = %peer.ip(), "api: too many failed logins; locked for a while");
         }
         locked
     }
 
-    async fn failed_login(&self, name: &str, peer: Peer) {
-        if !self.count_failure(name, peer) {
-            return;
-        }
-        let shown: String = name.chars().take(64).collect();
-        let address = peer.ip().to_string();
-        let told = self.write(move |change| {
-            let act = Act {
-                actor: "system",
-                action: "login.locked",
-                object: &format!("user:{shown}"),
-            };
-            audit::append(change, act, &json!({"address": address})).map(drop)
-        });
+    async fn log_lock(&self, name: &str, peer: Peer, locked: Locked) {
+        let (name, address) = (name.to_owned(), peer.ip());
+        let told = self.write(move |change| locked.log(change, &name, address));
         if let Err(problem) = told.await {
             tracing::warn!("api: {}", problem.detail());
         }
+    }
+
+    /// Somebody set a password: failures with the old one are nobody's any more.
+    pub(super) fn unlock(&self, name: &str) {
+        self.0.throttle.succeeded(name);
     }
 }
 

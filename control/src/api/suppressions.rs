@@ -133,6 +133,17 @@ async fn get(
     found.map(axum::Json).ok_or_else(missing)
 }
 
+/// Whether it is as the client saw it.
+async fn as_seen(api: &Api, seen: &IfMatch, number: i64) -> Result<(), Problem> {
+    let found = api
+        .read(move |conn| suppressions::get(conn, number))
+        .await?;
+    let found = found.ok_or_else(missing)?;
+    seen.holds(&found)
+        .then_some(())
+        .ok_or_else(Problem::changed)
+}
+
 async fn create(
     State(api): State<Api>,
     who: May<permit::Configure>,
@@ -151,12 +162,7 @@ async fn put(
     Json(new): Json<New>,
 ) -> Result<axum::Json<Suppression>, Problem> {
     let _one = api.desk().changing.lock().await;
-    let found = api
-        .read(move |conn| suppressions::get(conn, number))
-        .await?;
-    if !seen.holds(&found.ok_or_else(missing)?) {
-        return Err(Problem::changed());
-    }
+    as_seen(&api, &seen, number).await?;
     let made = keep(&api, &who, Some(number), new.says()).await?;
     Ok(axum::Json(made))
 }
@@ -215,8 +221,10 @@ fn known(api: &Api, rule: &str) -> Result<(), Problem> {
 async fn delete(
     State(api): State<Api>,
     who: May<permit::Configure>,
+    seen: IfMatch,
     Path(ByNumber { number }): Path<ByNumber>,
 ) -> Result<StatusCode, Problem> {
+    as_seen(&api, &seen, number).await?;
     lift(&api, &who, number).await?;
     Ok(StatusCode::NO_CONTENT)
 }

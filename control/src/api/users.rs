@@ -13,8 +13,8 @@ use super::{Api, IfMatch, Json, Path, Problem, Query};
 use crate::auth::secret::Secret;
 use crate::auth::users::{self, Edit};
 use crate::auth::{Caller, Permission, Permissions, Role, Via, tokens};
-use crate::store;
 use crate::store::words::{now, stamp};
+use crate::store::{self, Change};
 
 /// For how long a token may hold, in days.
 const DAYS_MAX: u32 = 730;
@@ -178,28 +178,42 @@ async fn edit(
         enabled: edit.enabled,
         password,
     };
-    let who = who.actor();
+    let (who, sets_password) = (who.actor(), edit.password.is_some());
     let done = api.write(move |change| {
-        let missing = || store::Error::Missing("user of this name".to_owned());
-        let user = users::get(change, &name)?.ok_or_else(missing)?;
-        if !seen.holds(&User::from(user)) {
+        if !is_as_seen(change, &name, &seen)? {
             return Ok(None);
         }
         users::edit(change, &name, &edit, &who).map(Some)
     });
     let user = done.await?.ok_or_else(Problem::changed)?;
+    if sets_password {
+        api.unlock(&user.name);
+    }
     Ok(axum::Json(user.into()))
 }
 
 async fn delete(
     State(api): State<Api>,
     who: May<permit::Admin>,
+    seen: IfMatch,
     Path(ByName { name }): Path<ByName>,
 ) -> Result<StatusCode, Problem> {
     let who = who.actor();
-    api.write(move |change| users::delete(change, &name, &who))
-        .await?;
+    let done = api.write(move |change| {
+        if !is_as_seen(change, &name, &seen)? {
+            return Ok(None);
+        }
+        users::delete(change, &name, &who).map(Some)
+    });
+    done.await?.ok_or_else(Problem::changed)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether a user is as the client saw it.
+fn is_as_seen(change: &Change<'_>, name: &str, seen: &IfMatch) -> Result<bool, store::Error> {
+    let missing = || store::Error::Missing("user of this name".to_owned());
+    let user = users::get(change, name)?.ok_or_else(missing)?;
+    Ok(seen.holds(&User::from(user)))
 }
 
 /// A token, without its secret.

@@ -1,5 +1,8 @@
-//! Against guessing: failures are counted by account and by address; too many lock for a while. In
-//! memory, so that whoever guesses writes nothing.
+//! Against guessing: failures are counted by account and by address; too many lock for a while.
+//!
+//! The counts are in memory, so that whoever guesses writes nothing; but that something was locked is
+//! in the audit log, and from there it is locked again after a restart. What a restart forgets are
+//! failures that locked nothing yet: whoever can restart the appliance at will needs no password.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,7 +10,12 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
 use crate::clock::Stopwatch;
+use crate::store::audit::{self, Act};
+use crate::store::{Change, Error};
 
 /// Failures of one account before it is locked.
 const OF_ACCOUNT_MAX: u32 = 8;
@@ -17,6 +25,10 @@ const OF_ADDRESS_MAX: u32 = 32;
 const LOCKED: Duration = Duration::from_secs(15 * 60);
 /// Accounts and addresses that are remembered; beyond it those that failed longest ago are forgotten.
 const REMEMBERED_MAX: usize = 4_096;
+/// The audit log's action.
+const LOCK: &str = "login.locked";
+/// At a start so many of the audit log's entries are looked at.
+const LOOKED_AT_MAX: u32 = 100_000;
 
 /// The counts.
 #[derive(Default)]
@@ -33,6 +45,37 @@ struct Failures {
     last: Stopwatch,
 }
 
+/// What one failure locked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Locked {
+    account: bool,
+    address: bool,
+}
+
+impl Locked {
+    /// Whether it locked anything.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.account || self.address
+    }
+
+    /// Notes it in the audit log.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn log(self, change: &Change<'_>, account: &str, address: IpAddr) -> Result<(), Error> {
+        let shown: String = account.chars().take(64).collect();
+        let act = Act {
+            actor: "system",
+            action: LOCK,
+            object: &format!("user:{shown}"),
+        };
+        let locked = json!({"account": self.account, "address": self.address});
+        let detail = json!({"address": address.to_string(), "locked": locked});
+        audit::append(change, act, &detail).map(drop)
+    }
+}
+
 impl Throttle {
     /// For how long this account, or this address, has to wait before it may try.
     #[must_use]
@@ -42,11 +85,54 @@ impl Throttle {
         account.max(address)
     }
 
-    /// It failed. Says whether that locked the account or the address.
-    pub fn failed(&self, account: &str, address: IpAddr) -> bool {
-        let account = count(&self.accounts, key(account)) == OF_ACCOUNT_MAX;
-        let address = count(&self.addresses, network(address)) == OF_ADDRESS_MAX;
-        account || address
+    /// It failed. Says what that locked.
+    pub fn failed(&self, account: &str, address: IpAddr) -> Locked {
+        Locked {
+            account: count(&self.accounts, key(account)) == OF_ACCOUNT_MAX,
+            address: count(&self.addresses, network(address)) == OF_ADDRESS_MAX,
+        }
+    }
+
+    /// As the audit log has it: what was locked shortly before the start is locked for as long as it
+    /// would have been. A password that somebody set meanwhile frees its account.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn restored(conn: &Connection, now: i64) -> Result<Self, Error> {
+        let throttle = Self::default();
+        let span = i64::try_from(LOCKED.as_micros()).unwrap_or(i64::MAX);
+        let mut statement = conn.prepare(
+            "SELECT action, object, detail, time FROM audit
+             WHERE time > ?1 AND seq > (SELECT max(seq) FROM audit) - ?2
+                 AND action IN (?3, 'user.change') ORDER BY seq",
+        )?;
+        let asked = rusqlite::params![now.saturating_sub(span), LOOKED_AT_MAX, LOCK];
+        let mut rows = statement.query(asked)?;
+        while let Some(row) = rows.next()? {
+            let (action, object): (String, String) = (row.get(0)?, row.get(1)?);
+            let detail: Value = serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default();
+            let account = object.strip_prefix("user:").unwrap_or_default();
+            if action != LOCK {
+                if detail["password"] == Value::Bool(true) {
+                    throttle.succeeded(account);
+                }
+                continue;
+            }
+            let age = u64::try_from(now.saturating_sub(row.get(3)?)).unwrap_or(0);
+            let last = Stopwatch::ago(Duration::from_micros(age));
+            let full = |count| Failures { count, last };
+            let is_locked = |what: &str| detail["locked"][what] == Value::Bool(true);
+            if is_locked("account") {
+                lock(&throttle.accounts).insert(key(account), full(OF_ACCOUNT_MAX));
+            }
+            let address = detail["address"]
+                .as_str()
+                .and_then(|text| text.parse().ok());
+            if let Some(address) = address.filter(|_| is_locked("address")) {
+                lock(&throttle.addresses).insert(network(address), full(OF_ADDRESS_MAX));
+            }
+        }
+        Ok(throttle)
     }
 
     /// It succeeded: the account's failures were its owner's. The address's stay.
@@ -96,7 +182,8 @@ fn key(account: &str) -> String {
 }
 
 /// Of IPv6 the /64: one host has all of it.
-fn network(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
@@ -108,7 +195,13 @@ fn network(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use super::{OF_ACCOUNT_MAX, OF_ADDRESS_MAX, REMEMBERED_MAX, Throttle, lock};
+    use std::time::Duration;
+
+    use super::{LOCKED, Locked, OF_ACCOUNT_MAX, OF_ADDRESS_MAX, REMEMBERED_MAX, Throttle, lock};
+    use crate::auth::users;
+    use crate::store::tests::make::open;
+    use crate::store::{Change, words};
+    use crate::testing;
 
     #[test]
     fn an_account_is_locked_wherever_the_guesses_come_from() {
@@ -116,7 +209,8 @@ mod tests {
         for n in 0..OF_ACCOUNT_MAX {
             let from = std::net::Ipv4Addr::from(n).into();
             assert!(throttle.wait("anna", from).is_none());
-            assert_eq!(throttle.failed("ANNA", from), n + 1 == OF_ACCOUNT_MAX);
+            let locked = throttle.failed("ANNA", from).any();
+            assert_eq!(locked, n + 1 == OF_ACCOUNT_MAX);
         }
         let elsewhere = "10.9.9.9".parse().unwrap();
         assert!(throttle.wait("anna", elsewhere).is_some());
@@ -141,6 +235,59 @@ mod tests {
                 .wait("x", "2001:db8:1::1".parse().unwrap())
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_lock_outlives_a_restart_and_ends_when_it_would_have() {
+        let store = open(&testing::dir("throttle"));
+        let address = "10.0.0.1".parse().unwrap();
+        let write = |name: &'static str, locked: Locked| {
+            let log = move |change: &Change<'_>| locked.log(change, name, address);
+            store.write(log).unwrap();
+        };
+        let (yes, no) = (true, false);
+        write(
+            "Anna",
+            Locked {
+                account: yes,
+                address: no,
+            },
+        );
+        write(
+            "bert",
+            Locked {
+                account: no,
+                address: yes,
+            },
+        );
+        let after = |span: Duration| {
+            let micros = i64::try_from(span.as_micros()).unwrap();
+            let now = words::now() + micros;
+            let throttle = store.read(|conn| Throttle::restored(conn, now)).unwrap();
+            let elsewhere = "10.9.9.9".parse().unwrap();
+            let wait = |name, from| throttle.wait(name, from);
+            (
+                wait("anna", elsewhere),
+                wait("bert", elsewhere),
+                wait("carl", address),
+            )
+        };
+        let minute = Duration::from_secs(60);
+        let (anna, bert, carl) = after(minute);
+        assert!(anna.is_some_and(|left| left <= LOCKED - minute), "{anna:?}");
+        assert!(bert.is_none() && carl.is_some());
+        assert_eq!(after(LOCKED + minute), (None, None, None));
+        let edit = users::Edit {
+            password: Some("x".to_owned()),
+            ..users::Edit::default()
+        };
+        store
+            .write(move |change| {
+                users::create_first(change, "anna", "x")?;
+                users::edit(change, "anna", &edit, "system")
+            })
+            .unwrap();
+        assert_eq!(after(minute).0, None, "a new password frees the account");
     }
 
     #[test]

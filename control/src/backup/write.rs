@@ -161,7 +161,7 @@ fn copy_store(config: &Config, copy: &Path) -> Result<Option<PathBuf>, Error> {
     let failed = |error: &dyn std::fmt::Display| {
         Error::Failed(format!("{}: cannot be copied: {error}", path.display()))
     };
-    let from = store::read_only(&path).map_err(|error| failed(&error))?;
+    let from = store::to_copy(&path).map_err(|error| failed(&error))?;
     let mut to = rusqlite::Connection::open(copy).map_err(|error| failed(&error))?;
     let work = rusqlite::backup::Backup::new(&from, &mut to).map_err(|error| failed(&error))?;
     // In one go: a reader of a write-ahead log keeps nobody waiting.

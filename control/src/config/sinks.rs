@@ -60,6 +60,12 @@ impl Sink {
         }
     }
 
+    /// Whether it keeps a thing under its id, so that what becomes of an alert changes what is there.
+    #[must_use]
+    pub const fn keeps_state(&self) -> bool {
+        matches!(self, Self::Webhook(_) | Self::Opensearch(_))
+    }
+
     /// Whether it takes as much as protocol events are.
     #[must_use]
     pub const fn is_bulk(&self) -> bool {

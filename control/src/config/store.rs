@@ -67,6 +67,9 @@ pub struct Outbox {
     pub entries: u64,
     /// The most bytes.
     pub bytes: Bytes,
+    /// A sink that has taken nothing for so long is a finding (`sink-failing`), which the other sinks
+    /// and Alertmanager get.
+    pub tell_after: Span,
 }
 
 impl Default for Store {
@@ -114,6 +117,7 @@ impl Default for Outbox {
         Self {
             entries: 1_000_000,
             bytes: Bytes::mib(2048),
+            tell_after: Span::secs(120),
         }
     }
 }

@@ -116,7 +116,7 @@ impl Alertmanager {
             Kind::Incident if text("tier") == "page" => {
                 let alert = incident(&entry.id, |key| text(key).to_owned());
                 let begins = formats::rfc3339(text("first_seen"));
-                Some(self.timed(alert, Some(&begins), entry.action == "close"))
+                Some(self.timed(alert, Some(&begins), text("status") == "closed"))
             }
             Kind::Finding => {
                 let subject = own.get("interface").or_else(|| own.get("subject"));

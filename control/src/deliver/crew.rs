@@ -66,9 +66,9 @@ impl Crew {
                 fresh.push(((member.name().to_owned(), part), way));
             }
         }
-        let kept = members.iter().filter(|member| !member.kinds().is_empty());
-        let kept = kept.map(|member| (member.name().to_owned(), member.kinds()));
-        outbox::register(&self.store, kept.collect())?;
+        let sinks = members.iter();
+        let sinks = sinks.map(|member| (member.name().to_owned(), member.kinds()));
+        outbox::register(&self.store, sinks.collect())?;
         self.dismiss(&stamps);
         self.set_lanes(&members, config);
         self.stamps = stamps;

@@ -71,17 +71,17 @@ impl Client {
         }
         let request = request
             .body(body)
-            .map_err(|error| format!("{url}: {error}"))?;
+            .map_err(|error| format!("{}: {error}", place(url)))?;
         let mut answer = self
             .agent
             .run(request)
-            .map_err(|error| format!("{url}: {}", tls::explained(&error)))?;
+            .map_err(|error| format!("{}: {}", place(url), tls::explained(&error)))?;
         let mut text = Vec::new();
         let reader = answer.body_mut().as_reader();
         reader
             .take(ANSWER_BYTES_MAX)
             .read_to_end(&mut text)
-            .map_err(|error| format!("{url}: {error}"))?;
+            .map_err(|error| format!("{}: {error}", place(url)))?;
         Ok(Answer {
             status: answer.status(),
             body: String::from_utf8_lossy(&text).into_owned(),
@@ -97,7 +97,8 @@ fn check(url: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "url: `{url}` is no address such as https://siem.example.org/hook"
+        "url: `{}` is no address such as https://siem.example.org/hook",
+        place(url)
     ))
 }
 
@@ -149,6 +150,18 @@ pub(super) fn verdict(status: StatusCode) -> Verdict {
     }
 }
 
+/// An address as messages name it, which go to logs, pages and other receivers: its path and what comes
+/// behind may be a secret, as those of chat services are, and so may be a user before the host.
+pub(super) fn place(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    let parted = if scheme.is_empty() { "" } else { "://" };
+    let more = if path.len() > 1 { "/…" } else { "" };
+    format!("{scheme}{parted}{host}{more}")
+}
+
 /// What is said of an answer: its status, and nothing of its body, which may repeat what was sent.
 pub(super) fn said(url: &str, status: StatusCode) -> String {
     let hint = match status.as_u16() {
@@ -157,7 +170,7 @@ pub(super) fn said(url: &str, status: StatusCode) -> String {
         404 | 405 => "; look at the path",
         _ => "",
     };
-    format!("{url}: HTTP {status}{hint}")
+    format!("{}: HTTP {status}{hint}", place(url))
 }
 
 /// `Basic …` (RFC 7617).
@@ -166,4 +179,39 @@ pub(super) fn basic(username: &str, password: &str) -> String {
     let pair = format!("{username}:{password}");
     let coded = base64::engine::general_purpose::STANDARD.encode(pair);
     format!("Basic {coded}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn an_address_is_named_without_what_may_be_secret() {
+        for (url, named) in [
+            ("https://siem.example.org", "https://siem.example.org"),
+            (
+                "https://siem.example.org:8443/",
+                "https://siem.example.org:8443",
+            ),
+            (
+                "https://hooks.example.org/T0/s3cret",
+                "https://hooks.example.org/…",
+            ),
+            (
+                "https://u:s3cret@siem.example.org/x?key=y",
+                "https://siem.example.org/…",
+            ),
+            (
+                "https://siem.example.org?key=s3cret",
+                "https://siem.example.org/…",
+            ),
+            (
+                "nats://u:s3cret@[2001:db8::1]:4222",
+                "nats://[2001:db8::1]:4222",
+            ),
+            ("bus.example.org:4222", "bus.example.org:4222"),
+        ] {
+            assert_eq!(place(url), named);
+        }
+    }
 }

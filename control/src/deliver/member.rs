@@ -55,7 +55,13 @@ impl Member {
     /// What is kept in the store for it.
     pub(super) fn kinds(&self) -> Vec<Kind> {
         match self {
-            Self::Sink(sink) => sink.select().kinds.clone(),
+            Self::Sink(sink) => {
+                let mut kinds = sink.select().kinds.clone();
+                if sink.keeps_state() && kinds.contains(&Kind::Alert) {
+                    kinds.push(Kind::Triage);
+                }
+                kinds
+            }
             Self::Response(_) => respond::SELECT.to_vec(),
         }
     }

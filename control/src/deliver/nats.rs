@@ -8,6 +8,7 @@ use async_nats::jetstream::{self, Context, message::PublishMessage, stream};
 use async_nats::{ConnectOptions, HeaderMap};
 use tokio::runtime::{Builder, Runtime};
 
+use super::http::place;
 use super::publish::publish;
 use super::{secret, tls};
 use crate::config::Nats as Config;
@@ -125,7 +126,8 @@ impl Deliver for Nats {
 impl Nats {
     fn connect(&self) -> Result<Context, String> {
         self.runtime.block_on(async {
-            let servers = self.servers.join(", ");
+            let servers: Vec<String> = self.servers.iter().map(|url| place(url)).collect();
+            let servers = servers.join(", ");
             let client = self
                 .options
                 .clone()

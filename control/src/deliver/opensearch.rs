@@ -1,7 +1,8 @@
 //! OpenSearch and Elasticsearch: the bulk interface, documents in ECS, one index for each kind.
 //!
 //! An alert is created under its id: when it comes again the server says that it has it, and that is
-//! well. An incident and a finding are indexed under theirs, so that the newest state stands.
+//! well. An incident and a finding are indexed under theirs, and an alert once somebody did something
+//! to it, so that the newest state stands.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -131,9 +132,9 @@ impl Opensearch {
 
     fn item(&self, entry: &Entry, line: &Value, body: &mut String) {
         let event = Event::new(line);
-        let changes = matches!(entry.kind, Kind::Incident | Kind::Finding);
+        let changes = matches!(entry.kind, Kind::Incident | Kind::Finding | Kind::Triage);
         let operation = if changes { "index" } else { "create" };
-        let index = format!("{}-{}", self.index, entry.kind.word());
+        let index = format!("{}-{}", self.index, event.kind());
         let action = json!({operation: {"_index": index, "_id": event.id()}});
         body.push_str(&action.to_string());
         body.push('\n');
@@ -151,10 +152,20 @@ impl Opensearch {
         }
         let read: Result<Answer, _> = serde_json::from_str(&answer.body);
         let read = read.map_err(|error| {
-            Failure::later(0, format!("{url}: no answer of a bulk interface: {error}"))
+            Failure::later(
+                0,
+                format!(
+                    "{}: no answer of a bulk interface: {error}",
+                    http::place(&url)
+                ),
+            )
         })?;
         if read.items.len() != entries {
-            let why = format!("{url}: {} items answered of {entries}", read.items.len());
+            let why = format!(
+                "{}: {} items answered of {entries}",
+                http::place(&url),
+                read.items.len()
+            );
             return Err(Failure::later(0, why));
         }
         read.items

@@ -1,8 +1,8 @@
 //! HTTP webhook: one POST a message, signed.
 //!
 //! The body is `{"version":"1","id":…,"message_id":…,"action":…,"kind":…,"sent":…,"event":…}`. `id` is
-//! of the thing that it is about: an incident is created, updated and closed under one id. A message
-//! that comes twice has the same `message_id`, which is in the `Idempotency-Key` header too.
+//! of the thing that it is about: an incident, and an alert by itself, is created, updated and closed
+//! under one id. A message that comes twice has the same `message_id`, which is in the `Idempotency-Key` header too.
 //!
 //! With `batch` the body is a list of such messages, always, and there is no such header. A list that
 //! is refused is sent again one by one, so that only what is wrong is given up.
@@ -115,7 +115,7 @@ impl Webhook {
             "id": about.id(),
             "message_id": about.message_id(),
             "action": entry.action,
-            "kind": entry.kind,
+            "kind": about.kind(),
             "sent": formats::of_time(clock::now()),
             "event": event,
         }))

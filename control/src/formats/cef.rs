@@ -99,8 +99,9 @@ impl Extension<'_> {
                 .text("/alert/category")
                 .or_else(|| event.own("category")),
         );
-        self.put("act", event.own("action").or_else(|| event.own("state")));
-        self.put("outcome", event.own("verdict"));
+        let action = event.ours_text("action").or_else(|| event.own("action"));
+        self.put("act", action.or_else(|| event.own("state")));
+        self.put("outcome", event.ours_text("verdict"));
         self.put("dvchost", event.text("/host"));
         self.put("deviceExternalId", Some(event.sensor()));
         self.put("deviceInboundInterface", event.text("/in_iface"));

@@ -43,9 +43,7 @@ fn about(event: &Event<'_>, doc: &mut Document) {
     doc.set("event.severity", event.severity().ecs());
     doc.put(
         "event.sequence",
-        event
-            .own_number("revision")
-            .or_else(|| event.own_number("seq")),
+        event.revision().or_else(|| event.own_number("seq")),
     );
     let code = event.number("/alert/signature_id");
     doc.put("event.code", code.map(|sid| sid.to_string()));

@@ -62,7 +62,8 @@ impl<'a> Event<'a> {
     }
 
     /// `event_type`.
-    pub(super) fn kind(&self) -> &'a str {
+    #[must_use]
+    pub fn kind(&self) -> &'a str {
         self.text("/event_type").unwrap_or("unknown")
     }
 
@@ -81,13 +82,24 @@ impl<'a> Event<'a> {
         self.body()?.get(key)?.as_u64()
     }
 
-    /// A text that an alert has in our object, and any other event in its own.
-    fn ours(&self, key: &str) -> Option<&'a str> {
-        if self.kind() == "alert" {
-            self.0.get("vitalwire")?.get(key)?.as_str()
+    /// What an alert has in our object, and any other event in its own.
+    fn ours(&self, key: &str) -> Option<&'a Value> {
+        let object = if self.kind() == "alert" {
+            self.0.get("vitalwire")
         } else {
-            self.own(key)
-        }
+            self.body()
+        };
+        object?.get(key)
+    }
+
+    /// Such a text.
+    pub(super) fn ours_text(&self, key: &str) -> Option<&'a str> {
+        self.ours(key)?.as_str()
+    }
+
+    /// Counts the changes of what it is about.
+    pub(super) fn revision(&self) -> Option<u64> {
+        self.ours("revision")?.as_u64()
     }
 
     pub(super) fn timestamp(&self) -> &'a str {
@@ -95,13 +107,13 @@ impl<'a> Event<'a> {
     }
 
     pub(super) fn severity(&self) -> Severity {
-        let word = self.ours("severity").unwrap_or("info");
+        let word = self.ours_text("severity").unwrap_or("info");
         let known = Severity::ALL.into_iter().find(|s| s.word() == word);
         known.unwrap_or(Severity::Info)
     }
 
     pub(super) fn impact(&self) -> Option<Impact> {
-        let word = self.ours("clinical_impact")?;
+        let word = self.ours_text("clinical_impact")?;
         Impact::ALL.into_iter().find(|impact| impact.word() == word)
     }
 
@@ -110,7 +122,7 @@ impl<'a> Event<'a> {
     pub fn id(&self) -> String {
         let own = |key| self.own(key).unwrap_or_default();
         match self.kind() {
-            "alert" => self.ours("alert_id").unwrap_or_default().to_owned(),
+            "alert" => self.ours_text("alert_id").unwrap_or_default().to_owned(),
             "incident" | "test" => own("id").to_owned(),
             "audit" => own("hash").to_owned(),
             "finding" => format!(
@@ -138,10 +150,11 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn message_id(&self) -> String {
         match self.kind() {
-            "incident" => {
-                let revision = self.own_number("revision").unwrap_or(0);
-                format!("{}:{revision}", self.id())
-            }
+            "incident" => format!("{}:{}", self.id(), self.revision().unwrap_or(0)),
+            "alert" => match self.revision() {
+                Some(revision) => format!("{}:{revision}", self.id()),
+                None => self.id(),
+            },
             "finding" => format!("{}:{}", self.id(), self.timestamp()),
             _ => self.id(),
         }
@@ -160,7 +173,7 @@ impl<'a> Event<'a> {
     /// What kind of thing happened: the rule's id, the finding's name.
     pub(super) fn name(&self) -> &'a str {
         match self.kind() {
-            "alert" => self.ours("slug").unwrap_or("alert"),
+            "alert" => self.ours_text("slug").unwrap_or("alert"),
             "incident" => self.own("slug").unwrap_or("incident"),
             "finding" => self.own("name").unwrap_or("finding"),
             "audit" => self.own("action").unwrap_or("audit"),
@@ -190,7 +203,7 @@ impl<'a> Event<'a> {
     /// In a sentence, for people.
     pub(super) fn explain(&self) -> Option<&'a str> {
         let own = || self.own("explain").or_else(|| self.own("reason"));
-        self.ours("explain").or_else(own)
+        self.ours_text("explain").or_else(own)
     }
 
     /// ATT&CK techniques, without the matrix.

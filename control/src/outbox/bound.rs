@@ -61,7 +61,7 @@ fn drop_one(change: &Change<'_>, dropped: &mut BTreeMap<Kind, u64>) -> Result<bo
     };
     change.run("DELETE FROM outbox WHERE seq = ?1", [seq])?;
     let count = dropped
-        .entry(Kind::of_word(&kind).unwrap_or(Kind::Test))
+        .entry(Kind::stored(&kind).unwrap_or(Kind::Test))
         .or_insert(0_u64);
     *count = count.saturating_add(1);
     Ok(true)

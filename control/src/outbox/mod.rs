@@ -29,8 +29,8 @@ pub use counts::{Counts, State};
 pub use feed::{Batch, Feed, Told};
 pub use reader::Reader;
 pub use runner::{Deliver, Failure, Runner, Way, spawn, stop};
-pub(crate) use sinks::Sinks;
 pub use sinks::register;
+pub(crate) use sinks::{Sinks, forget_gone};
 
 use crate::store::{Change, Error};
 
@@ -49,12 +49,16 @@ pub enum Kind {
     Audit,
     /// Something that a person asked for, to see whether it arrives.
     Test,
+    /// What somebody did to one alert: its line, as it stands now. For sinks that keep a thing under its
+    /// id; others would count the alert twice, and have the audit log's entry. Nobody selects it:
+    /// it comes with alerts.
+    Triage,
     /// A protocol event, by its `event_type`. It is never in the outbox, only in queues of sinks.
     Event(&'static str),
 }
 
 impl Kind {
-    /// All that are in the outbox.
+    /// All that can be selected of the outbox.
     pub const ALL: [Self; 6] = [
         Self::Alert,
         Self::Incident,
@@ -67,7 +71,7 @@ impl Kind {
     /// What a sink takes unless it is told otherwise.
     pub const DEFAULT: [Self; 4] = [Self::Alert, Self::Incident, Self::Heartbeat, Self::Audit];
 
-    /// The word, which is also the `event_type`.
+    /// The word, which is also the `event_type`; but what is done to an alert has the alert's.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -77,13 +81,20 @@ impl Kind {
             Self::Heartbeat => "heartbeat",
             Self::Audit => "audit",
             Self::Test => "test",
+            Self::Triage => "triage",
             Self::Event(word) => word,
         }
     }
 
-    /// That of a word, if it is in the outbox.
+    /// That of a word, if it can be selected.
     pub(crate) fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// That of an entry.
+    fn stored(word: &str) -> Option<Self> {
+        let triage = Some(Self::Triage).filter(|kind| kind.word() == word);
+        Self::of_word(word).or(triage)
     }
 
     /// As it is looked for in a sink's list of kinds.

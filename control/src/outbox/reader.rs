@@ -124,7 +124,7 @@ fn next(conn: &Connection, sink: &str, max: usize) -> Result<(Batch, i64), Error
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
     let kind: String = row.get(1)?;
-    let Some(kind) = Kind::of_word(&kind) else {
+    let Some(kind) = Kind::stored(&kind) else {
         return Ok(None);
     };
     Ok(Some(Entry {

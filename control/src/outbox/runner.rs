@@ -194,6 +194,7 @@ impl<F: Feed> Turn<F> {
         let mut ending = None;
         while !self.is_over(&mut ending) {
             if let Err(why) = self.mend() {
+                self.alarm.failed(&why);
                 self.wait(&why);
                 continue;
             }
@@ -285,6 +286,7 @@ impl<F: Feed> Turn<F> {
             upto = Some(refused.seq);
             self.past(1);
         }
+        self.alarm.failed(&failure.why);
         if let Some(upto) = upto {
             self.ack(upto);
         }
@@ -298,6 +300,7 @@ impl<F: Feed> Turn<F> {
         let count = u64::try_from(entries).unwrap_or(u64::MAX);
         self.feed.tell(Told::Delivered(count));
         self.works = true;
+        self.alarm.delivered();
         if self.failing.take().is_some() {
             tracing::info!(sink = self.feed.sink(), "delivers again");
         }
@@ -311,7 +314,7 @@ impl<F: Feed> Turn<F> {
         }
         if self.trouble.is_none_or(|trouble| trouble.singly == 0) {
             self.trouble = None;
-            self.alarm.over();
+            self.alarm.works();
         }
     }
 
@@ -336,7 +339,7 @@ impl<F: Feed> Turn<F> {
             sink,
             "the sink's thread panicked; it is started anew in {wait:?}"
         );
-        self.alarm.raise();
+        self.alarm.panicked();
         self.rest(wait);
     }
 

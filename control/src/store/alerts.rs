@@ -2,13 +2,14 @@
 
 use rusqlite::params;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::change::Change;
 use super::error::Error;
 use super::incidents;
 use super::queue::Taken;
 use super::tokens::joined;
-use super::words::{impact_rank, severity_rank};
+use super::words::{Status, Verdict, at, impact_rank, severity_rank};
 use crate::outbox::{self, Kind, New};
 
 /// What the store reads of an alert's line.
@@ -209,4 +210,52 @@ fn words(change: &Change<'_>, seq: i64, line: &Line, alert: &Alert) -> Result<()
         ],
     )?;
     Ok(())
+}
+
+/// Tells sinks that keep alerts under their ids what somebody did to one: its line, with how it stands
+/// now. What is done to an incident goes to its alerts too, and is told once, by the incident.
+pub(super) fn tell(change: &Change<'_>, alert_id: &str, action: &'static str) -> Result<(), Error> {
+    change.run(
+        "UPDATE alerts SET revision = revision + 1 WHERE alert_id = ?1",
+        [alert_id],
+    )?;
+    let found = change.one(
+        "SELECT l.json, a.severity, a.revision, a.status, a.verdict,
+             (SELECT count(*) FROM comments WHERE object = 'alert:' || ?1)
+         FROM alerts a JOIN alert_lines l USING (seq) WHERE a.alert_id = ?1",
+        [alert_id],
+        |row| {
+            let verdict: Option<i64> = row.get(4)?;
+            let verdict = verdict.and_then(|rank| at(&Verdict::ALL, rank));
+            let state = json!({
+                "action": action,
+                "revision": row.get::<_, i64>(2)?,
+                "status": at(&Status::ALL, row.get(3)?).unwrap_or(Status::Open).word(),
+                "verdict": verdict.map(Verdict::word),
+                "comments": row.get::<_, i64>(5)?,
+            });
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, state))
+        },
+    )?;
+    let Some((line, severity, state)) = found else {
+        return Ok(());
+    };
+    let new = New {
+        kind: Kind::Triage,
+        id: alert_id,
+        action,
+        severity: Some(severity),
+    };
+    outbox::append(change, &new, &with(&line, state))
+}
+
+/// A line with more in our object.
+fn with(line: &str, more: Value) -> String {
+    let mut line: Value = serde_json::from_str(line).unwrap_or_default();
+    let ours = line.get_mut("vitalwire").and_then(Value::as_object_mut);
+    if let (Some(ours), Value::Object(mut more)) = (ours, more) {
+        more.retain(|_, value| !value.is_null());
+        ours.extend(more);
+    }
+    line.to_string()
 }

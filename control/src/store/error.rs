@@ -25,6 +25,18 @@ pub enum Error {
         /// Ours.
         known: u32,
     },
+    /// An older program wrote it, and it is only read here.
+    #[error(
+        "the store is of version {found} and has to be brought to {known} first: start \
+         `vitalwire run` with it once, which keeps all that is in it (`vitalwire backup` copies it \
+         as it is)"
+    )]
+    Older {
+        /// The store's.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
     /// There is no such thing.
     #[error("there is no {0}")]
     Missing(String),

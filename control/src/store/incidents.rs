@@ -10,7 +10,7 @@ use rusqlite::{Row, params};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::alerts::Alert;
+use super::alerts::{self, Alert};
 use super::audit::{self, Act};
 use super::change::Change;
 use super::error::Error;
@@ -199,33 +199,22 @@ pub fn judge_alert(
         object: &format!("alert:{alert_id}"),
     };
     audit::append(change, act, &json!({"verdict": verdict.word()}))?;
-    Ok(())
+    alerts::tell(change, alert_id, "close")
 }
 
-/// Writes something to `alert:ID` or `incident:ID`.
-///
-/// # Errors
-/// A text that is empty or too long, or what SQLite says.
-pub fn comment(change: &Change<'_>, object: &str, text: &str, who: &str) -> Result<(), Error> {
-    if text.trim().is_empty() || text.len() > COMMENT_BYTES_MAX {
-        return Err(Error::Refused(format!(
-            "a comment has to have 1 to {COMMENT_BYTES_MAX} bytes"
-        )));
-    }
-    change.run(
-        "INSERT INTO comments (object, time, author, text) VALUES (?1, ?2, ?3, ?4)",
-        params![object, change.now(), who, text],
+/// Somebody wrote something about it.
+pub(super) fn commented(change: &Change<'_>, id: &str) -> Result<(), Error> {
+    let number = change.one(
+        "SELECT number FROM incidents WHERE incident_id = ?1",
+        [id],
+        |row| row.get(0),
     )?;
-    let act = Act {
-        actor: who,
-        action: "comment",
-        object,
+    let Some(number) = number else {
+        return Ok(());
     };
-    audit::append(change, act, &json!({"bytes": text.len()})).map(drop)
+    revise(change, number)?;
+    tell(change, number, "update")
 }
-
-/// A page of text.
-const COMMENT_BYTES_MAX: usize = 4096;
 
 /// The number of an incident that is not closed.
 fn open_one(change: &Change<'_>, id: &str) -> Result<i64, Error> {

@@ -59,7 +59,7 @@ pub use change::Change;
 pub use counts::Counts;
 pub use error::Error;
 pub use intake::Intake;
-pub use opening::{FILE, read_only};
+pub use opening::{FILE, read_only, to_copy};
 pub use words::{Status, Verdict};
 
 use crate::clock::Stopwatch;
@@ -81,6 +81,7 @@ pub struct Settings {
     incident_window: i64,
     keep: Keep,
     outbox: outbox::Bounds,
+    tell_after: Duration,
 }
 
 /// For how long things are kept, in microseconds; 0 for ever.
@@ -120,6 +121,7 @@ impl Settings {
                 entries: count(config.outbox.entries),
                 bytes: count(config.outbox.bytes.0),
             },
+            tell_after: config.outbox.tell_after.0,
         }
     }
 }
@@ -135,6 +137,7 @@ struct Inner {
     outbox: Arc<outbox::Counts>,
     bell: Arc<Bell>,
     sinks: Arc<outbox::Sinks>,
+    tell_after: Duration,
     thread: Mutex<Option<JoinHandle<()>>>,
     path: PathBuf,
     /// Keeps other programs out for as long as this one is open.
@@ -159,6 +162,7 @@ impl Store {
         let counts = Arc::new(Counts::default());
         let (queue, waiting) = queue::queue(settings.queue_bytes, &counts);
         let generation = Arc::new(AtomicU64::new(0));
+        let tell_after = settings.tell_after;
         let mut writer = Writer {
             path: path.clone(),
             conn: opened.conn,
@@ -191,6 +195,7 @@ impl Store {
             outbox,
             bell,
             sinks,
+            tell_after,
             thread: Mutex::new(Some(thread)),
             path,
             _lock: lock,
@@ -274,6 +279,11 @@ impl Store {
     /// The sinks that are registered.
     pub(crate) fn sinks(&self) -> &Arc<outbox::Sinks> {
         &self.0.sinks
+    }
+
+    /// How long a sink may fail before it is a finding.
+    pub(crate) fn tell_after(&self) -> Duration {
+        self.0.tell_after
     }
 
     /// For Prometheus.

@@ -152,8 +152,22 @@ pub(super) fn lock(dir: &Path) -> Result<std::fs::File, Error> {
 /// Opens for reading only.
 ///
 /// # Errors
-/// No such store, or one that this program cannot read.
+/// No such store, or one that this program cannot read: a newer one wrote it, or an older one and
+/// nobody has brought it up to date yet.
 pub fn read_only(path: &Path) -> Result<Connection, Error> {
+    let conn = to_copy(path)?;
+    let (found, known) = (migrate::version(&conn)?, migrate::newest());
+    if found < known {
+        return Err(Error::Older { found, known });
+    }
+    Ok(conn)
+}
+
+/// Opens a store to be copied as it is, which may be of an older program too.
+///
+/// # Errors
+/// No such store, or one that a newer program wrote.
+pub fn to_copy(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(Duration::from_secs(5))?;

@@ -55,11 +55,15 @@ pub(super) fn step(writer: &mut Writer) -> Result<Vec<OwnLine>, Error> {
     let told = incidents::tell_grown(&change, INCIDENTS)?;
     let (dropped, more_to_trim) = outbox::trim(&change, writer.settings.outbox)?;
     let look = upkeep.retiring || upkeep.steps.is_multiple_of(STEPS_A_PASS);
+    let forgotten = outbox::forget_gone(&change)?;
     let retired = retention::step(&change, &writer.settings, (bytes, look))?;
     let lines = change.into_lines();
     tx.commit()?;
     add(&writer.counts.alerts_deleted, retired.alerts);
     writer.outbox.dropped(&dropped);
+    for sink in forgotten {
+        writer.outbox.forget(&sink);
+    }
     upkeep.retiring = look && retired.more;
     upkeep.more = more_to_trim || retired.more || told >= usize::try_from(INCIDENTS).unwrap_or(1);
     if retired.full && !upkeep.told_full {

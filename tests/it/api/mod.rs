@@ -3,6 +3,7 @@
 pub mod appliance;
 mod assets;
 mod contract;
+mod guards;
 mod responses;
 mod rules;
 mod secure;

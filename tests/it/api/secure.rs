@@ -169,6 +169,19 @@ fn whoever_guesses_waits_and_unknown_users_look_like_known_ones() {
     let token = appliance.logged("set-up token: ");
     let body = format!(r#"{{"token":"{token}","name":"eve","password":"{PASSWORD}"}}"#);
     assert_eq!(appliance.stranger().post("/setup", &body).status, 409);
+    // A restart is no way round it; an admin who sets a password is.
+    let appliance = Appliance::start_in(appliance.stop(), &captures(&[QUIET]), "");
+    let login = |name: &str, password: &str| {
+        let body = format!(r#"{{"name":"{name}","password":"{password}"}}"#);
+        appliance.stranger().post("/login", &body)
+    };
+    assert_eq!(login("bert", PASSWORD).status, 429, "after a restart");
+    let anna = login("anna", PASSWORD);
+    assert_eq!(anna.status, 200);
+    let anna = appliance.stranger().with_session(&anna);
+    let fresh = r#"{"password":"another horse battery"}"#;
+    assert_eq!(anna.ask("PATCH", "/users/bert", Some(fresh)).status, 200);
+    assert_eq!(login("bert", "another horse battery").status, 200);
 }
 
 #[test]

@@ -124,3 +124,44 @@ fn incidents_that_page_and_the_sensors_health_are_active_until_they_are_over() {
     rig.put("heartbeat", &beat(true));
     until("an end of everything", 30, || manager.active().is_empty());
 }
+
+#[test]
+fn that_the_store_fails_or_a_receiver_is_away_is_health_of_the_sensor() {
+    let Some(manager) = Alertmanager::new() else {
+        return;
+    };
+    let config = format!(
+        "store: {{outbox: {{tell_after: 2s}}}}\n\
+         sinks: [{{type: alertmanager, name: am, url: 'http://127.0.0.1:{}', repeat: 2s}}, \
+         {{type: webhook, name: away, url: 'http://u:s3cret@127.0.0.1:9/t0ken', select: [alert]}}]",
+        manager.port
+    );
+    let mut rig = Rig::new(&config);
+    rig.alerts(1);
+    let of = |name: &str| {
+        let mut found = manager.named("VitalwireFinding");
+        found.retain(|alert| alert["labels"]["finding"] == name);
+        found
+    };
+    until("the receiver that is away", 30, || {
+        of("sink-failing").len() == 1
+    });
+    let told = of("sink-failing")[0].to_string();
+    assert!(
+        told.contains("away") && told.contains("http://127.0.0.1:9/…"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("s3cret") && !told.contains("t0ken"),
+        "{told}"
+    );
+    assert!(of("store-failing").is_empty());
+
+    let other = rusqlite::Connection::open(rig.store.path()).expect("the store");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    rig.put("heartbeat", &own("heartbeat", &json!({"ready": true})));
+    until("the store", 40, || of("store-failing").len() == 1);
+    other.execute_batch("ROLLBACK").expect("free");
+    until("its end", 40, || of("store-failing").is_empty());
+    assert_eq!(of("sink-failing").len(), 1, "that goes on");
+}

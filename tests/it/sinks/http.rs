@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use control::store::Verdict;
-use control::store::incidents;
+use control::store::views::{comments, triage};
+use control::store::{Verdict, incidents};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -132,6 +132,56 @@ fn an_incident_is_created_updated_and_closed_under_one_id() {
     assert_eq!(different.len(), messages.len());
 }
 
+/// Acknowledges, comments on and closes the one alert that was sent.
+fn work_on(rig: &Rig) -> String {
+    let id = rig.sent.first().expect("an alert").clone();
+    let of = id.clone();
+    rig.store
+        .write(move |change| {
+            triage::acknowledge(change, &of, "user:alice")?;
+            comments::add(
+                change,
+                &format!("alert:{of}"),
+                "called radiology",
+                "user:alice",
+            )?;
+            incidents::judge_alert(change, &of, Verdict::Benign, "user:alice")
+        })
+        .expect("done");
+    id
+}
+
+#[test]
+fn an_alert_by_itself_is_created_updated_and_closed_under_one_id() {
+    let Some((receiver, config)) = webhook() else {
+        return;
+    };
+    let mut rig = Rig::new(&config);
+    rig.alerts(1);
+    let id = work_on(&rig);
+    let of_alert = || {
+        let mut taken = receiver.taken();
+        taken.retain(|message| message["kind"] == "alert");
+        taken
+    };
+    until("its end", 20, || of_alert().len() == 4);
+    let messages = of_alert();
+    let of = |key: &str| messages.iter().map(|m| m[key].clone()).collect::<Vec<_>>();
+    assert_eq!(of("action"), ["create", "acknowledge", "update", "close"]);
+    assert!(of("id").iter().all(|of| *of == id.as_str()));
+    let different: BTreeSet<String> = of("message_id").iter().map(Value::to_string).collect();
+    assert_eq!(different.len(), 4);
+    let ours = &messages[3]["event"]["vitalwire"];
+    assert_eq!(
+        (&ours["status"], &ours["verdict"]),
+        (&"closed".into(), &"benign".into())
+    );
+    assert!(
+        !format!("{messages:?}").contains("radiology"),
+        "what people write stays here"
+    );
+}
+
 #[test]
 fn nothing_is_lost_when_a_webhook_is_away() {
     let Some((mut receiver, config)) = webhook() else {
@@ -210,6 +260,29 @@ fn the_bulk_interface_gets_the_template_and_ecs() {
         document["threat"]["technique"]["id"],
         serde_json::json!(["T1213", "T0811"])
     );
+}
+
+#[test]
+fn the_document_of_an_alert_says_how_it_stands() {
+    let Some((receiver, config)) = bulk() else {
+        return;
+    };
+    let mut rig = Rig::new(&config);
+    rig.alerts(1);
+    let id = work_on(&rig);
+    let of_alert = || {
+        let mut taken = receiver.taken();
+        taken.retain(|taken| taken["index"] == "vitalwire-alert");
+        taken
+    };
+    let last = || of_alert().pop().map(|taken| taken["document"].clone());
+    until("its end", 20, || {
+        last().is_some_and(|last| last["vitalwire"]["status"] == "closed")
+    });
+    assert!(of_alert().iter().all(|taken| taken["id"] == id.as_str()));
+    let last = last().expect("a document");
+    assert_eq!(last["vitalwire"]["verdict"], "benign");
+    assert_eq!(last["event"]["sequence"], 4);
 }
 
 #[test]

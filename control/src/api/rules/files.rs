@@ -173,25 +173,32 @@ async fn put(
     check_name(&name)?;
     let _one = api.desk().changing.lock().await;
     let mut files = api.read(uploads::newest).await?.1;
-    let text = files.get(&name).cloned().unwrap_or_default();
-    if !seen.holds(&Whole {
-        name: name.clone(),
-        text,
-    }) {
-        return Err(Problem::changed());
-    }
+    as_seen(&seen, &name, files.get(&name))?;
     files.insert(name, new.text);
     change(&api, &who, files, new.note, new.dry_run).await
+}
+
+/// Whether a file is as the client saw it; one that is not there has no text.
+fn as_seen(seen: &IfMatch, name: &str, text: Option<&String>) -> Result<(), Problem> {
+    let whole = Whole {
+        name: name.to_owned(),
+        text: text.cloned().unwrap_or_default(),
+    };
+    seen.holds(&whole)
+        .then_some(())
+        .ok_or_else(Problem::changed)
 }
 
 async fn delete(
     State(api): State<Api>,
     who: May<permit::Configure>,
+    seen: IfMatch,
     Path(ByName { name }): Path<ByName>,
 ) -> Result<axum::Json<Outcome>, Problem> {
     let _one = api.desk().changing.lock().await;
     let mut files = api.read(uploads::newest).await?.1;
-    files.remove(&name).ok_or_else(missing)?;
+    let text = files.remove(&name).ok_or_else(missing)?;
+    as_seen(&seen, &name, Some(&text))?;
     change(&api, &who, files, format!("without {name}"), false).await
 }
 

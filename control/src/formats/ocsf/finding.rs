@@ -17,6 +17,7 @@ pub(super) fn detection(event: &Event<'_>) -> Document {
     info(event, &mut doc);
     status(event, &mut doc);
     impact(event, &mut doc);
+    judged(event, &mut doc);
     doc.set("is_alert", true);
     let mut evidence = Document::default();
     let (source, destination) = event.ends();
@@ -80,16 +81,21 @@ pub(super) fn incident(event: &Event<'_>) -> Document {
     doc.set("status_id", id);
     doc.set("status", word);
     impact(event, &mut doc);
-    if let Some((id, word)) = event.own("verdict").map(verdict) {
+    judged(event, &mut doc);
+    doc
+}
+
+/// What people judged, if they did.
+fn judged(event: &Event<'_>, doc: &mut Document) {
+    if let Some((id, word)) = event.ours_text("verdict").map(verdict) {
         doc.set("verdict_id", id);
         doc.set("verdict", word);
     }
-    doc
 }
 
 /// `activity_id` of every finding.
 fn activity(event: &Event<'_>) -> (u32, &'static str) {
-    match event.own("action") {
+    match event.ours_text("action") {
         _ if event.own("state") == Some("closed") => (3, "Close"),
         Some("close") => (3, "Close"),
         Some("update" | "acknowledge" | "reopen") => (2, "Update"),
@@ -140,9 +146,14 @@ fn attack(id: &str) -> Value {
 }
 
 fn status(event: &Event<'_>, doc: &mut Document) {
-    let closed = event.own("state") == Some("closed");
-    doc.set("status_id", if closed { 4 } else { 1 });
-    doc.set("status", if closed { "Resolved" } else { "New" });
+    let state = event.ours_text("status").or_else(|| event.own("state"));
+    let (id, word) = match state {
+        Some("acknowledged") => (2, "In Progress"),
+        Some("closed") => (4, "Resolved"),
+        _ => (1, "New"),
+    };
+    doc.set("status_id", id);
+    doc.set("status", word);
 }
 
 /// What it means at the bedside, on OCSF's scale. Nothing at the bedside is no impact that the scale

@@ -2,7 +2,6 @@
 //! alerts come in.
 
 mod facets;
-mod incidents;
 mod page;
 mod sql;
 #[cfg(test)]
@@ -13,7 +12,6 @@ use std::net::IpAddr;
 use rules::{Impact, Severity};
 
 pub use facets::{FACET_ALERTS_MAX, Facets, facets};
-pub use incidents::{Comment, Finding, Incident, comments, findings, incident, incidents};
 pub use page::{Alert, Cursor, Page, after, alert, last, line, page, search};
 
 use super::words::{Status, Verdict};

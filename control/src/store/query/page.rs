@@ -80,10 +80,7 @@ pub struct Alert {
     pub held: bool,
 }
 
-pub(super) fn as_stamp<S: serde::Serializer>(
-    micros: &i64,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn as_stamp<S: serde::Serializer>(micros: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&stamp(*micros))
 }
 

@@ -250,3 +250,20 @@ fn damage_found_while_it_runs_is_set_aside_and_readers_follow() {
     assert_eq!(count(&store, begun), 1, "set aside once");
     assert!(opening::read_only(store.path()).is_ok());
 }
+
+#[test]
+fn an_older_store_is_not_read_as_if_it_were_of_today() {
+    let dir = testing::dir("store-older");
+    let path = dir.join(FILE);
+    let mut conn = rusqlite::Connection::open(&path).unwrap();
+    migrate::migrate_to(&mut conn, migrate::newest() - 1).unwrap();
+    drop(conn);
+    let said = opening::read_only(&path).unwrap_err().to_string();
+    assert!(
+        said.contains("start `vitalwire run` with it once"),
+        "{said}"
+    );
+    assert!(opening::to_copy(&path).is_ok(), "a backup copies it");
+    drop(open(&dir));
+    assert!(opening::read_only(&path).is_ok());
+}

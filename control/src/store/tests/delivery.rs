@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rules::Severity;
 
 use super::make::{Make, config, count, open, put, settings};
+use crate::clock;
 use crate::outbox::{self, Deliver, Entry, Failure, Kind, Reader, Way, register};
 use crate::store::{Store, queue::Taken};
 use crate::testing;
@@ -261,4 +263,113 @@ fn a_fresh_store_knows_the_sinks_of_the_damaged_one() {
     store.0.queue.ask(damaged).unwrap();
     put(&store, alerts(3, 5));
     assert_eq!(ids(&Reader::new(&store, "one"), 10).len(), 2);
+}
+
+/// Takes nothing until it is told to.
+struct Away(Arc<Mutex<bool>>);
+
+impl Deliver for Away {
+    fn deliver(&mut self, _: &[Entry]) -> Result<(), Failure> {
+        if *self.0.lock().unwrap() {
+            return Ok(());
+        }
+        Err(Failure::later(0, "nobody is there".to_owned()))
+    }
+}
+
+/// What was told of findings: each one's id, what became of it, and its line.
+fn findings(store: &Store, sink: &str) -> Vec<(String, String, String)> {
+    let entries = Reader::new(store, sink).next(100).unwrap().entries;
+    let told = entries.into_iter().map(|e| (e.id, e.action, e.json));
+    told.collect()
+}
+
+#[test]
+fn a_sink_that_keeps_failing_is_a_finding_until_it_delivers() {
+    let mut config = config();
+    config.outbox.tell_after = crate::config::units::Span(Duration::from_secs(1));
+    let store = Store::open(&testing::dir("outbox-away"), settings(&config), None).unwrap();
+    let away = vec![("away".to_owned(), vec![Kind::Alert])];
+    let told = vec![("told".to_owned(), vec![Kind::Finding])];
+    register(&store, [away, told.clone()].concat()).unwrap();
+    let back = Arc::new(Mutex::new(false));
+    let way = Way {
+        sink: Box::new(Away(Arc::clone(&back))),
+        again: Box::new(|| Err("it did not panic".to_owned())),
+    };
+    let runner = outbox::spawn(&store, Reader::new(&store, "away"), way, None).unwrap();
+    put(&store, alerts(0, 5));
+    clock::pause(Duration::from_millis(400));
+    assert!(findings(&store, "told").is_empty(), "it may pass");
+    let (id, action, line) = testing::until(|| findings(&store, "told").pop());
+    assert_eq!(
+        (id.as_str(), action.as_str()),
+        ("sink-failing:away", "create")
+    );
+    for words in ["nobody is there", "vitalwire sinks test away", "since 20"] {
+        assert!(line.contains(words), "{line}");
+    }
+    clock::pause(Duration::from_millis(2500));
+    assert_eq!(findings(&store, "told").len(), 1, "told once");
+    *back.lock().unwrap() = true;
+    let end = testing::until(|| findings(&store, "told").get(1).cloned());
+    assert_eq!(
+        (end.0.as_str(), end.1.as_str()),
+        ("sink-failing:away", "close")
+    );
+    outbox::stop(vec![runner]);
+    // One that is taken out of the configuration does not fail any more.
+    let raise = |change: &crate::store::Change<'_>| {
+        let told = crate::store::findings::Told {
+            name: "sink-failing",
+            subject: "away, events",
+            severity: 3,
+            explain: "",
+            what_to_do: "",
+        };
+        crate::store::findings::raise(change, &told)
+    };
+    store.write(raise).unwrap();
+    register(&store, told).unwrap();
+    let last = findings(&store, "told").pop().unwrap();
+    assert_eq!(
+        (last.0.as_str(), last.1.as_str()),
+        ("sink-failing:away, events", "close")
+    );
+}
+
+#[test]
+fn a_sink_that_goes_with_something_waiting_is_told_and_kept_for_a_day() {
+    let store = open(&testing::dir("outbox-gone"));
+    let of = |name: &str, kind| (name.to_owned(), vec![kind]);
+    let told = of("told", Kind::Finding);
+    register(&store, vec![of("old", Kind::Alert), told.clone()]).unwrap();
+    put(&store, alerts(0, 3));
+    register(&store, vec![of("new", Kind::Alert), told.clone()]).unwrap();
+    let (id, action, line) = findings(&store, "told").pop().unwrap();
+    assert_eq!((id.as_str(), action.as_str()), ("sink-gone:old", "create"));
+    assert!(line.contains("3 entries waited"), "{line}");
+    put(&store, alerts(3, 4));
+    assert_eq!(ids(&Reader::new(&store, "new"), 9).len(), 1, "from now on");
+    // Named again it has lost nothing.
+    register(&store, vec![of("old", Kind::Alert), told.clone()]).unwrap();
+    assert_eq!(ids(&Reader::new(&store, "old"), 9).len(), 4);
+    let gone = findings(&store, "told").into_iter().map(|told| told.1);
+    assert_eq!(gone.collect::<Vec<_>>(), ["create", "close"]);
+    // After a day it is forgotten, and holds nothing any more.
+    register(&store, vec![told]).unwrap();
+    assert_eq!(
+        count(&store, "SELECT count(*) FROM sinks WHERE name = 'old'"),
+        1
+    );
+    let age = "UPDATE sinks SET gone = gone - 86400000001 WHERE gone IS NOT NULL";
+    store.write(move |change| change.run(age, [])).unwrap();
+    let is_forgotten = || count(&store, "SELECT count(*) FROM sinks WHERE name = 'old'") == 0;
+    testing::until(|| is_forgotten().then_some(()));
+    let alerts_left = "SELECT count(*) FROM outbox WHERE kind = 'alert' AND seq <=
+                       (SELECT min(cursor) FROM sinks)";
+    testing::until(|| (count(&store, alerts_left) == 0).then_some(()));
+    let log = "SELECT count(*) FROM audit WHERE action = 'sink.forget'
+               AND object = 'sink:old' AND detail LIKE '%\"dropped\":4%'";
+    assert_eq!(count(&store, log), 1);
 }

@@ -2,8 +2,10 @@ use rules::Severity;
 use serde_json::Value;
 
 use super::make::{Make, count, open, put};
+use crate::formats;
 use crate::outbox::{self, Kind, Reader};
-use crate::store::{Error, Status, Store, Verdict, incidents, precision, query};
+use crate::store::views::{self, comments, triage};
+use crate::store::{Error, Status, Store, Verdict, incidents, precision};
 use crate::testing;
 
 const HOUR: i64 = 3600;
@@ -227,26 +229,87 @@ fn incidents_are_listed_by_status_and_commented() {
             ..alert(n, 1)
         }),
     );
+    let open = views::incidents::Filter {
+        statuses: vec![Status::Open],
+        ..views::incidents::Filter::default()
+    };
     let list = |before| {
         store
-            .read(|conn| query::incidents(conn, Status::Open, before, 3))
+            .read(|conn| views::incidents::page(conn, &open, before, 3))
             .unwrap()
     };
     let (mut seen, mut before) = (Vec::new(), None);
     while let Some(last) = list(before).last() {
         seen.extend(list(before).iter().map(|incident| incident.number));
-        before = Some((last.last_seen, last.number));
+        before = Some(last.number);
     }
     assert_eq!(seen, [7, 6, 5, 4, 3, 2, 1]);
     let of = format!("incident:{}", id(&store));
     let object = of.clone();
     let comment = |text: &str| {
         let (object, text) = (object.clone(), text.to_owned());
-        store.write(move |change| incidents::comment(change, &object, &text, "user:anna"))
+        store.write(move |change| comments::add(change, &object, &text, "user:anna"))
     };
     comment("called radiology").unwrap();
     assert!(comment("  ").is_err());
-    let comments = store.read(|conn| query::comments(conn, &of)).unwrap();
+    let comments = store.read(|conn| comments::of(conn, &of)).unwrap();
     assert_eq!(comments.len(), 1);
     assert_eq!(comments[0].text, "called radiology");
+}
+
+#[test]
+fn what_is_done_to_one_alert_is_told_under_its_id_to_who_keeps_it() {
+    let store = open(&testing::dir("triage"));
+    let reader = sink(&store, Kind::Triage);
+    put(&store, [alert(1, 1), alert(2, 2)]);
+    assert!(told(&reader).is_empty(), "that it came is told as an alert");
+    let id = alert(1, 1).id();
+    store
+        .write({
+            let id = id.clone();
+            move |change| {
+                triage::acknowledge(change, &id, "user:anna")?;
+                triage::acknowledge(change, &id, "user:anna")?;
+                let object = format!("alert:{id}");
+                comments::add(change, &object, "Mrs. Doe's pump", "user:anna")?;
+                incidents::judge_alert(change, &id, Verdict::Benign, "user:anna")
+            }
+        })
+        .unwrap();
+    let told = told(&reader);
+    let of = |key: &str| -> Vec<Value> {
+        let values = told.iter().map(|line| line["vitalwire"][key].clone());
+        values.collect()
+    };
+    assert_eq!(of("action"), ["acknowledge", "update", "close"]);
+    assert_eq!(of("status"), ["acknowledged", "acknowledged", "closed"]);
+    assert_eq!(of("revision"), [2, 3, 4]);
+    assert_eq!(of("comments"), [0, 1, 1]);
+    assert_eq!(of("verdict"), [Value::Null, Value::Null, "benign".into()]);
+    assert!(of("alert_id").iter().all(|of| *of == id.as_str()));
+    assert!(told.iter().all(|line| line["event_type"] == "alert"));
+    assert!(!told.iter().any(|line| line.to_string().contains("Doe")));
+    let messages: Vec<String> = told
+        .iter()
+        .map(|line| formats::Event::new(line).message_id())
+        .collect();
+    assert_eq!(messages, [2, 3, 4].map(|n| format!("{id}:{n}")));
+}
+
+#[test]
+fn a_comment_on_an_incident_is_a_revision_of_it() {
+    let store = open(&testing::dir("incident-comment"));
+    let reader = sink(&store, Kind::Incident);
+    put(&store, [alert(1, 1)]);
+    let object = format!("incident:{}", id(&store));
+    store
+        .write(move |change| comments::add(change, &object, "x", "user:anna").map(drop))
+        .unwrap();
+    let told: Vec<Value> = told(&reader);
+    let of = |n: usize, key: &str| told[n]["incident"][key].clone();
+    assert_eq!(
+        (of(0, "action"), of(1, "action")),
+        ("create".into(), "update".into())
+    );
+    assert_eq!(of(1, "revision"), 2);
 }

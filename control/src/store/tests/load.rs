@@ -1,5 +1,4 @@
-//! Many alerts. Those that take long are run by name: `cargo nextest run --release -p control
-//! --run-ignored only store::tests::load`.
+//! Many alerts. The million is stored by `.ci/run --long`; every run of the tests stores a fifth of it.
 
 use std::time::Duration;
 
@@ -41,15 +40,18 @@ fn many(from: u64, to: u64) -> impl Iterator<Item = Make> {
     })
 }
 
-/// How long it takes, the second time: the first one reads from the disk.
+/// How long it takes: the quickest of some, as other tests run beside, and the first one reads from the
+/// disk.
 fn time<T>(
     store: &Store,
     act: impl Fn(&rusqlite::Connection) -> Result<T, crate::store::Error>,
 ) -> Duration {
-    store.read(&act).unwrap();
-    let since = Stopwatch::start();
-    store.read(&act).unwrap();
-    since.elapsed()
+    let took = (0..4).map(|_| {
+        let since = Stopwatch::start();
+        store.read(&act).unwrap();
+        since.elapsed()
+    });
+    took.min().unwrap()
 }
 
 fn searches() -> Vec<(&'static str, Filter)> {
@@ -120,11 +122,21 @@ fn searches() -> Vec<(&'static str, Filter)> {
 }
 
 #[test]
-#[ignore = "stores a million alerts: minutes"]
+#[ignore = "stores a million alerts: a minute or two"]
 fn a_million_alerts_are_searched_within_300_ms() {
-    let store = open(&testing::dir("store-million"));
+    are_searched_in_time(1_000_000);
+}
+
+#[test]
+fn two_hundred_thousand_alerts_are_searched_within_300_ms() {
+    are_searched_in_time(200_000);
+}
+
+/// The dev profile is optimized as far as it matters here, and SQLite is C: there is no allowance.
+fn are_searched_in_time(alerts: u64) {
+    let store = open(&testing::dir(&format!("store-load-{alerts}")));
     let since = Stopwatch::start();
-    for block in 0..100 {
+    for block in 0..alerts / 10_000 {
         put(&store, many(block * 10_000, (block + 1) * 10_000));
     }
     println!("stored: {:.1} s", since.elapsed().as_secs_f64());
@@ -140,6 +152,7 @@ fn a_million_alerts_are_searched_within_300_ms() {
         }
     }
     assert!(slow.is_empty(), "slower than 300 ms: {slow:?}");
+    std::fs::remove_dir_all(store.path().parent().unwrap()).unwrap();
 }
 
 /// 2,000 alerts a second, as live traffic brings them: nobody waits for the store.

@@ -9,6 +9,7 @@ use crate::store::audit::{self, Act};
 use crate::store::change::Change;
 use crate::store::error::Error;
 use crate::store::words::stamp;
+use crate::store::{alerts, incidents};
 
 /// The most characters of one, and the most about one thing.
 const CHARS_MAX: usize = 4_000;
@@ -43,7 +44,8 @@ pub fn of(conn: &Connection, object: &str) -> Result<Vec<Comment>, Error> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Adds one. The audit log has that there is one, and not what it says: it may name a patient.
+/// Adds one. The audit log and sinks are told that there is one, and not what it says: it may name a
+/// patient.
 ///
 /// # Errors
 /// No such alert or incident, a text that is none or endless, or what SQLite says.
@@ -81,6 +83,10 @@ pub fn add(change: &Change<'_>, object: &str, text: &str, who: &str) -> Result<C
         object,
     };
     audit::append(change, act, &json!({"comment": change.last_insert_rowid()}))?;
+    match kind {
+        "incident" => incidents::commented(change, id)?,
+        _ => alerts::tell(change, id, "update")?,
+    }
     Ok(Comment {
         time: stamp(change.now()),
         author: who.to_owned(),

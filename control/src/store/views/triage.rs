@@ -3,6 +3,7 @@
 use rusqlite::params;
 use serde_json::json;
 
+use crate::store::alerts;
 use crate::store::audit::{self, Act};
 use crate::store::change::Change;
 use crate::store::error::Error;
@@ -29,7 +30,8 @@ pub fn acknowledge(change: &Change<'_>, alert_id: &str, who: &str) -> Result<(),
                 action: "alert.acknowledge",
                 object: &format!("alert:{alert_id}"),
             };
-            audit::append(change, act, &json!({})).map(drop)
+            audit::append(change, act, &json!({}))?;
+            alerts::tell(change, alert_id, "acknowledge")
         }
         Some(1) => Ok(()),
         Some(_) => Err(Error::Refused(
