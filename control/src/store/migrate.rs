@@ -15,6 +15,7 @@ const STEPS: &[(&str, &str)] = &[
         "audit begin",
         include_str!("migrations/006_audit_begin.sql"),
     ),
+    ("stays", include_str!("migrations/007_stays.sql")),
 ];
 
 /// Marks a file as ours: `VWST`.
