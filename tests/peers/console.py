@@ -307,6 +307,74 @@ def handle_an_alert(console):
     assert "would have hidden" in console.text(), console.text()
 
 
+def miss_nothing(console):
+    """Whatever happens while a page cannot listen, is hidden or is worked in: it has it afterwards."""
+    acknowledge = """const [ids, csrf] = arguments;
+        return (async () => { for (const id of ids) {
+          await fetch(`/api/v1/incidents/${id}/acknowledge`, {method: 'POST', headers: {'x-csrf-token': csrf}});
+          await new Promise((done) => { setTimeout(done, 120); });
+        } })()"""
+    csrf = console.one("[name=csrf]").get_attribute("value")
+    console.go("/incidents?status=open")
+    fresh = console.run("return [...document.querySelectorAll('tr[data-href]')].map((row) => row.id.slice(1))")
+    assert len(fresh) > 8, fresh
+
+    def somebody_acknowledges(count):
+        ids = [fresh.pop() for _ in range(count)]
+        console.run(acknowledge, ids, csrf)
+        return ids
+
+    def shows(ids, path="/incidents"):
+        status = "return document.querySelector(`#i${arguments[0]} .status`)?.textContent"
+        for one in ids:
+            console.until(f"{one} on {path}", lambda: console.run(status, one) == "acknowledged")
+        assert console.run("return window.stayed"), "without loading the page again"
+
+    def look():
+        console.go("/incidents")
+        console.run("window.stayed = true")
+
+    look()
+    shows(somebody_acknowledges(3))
+
+    console.driver.execute_cdp_cmd("Network.enable", {})
+    console.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/api/v1/events"]})
+    look()
+    shows(somebody_acknowledges(1))
+    console.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    console.complaints()
+
+    look()
+    watching = console.driver.current_window_handle
+    console.driver.switch_to.new_window("tab")
+    console.go("/settings/password")
+    ids = somebody_acknowledges(1)
+    time.sleep(1)
+    console.driver.close()
+    console.driver.switch_to.window(watching)
+    shows(ids)
+
+    look()
+    for _ in range(30):
+        console.driver.switch_to.active_element.send_keys("j")
+    place = "return [document.activeElement.closest('tr')?.id, document.querySelector('#rows .scroll').scrollTop]"
+    at = console.run(place)
+    assert at[0] and at[1] > 0, "the key j goes down the rows"
+    shows(somebody_acknowledges(1))
+    assert console.run(place) == at, "and who is at a row stays there"
+
+    one = fresh.pop()
+    console.go(f"/alerts?incident={one}")
+    console.run("window.stayed = true")
+    console.one("input[name=id]").click()
+    console.run(acknowledge, [one], csrf)
+    time.sleep(2)
+    assert console.one("input[name=id]").is_selected(), "what was chosen stays chosen"
+    console.one("input[name=id]").click()
+    console.until("what waited", lambda: "acknowledged" in console.one("#rows").text)
+    assert console.run("return window.stayed"), "without loading the page again"
+
+
 def watch_an_alert_arrive(console):
     """A rule is broken and its mistake shown; mended, it fires, and another window sees that happen."""
     console.go("/rules/upload")
@@ -484,7 +552,7 @@ def main():
     driver = start()
     try:
         console = Console(driver)
-        for step in [set_up, log_in, look_at_a_pump, handle_an_alert, watch_an_alert_arrive, settle, try_rules,
+        for step in [set_up, log_in, look_at_a_pump, handle_an_alert, miss_nothing, watch_an_alert_arrive, settle, try_rules,
                      refuse_others, list_devices, look_at_everything, hand_over, without_script]:
             print(step.__name__, flush=True)
             step(console)

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aide::axum::ApiRouter;
@@ -90,6 +91,8 @@ impl Told {
 /// Where clients listen.
 pub(super) struct Hub {
     tell: broadcast::Sender<Told>,
+    /// Goes on with each that is told; begins where no other run of the appliance was.
+    told: AtomicI64,
     places: Arc<Semaphore>,
 }
 
@@ -97,6 +100,7 @@ impl Hub {
     pub(super) fn new(clients: u32) -> Self {
         Self {
             tell: broadcast::Sender::new(WAITING_MAX),
+            told: AtomicI64::new(words::now()),
             places: Arc::new(Semaphore::new(clients as usize)),
         }
     }
@@ -175,7 +179,14 @@ async fn read(api: &Api, at: &mut At) -> Result<bool, Problem> {
 }
 
 impl Api {
+    /// A number that is another one as soon as anything more was told.
+    pub fn told(&self) -> i64 {
+        self.0.hub.told.load(Ordering::SeqCst)
+    }
+
     fn tell(&self, told: Told) {
+        // First: who begins to listen now and then looks at the number must not see the old one.
+        self.0.hub.told.fetch_add(1, Ordering::SeqCst);
         // Fails only when nobody listens.
         drop(self.0.hub.tell.send(told));
     }

@@ -113,7 +113,7 @@ impl Throttle {
             let detail: Value = serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default();
             let account = object.strip_prefix("user:").unwrap_or_default();
             if action != LOCK {
-                if detail["password"] == Value::Bool(true) {
+                if detail.get("password") == Some(&Value::Bool(true)) {
                     throttle.succeeded(account);
                 }
                 continue;
@@ -121,13 +121,15 @@ impl Throttle {
             let age = u64::try_from(now.saturating_sub(row.get(3)?)).unwrap_or(0);
             let last = Stopwatch::ago(Duration::from_micros(age));
             let full = |count| Failures { count, last };
-            let is_locked = |what: &str| detail["locked"][what] == Value::Bool(true);
+            let is_locked = |what: &str| {
+                let locked = detail.get("locked").and_then(|locked| locked.get(what));
+                locked == Some(&Value::Bool(true))
+            };
             if is_locked("account") {
                 lock(&throttle.accounts).insert(key(account), full(OF_ACCOUNT_MAX));
             }
-            let address = detail["address"]
-                .as_str()
-                .and_then(|text| text.parse().ok());
+            let address = detail.get("address").and_then(Value::as_str);
+            let address = address.and_then(|text| text.parse().ok());
             if let Some(address) = address.filter(|_| is_locked("address")) {
                 lock(&throttle.addresses).insert(network(address), full(OF_ADDRESS_MAX));
             }

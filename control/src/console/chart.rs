@@ -43,7 +43,7 @@ impl Chart<'_> {
             figure class={ "chart plot " (self.class) } {
                 figcaption {
                     strong { (self.title) } " " (self.each)
-                    span.dim { ", 0 to " (marks::grouped(most))
+                    span.dim { @if most == 0 { ", none" } @else { ", 0 to " (marks::grouped(most)) }
                         @if self.bars.iter().any(|bar| bar.value.is_none()) { "; hatched: not seen" } }
                 }
                 (self.drawn(most))
@@ -88,7 +88,7 @@ impl Chart<'_> {
                 "<text class=\"last\" x=\"{:.2}%\" dx=\"6\" y=\"{:.1}\">{}</text>",
                 (at as f64 + 0.84) * step,
                 (y + 10.0).min(HEIGHT),
-                marks::grouped(value)
+                marks::rounded(value)
             ));
         }
         html! {

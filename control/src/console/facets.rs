@@ -18,12 +18,12 @@ pub(super) fn facet(
     values: &[(String, u64)],
     shown: fn(&str) -> Markup,
 ) -> Markup {
-    html! {
+    html! { @if !values.is_empty() {
         h2 { (title) }
         ul { @for (value, count) in values {
             li { (choice(view.toggled(name, value), view.has(name, value), &shown(value), Some(*count))) }
         } }
-    }
+    } }
 }
 
 /// A word, chosen or not.

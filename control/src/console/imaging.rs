@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
 
-use super::page::Page;
+use super::page::{self, Page};
 use super::table::{Column, Table, Value, stamped};
 use super::view::View;
 use super::{marks, table};
@@ -37,72 +37,28 @@ const PAIRS: Table<'static, Pair> = Table {
     usual: "calling",
     csv: "/associations.csv",
     columns: &[
-        Column {
-            key: "calling",
-            title: "Calling AE",
-            class: "mono",
-            value: |row| Value::text(&row.0.0),
-            shown: |row| html! { (row.0.0) },
-        },
-        Column {
-            key: "called",
-            title: "Called AE",
-            class: "mono",
-            value: |row| Value::text(&row.0.1),
-            shown: |row| html! { "→ " (row.0.1) },
-        },
-        Column {
-            key: "from",
-            title: "From",
-            class: "mono",
-            value: |row| Value::text(&row.1.address),
-            shown: |row| html! { @if !row.1.address.is_empty() { a href={ "/devices/" (row.1.address) } { (row.1.address) } } },
-        },
-        Column {
-            key: "associations",
-            title: "Associations",
-            class: "number",
-            value: |row| Value::count(row.1.asked),
-            shown: |row| html! { (marks::grouped(row.1.asked)) },
-        },
-        Column {
-            key: "refused",
-            title: "Refused",
-            class: "number",
-            value: |row| Value::count(row.1.refused),
-            shown: |row| failures(row.1.refused, row.1.asked),
-        },
-        Column {
-            key: "operations",
-            title: "Operations",
-            class: "",
-            value: |row| Value::Text(operations(&row.1)),
-            shown: |row| {
-                html! { @for (command, count) in &row.1.commands {
-                span.mono { (command.trim_end_matches("-RQ")) } "\u{a0}" (marks::grouped(*count)) " " } }
-            },
-        },
-        Column {
-            key: "failed",
-            title: "Failed",
-            class: "number",
-            value: |row| Value::count(row.1.failed),
-            shown: |row| failures(row.1.failed, row.1.commands.values().sum()),
-        },
-        Column {
-            key: "why",
-            title: "How it failed last",
-            class: "",
-            value: |row| Value::text(&row.1.why),
-            shown: |row| html! { (row.1.why) },
-        },
-        Column {
-            key: "last",
-            title: "Last seen",
-            class: "",
-            value: |row| stamped(&stamp(row.1.last)),
-            shown: |row| marks::when(&stamp(row.1.last)),
-        },
+        Column::<Pair>::of("calling", "Calling AE", |row| Value::text(&row.0.0))
+            .class("mono")
+            .shown(|row| title(&row.0.0)),
+        Column::<Pair>::of("called", "Called AE", |row| Value::text(&row.0.1))
+            .class("mono")
+            .shown(|row| html! { span.whole { "→ " (title(&row.0.1)) } }),
+        Column::<Pair>::of("from", "From", |row| Value::text(&row.1.address))
+            .shown(|row| marks::device(&row.1.address)),
+        Column::<Pair>::number("associations", "Associations", |row| {
+            Value::Count(row.1.asked)
+        }),
+        Column::<Pair>::number("refused", "Refused", |row| Value::Count(row.1.refused))
+            .shown(|row| failures(row.1.refused, row.1.asked)),
+        Column::<Pair>::of("operations", "Operations", |row| {
+            Value::Text(operations(&row.1))
+        })
+        .shown(|row| operated(&row.1)),
+        Column::<Pair>::number("failed", "Failed", |row| Value::Count(row.1.failed))
+            .shown(|row| failures(row.1.failed, row.1.commands.values().sum())),
+        Column::<Pair>::of("why", "How it failed last", |row| Value::text(&row.1.why)),
+        Column::<Pair>::of("last", "Last seen", |row| stamped(&stamp(row.1.last)))
+            .shown(|row| marks::when(&stamp(row.1.last))),
     ],
     href: |_| None,
 };
@@ -113,55 +69,20 @@ const SENT: Table<'static, Sent> = Table {
     usual: "sender",
     csv: "/messages.csv",
     columns: &[
-        Column {
-            key: "sender",
-            title: "Sender",
-            class: "",
-            value: |row| Value::text(&row.0.0),
-            shown: |row| html! { (row.0.0) },
-        },
-        Column {
-            key: "receiver",
-            title: "Receiver",
-            class: "",
-            value: |row| Value::text(&row.0.1),
-            shown: |row| html! { "→ " (row.0.1) },
-        },
-        Column {
-            key: "message",
-            title: "Message",
-            class: "mono",
-            value: |row| Value::text(&row.0.2),
-            shown: |row| html! { (row.0.2) },
-        },
-        Column {
-            key: "count",
-            title: "Count",
-            class: "number",
-            value: |row| Value::count(row.1.count),
-            shown: |row| html! { (marks::grouped(row.1.count)) },
-        },
-        Column {
-            key: "refused",
-            title: "Refused",
-            class: "number",
-            value: |row| Value::count(row.1.refused),
-            shown: |row| failures(row.1.refused, row.1.count),
-        },
-        Column {
-            key: "slowest_ms",
-            title: "Slowest answer, ms",
-            class: "number",
-            value: |row| Value::number(answers(row).then_some(row.1.latency_ms)),
-            shown: |row| html! { @if answers(row) { (format!("{:.1}", row.1.latency_ms)) } },
-        },
-        Column {
-            key: "last",
-            title: "Last seen",
-            class: "",
-            value: |row| stamped(&stamp(row.1.last)),
-            shown: |row| marks::when(&stamp(row.1.last)),
-        },
+        Column::<Sent>::of("sender", "Sender", |row| Value::text(&row.0.0))
+            .shown(|row| title(&row.0.0)),
+        Column::<Sent>::of("receiver", "Receiver", |row| Value::text(&row.0.1))
+            .shown(|row| html! { span.whole { "→ " (title(&row.0.1)) } }),
+        Column::<Sent>::of("message", "Message", |row| Value::text(&row.0.2)).class("mono"),
+        Column::<Sent>::number("count", "Count", |row| Value::Count(row.1.count)),
+        Column::<Sent>::number("refused", "Refused", |row| Value::Count(row.1.refused))
+            .shown(|row| failures(row.1.refused, row.1.count)),
+        Column::<Sent>::number("slowest_ms", "Slowest answer, ms", |row| {
+            Value::number(answers(row).then_some(row.1.latency_ms))
+        })
+        .shown(|row| html! { @if answers(row) { (format!("{:.1}", row.1.latency_ms)) } }),
+        Column::<Sent>::of("last", "Last seen", |row| stamped(&stamp(row.1.last)))
+            .shown(|row| marks::when(&stamp(row.1.last))),
     ],
     href: |_| None,
 };
@@ -169,6 +90,17 @@ const SENT: Table<'static, Sent> = Table {
 /// Answers are counted for those whom they answer.
 fn answers(row: &Sent) -> bool {
     row.0.2 == "answers"
+}
+
+/// A name of the wire, which may be empty.
+fn title(name: &str) -> Markup {
+    html! { @if name.is_empty() { span.dim { "no name" } } @else { (name) } }
+}
+
+fn operated(pair: &Association) -> Markup {
+    html! { @for (command, count) in &pair.commands {
+        span.whole { span.mono { (command.trim_end_matches("-RQ")) } " " (marks::grouped(*count)) } " "
+    } }
 }
 
 fn operations(pair: &Association) -> String {
@@ -226,13 +158,7 @@ async fn show(
     let failing = view.get("show") == "failing";
     let body = html! {
         h1 { "Imaging and HL7" }
-        form.search method="get" action="/imaging" role="search" {
-            @for (name, value) in view.but("q") { input type="hidden" name=(name) value=(value); }
-            label { span.hidden { "Words about conversations" }
-                input #search type="search" name="q" value=(view.get("q")) placeholder="an AE title, an application, a message"; }
-            button { "Search" }
-            @if !view.is_plain() { a href="/imaging" { "Everything" } }
-        }
+        (page::search_box(&view, "conversations", "an AE title, an application, a message"))
         p.facets { a href=(view.toggled_one("show", "failing")) aria-current=[failing.then_some("true")] { "only what fails" } }
         h2 { "DICOM: who calls whom" }
         div #rows data-live {
@@ -268,8 +194,7 @@ async fn associations_csv(
     _: May<permit::Read>,
     view: View,
 ) -> Result<Response, Problem> {
-    let rows = pairs(&api, &view);
-    Ok(table::download("associations.csv", PAIRS.csv(&rows)))
+    Ok(PAIRS.download(&pairs(&api, &view)))
 }
 
 async fn messages_csv(
@@ -277,6 +202,5 @@ async fn messages_csv(
     _: May<permit::Read>,
     view: View,
 ) -> Result<Response, Problem> {
-    let rows = sent(&api, &view);
-    Ok(table::download("messages.csv", SENT.csv(&rows)))
+    Ok(SENT.download(&sent(&api, &view)))
 }

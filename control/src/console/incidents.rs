@@ -3,22 +3,20 @@
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::get;
 use maud::{Markup, html};
 
-use super::alerts::{self, Judgement, Text};
-use super::page::{self, Page};
+use super::page::Page;
 use super::settings::holds;
 use super::view::View;
-use super::{marks, now, table};
-use crate::api::{Api, Form, IncidentSearch, May, Path, Problem, permit};
+use super::{alerts, marks, now, table, triage};
+use crate::api::{Api, IncidentSearch, May, Path, Problem, permit};
 use crate::auth::Permission;
 use crate::inventory::Now;
+use crate::store;
 use crate::store::query;
 use crate::store::views::comments;
 use crate::store::views::incidents::{self as stored, Incident};
-use crate::store::words::severity_rank as rank_of;
-use crate::store::{self, incidents as kept};
 
 /// On a page.
 const PAGE: u32 = 100;
@@ -30,21 +28,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/incidents", get(show_all))
         .route("/incidents.csv", get(csv))
         .route("/incidents/{id}", get(show))
-        .route("/incidents/{id}/acknowledge", post(acknowledge))
-        .route("/incidents/{id}/close", post(close))
-        .route("/incidents/{id}/comment", post(comment))
-}
-
-pub(super) fn severity_rank(one: &Incident) -> i64 {
-    rank_of(one.severity)
-}
-
-pub(super) fn impact_rank(one: &Incident) -> usize {
-    let words = ["none", "possible", "likely", "direct"];
-    words
-        .iter()
-        .position(|word| *word == one.clinical_impact)
-        .unwrap_or(0)
+        .merge(triage::routes::<triage::Incident>())
 }
 
 /// Incidents as a table.
@@ -56,10 +40,10 @@ pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>, devices: &Now) -
                     th { "Clinical impact" } th { "Severity" } th { "What" } th { "Who acted, on whom" }
                     th.number { "Alerts" } th { "Last seen" } th { "Status" }
                 } }
-                tbody { @for one in all { tr data-href={ "/incidents/" (one.incident_id) } {
+                tbody { @for one in all { tr id={ "i" (one.incident_id) } data-href={ "/incidents/" (one.incident_id) } {
                     td { (marks::impact(one.clinical_impact)) }
                     td { (marks::severity(one.severity)) }
-                    td.wide { a href={ "/incidents/" (one.incident_id) } { (one.title) } }
+                    td.wide { a href={ "/incidents/" (one.incident_id) } { (one.title) } (marks::stays(one.do_not_isolate)) }
                     td { (alerts::host(&one.actor, None, devices)) " → " (alerts::host(&one.victim, None, devices)) }
                     td.number data-name="alerts" { (one.count) }
                     td { (marks::when(&one.last_seen)) }
@@ -81,7 +65,10 @@ async fn show_all(
         h1 { "Incidents" }
         (facets(&view))
         div #rows data-live {
-            @if !found.is_empty() { (list(found.iter(), &api.desk().devices().now())) p.count { a href=(view.elsewhere("/incidents.csv")) download { "CSV of this table" } } }
+            @if !found.is_empty() {
+                p.count { @if next.is_some() { "The newest " } (found.len()) " incidents · " a href=(view.elsewhere("/incidents.csv")) download { "CSV of this table" } }
+                (list(found.iter(), &api.desk().devices().now()))
+            }
             @else if view.is_plain() { (table::empty(&now::nothing(&api))) }
             @else { (table::empty(&html! { p { strong { "No incident is like this." } " Take a mark away, or look at " a href="/incidents" { "all of them" } "." } })) }
         }
@@ -138,6 +125,7 @@ async fn csv(
         "last_seen",
         "status",
         "verdict",
+        "do_not_isolate",
     ]);
     for one in found(&api, &view).await? {
         text.push_str(&table::csv(&[
@@ -152,6 +140,7 @@ async fn csv(
             &one.last_seen,
             one.status,
             one.verdict.unwrap_or_default(),
+            if one.do_not_isolate { "true" } else { "false" },
         ]));
     }
     Ok(table::download("incidents.csv", text))
@@ -183,7 +172,7 @@ async fn show(
     };
     let body = html! {
         p { (marks::severity(one.severity)) " " (marks::impact(one.clinical_impact)) " "
-            (alerts::status(one.status, one.verdict)) }
+            (alerts::status(one.status, one.verdict)) (marks::stays(one.do_not_isolate)) }
         h1 { (one.title) }
         div #facts data-live { (table::pairs([
             ("Who acted", host(&one.actor)),
@@ -191,17 +180,17 @@ async fn show(
             ("Alerts", html! { (one.count) }),
             ("First seen", marks::when(&one.first_seen)),
             ("Last seen", marks::when(&one.last_seen)),
-            ("Judged by", html! { (one.judged_by.as_deref().unwrap_or("nobody yet")) }),
+            ("Judged by", marks::who(one.judged_by.as_deref().unwrap_or("nobody yet"))),
         ])) }
         @if let Some(previous) = &one.previous {
             p { "The same happened before: " a href={ "/incidents/" (previous) } { "the incident before" } "." }
         }
-        (alerts::triage(&who, &path, one.status))
+        (triage::buttons(&who, &path, one.status))
         @if who.may(Permission::Configure) { (holds::button(&who, "incident", &one.incident_id, one.held)) }
         @else if one.held { p { "It is held: it stays whatever its age." } }
         h2 { "Its alerts" }
         div #rows data-live { (alerts::list(&found.alerts, None, &devices)) }
-        (alerts::comments(&who, &path, &said))
+        (triage::comments(&who, &path, &said))
     };
     Ok(Page {
         title: &one.title,
@@ -210,45 +199,4 @@ async fn show(
         body,
     }
     .show(&api))
-}
-
-async fn acknowledge(
-    State(api): State<Api>,
-    Path(id): Path<String>,
-    sent: page::Pressed<permit::Triage>,
-) -> Result<Response, Problem> {
-    let who = sent.who;
-    let (actor, of) = (who.actor(), id.clone());
-    api.write(move |change| kept::acknowledge(change, &of, &actor))
-        .await?;
-    Ok(page::go(&format!("/incidents/{id}")))
-}
-
-async fn close(
-    State(api): State<Api>,
-    Path(id): Path<String>,
-    sent: Form<permit::Triage, Judgement>,
-) -> Result<Response, Problem> {
-    let (actor, of, form) = (sent.who.actor(), id.clone(), sent.form);
-    api.write(move |change| {
-        kept::close(change, &of, form.verdict, &actor)?;
-        match form.comment.trim() {
-            "" => Ok(()),
-            text => comments::add(change, &format!("incident:{of}"), text, &actor).map(drop),
-        }
-    })
-    .await?;
-    Ok(page::go(&format!("/incidents/{id}")))
-}
-
-async fn comment(
-    State(api): State<Api>,
-    Path(id): Path<String>,
-    sent: Form<permit::Triage, Text>,
-) -> Result<Response, Problem> {
-    let (actor, of, text) = (sent.who.actor(), id.clone(), sent.form.text);
-    api.write(move |change| comments::add(change, &format!("incident:{of}"), &text, &actor))
-        .await
-        .map_err(Problem::as_input)?;
-    Ok(page::go(&format!("/incidents/{id}#comments")))
 }

@@ -27,6 +27,27 @@ pub(super) fn impact(word: &str) -> Markup {
     html! { span.impact title={ "clinical impact: " (word) } { span.bars aria-hidden="true" { (bars) } " " (word) } }
 }
 
+/// Who did something, as the audit log names them: `user:anna`, `token:anna/nagios`, or a program of ours.
+pub(super) fn who(actor: &str) -> Markup {
+    html! { @match actor.split_once(':') {
+        Some(("user", name)) => (name),
+        Some(("token", token)) => { "the token " (token) }
+        _ => (actor),
+    } }
+}
+
+/// An address, and the way to the device that has it.
+pub(super) fn device(address: &str) -> Markup {
+    html! { @if !address.is_empty() { a.mono href={ "/devices/" (address) } { (address) } } }
+}
+
+/// That cutting a device off may hurt somebody; in words, for whoever acts from a list.
+pub(super) fn stays(so: bool) -> Markup {
+    html! { @if so { " " span.stays title="A life may depend on one of these devices, or nobody said what it is: call first." {
+        span aria-hidden="true" { "⊘ " } "do not isolate"
+    } } }
+}
+
 /// A time in microseconds. Without script it is UTC and says so; the script shows local time.
 pub(super) fn time(micros: i64) -> Markup {
     when(&stamp(micros))
@@ -70,6 +91,15 @@ pub(super) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A number beside a drawing, where there is little room: three digits or four, and what they count.
+pub(super) fn rounded(number: u64) -> String {
+    match number {
+        0..10_000 => grouped(number),
+        10_000..10_000_000 => format!("{}\u{a0}k", grouped(number / 1_000)),
+        _ => format!("{}\u{a0}M", grouped(number / 1_000_000)),
+    }
 }
 
 /// Bytes, in a unit that fits.
@@ -130,12 +160,15 @@ pub(super) fn prose(text: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, grouped, percent, prose, value};
+    use super::{bytes, grouped, percent, prose, rounded, value};
 
     #[test]
     fn numbers_are_for_people() {
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(grouped(999), "999");
+        assert_eq!(rounded(9_999), "9\u{202f}999");
+        assert_eq!(rounded(696_780), "696\u{a0}k");
+        assert_eq!(rounded(12_345_678), "12\u{a0}M");
         assert_eq!(bytes(999), "999\u{a0}B");
         assert_eq!(bytes(1_500_000), "1.5\u{a0}MB");
         assert_eq!(percent(0.999_999), "99.99\u{a0}%", "not all of it");

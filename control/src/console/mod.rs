@@ -22,11 +22,12 @@ mod rules;
 mod settings;
 mod strip;
 mod table;
+mod triage;
 mod view;
 
 use axum::Router;
 use axum::extract::State;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
@@ -49,7 +50,7 @@ pub fn router(api: &Api) -> Router<Api> {
         .route("/{*path}", any(fault::missing))
         .method_not_allowed_fallback(fault::not_allowed)
         .layer(from_fn_with_state(api.clone(), fault::as_page))
-        .layer(from_fn(page::headers));
+        .layer(from_fn_with_state(api.clone(), page::around));
     pages.merge(assets::routes())
 }
 

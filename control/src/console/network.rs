@@ -35,7 +35,33 @@ pub(super) fn routes() -> Router<Api> {
 /// A protocol, its flows and their bytes.
 type Protocol = (String, u64, u64);
 /// Who opened, whom, in which protocol, and what came of it.
-type Talker = (IpAddr, IpAddr, String, Flow);
+type Talker = (Host, Host, String, Flow);
+
+/// Who talks: an address, and what the hospital calls it.
+struct Host {
+    ip: IpAddr,
+    name: String,
+}
+
+impl Host {
+    /// Of this address; of those that are shown the name is looked up.
+    const fn at(ip: IpAddr) -> Self {
+        let name = String::new();
+        Self { ip, name }
+    }
+
+    fn called(&mut self, devices: &Now) {
+        self.name = devices.name(self.ip).unwrap_or_default().to_owned();
+    }
+
+    fn value(&self) -> Value {
+        Value::Text(self.ip.to_string())
+    }
+
+    fn shown(&self) -> Markup {
+        html! { @if !self.name.is_empty() { (self.name) " " } (marks::device(&self.ip.to_string())) }
+    }
+}
 
 const PROTOCOLS: Table<'static, Protocol> = Table {
     name: "Protocols",
@@ -43,27 +69,10 @@ const PROTOCOLS: Table<'static, Protocol> = Table {
     usual: "-bytes",
     csv: "/protocols.csv",
     columns: &[
-        Column {
-            key: "protocol",
-            title: "Protocol",
-            class: "",
-            value: |row| Value::text(&row.0),
-            shown: |row| html! { (row.0) },
-        },
-        Column {
-            key: "flows",
-            title: "Flows",
-            class: "number",
-            value: |row| Value::count(row.1),
-            shown: |row| html! { (marks::grouped(row.1)) },
-        },
-        Column {
-            key: "bytes",
-            title: "Volume",
-            class: "number",
-            value: |row| Value::count(row.2),
-            shown: |row| html! { (marks::bytes(row.2)) },
-        },
+        Column::<Protocol>::of("protocol", "Protocol", |row| Value::text(&row.0)),
+        Column::<Protocol>::number("flows", "Flows", |row| Value::Count(row.1)),
+        Column::<Protocol>::number("bytes", "Volume", |row| Value::Count(row.2))
+            .shown(|row| volume(row.2)),
     ],
     href: |_| None,
 };
@@ -74,50 +83,16 @@ const TALKERS: Table<'static, Talker> = Table {
     usual: "-bytes",
     csv: "/talkers.csv",
     columns: &[
-        Column {
-            key: "from",
-            title: "From",
-            class: "mono",
-            value: |row| Value::text(&row.0.to_string()),
-            shown: |row| html! { a href={ "/devices/" (row.0) } { (row.0) } },
-        },
-        Column {
-            key: "to",
-            title: "To",
-            class: "mono",
-            value: |row| Value::text(&row.1.to_string()),
-            shown: |row| html! { a href={ "/devices/" (row.1) } { (row.1) } },
-        },
-        Column {
-            key: "protocol",
-            title: "Protocol",
-            class: "",
-            value: |row| Value::text(&row.2),
-            shown: |row| html! { (row.2) },
-        },
-        Column {
-            key: "flows",
-            title: "Flows",
-            class: "number",
-            value: |row| Value::count(row.3.flows),
-            shown: |row| html! { (marks::grouped(row.3.flows)) },
-        },
-        Column {
-            key: "bytes",
-            title: "Volume",
-            class: "number",
-            value: |row| Value::count(row.3.bytes),
-            shown: |row| html! { (marks::bytes(row.3.bytes)) },
-        },
-        Column {
-            key: "missing",
-            title: "Not seen",
-            class: "number",
-            value: |row| Value::count(row.3.gaps),
-            shown: |row| html! { @if row.3.gaps > 0 { span.lost { (marks::bytes(row.3.gaps)) } } @else { "0" } },
-        },
+        Column::<Talker>::of("from", "From", |row| row.0.value()).shown(|row| row.0.shown()),
+        Column::<Talker>::of("to", "To", |row| row.1.value()).shown(|row| row.1.shown()),
+        Column::<Talker>::of("protocol", "Protocol", |row| Value::text(&row.2)),
+        Column::<Talker>::number("flows", "Flows", |row| Value::Count(row.3.flows)),
+        Column::<Talker>::number("bytes", "Volume", |row| Value::Count(row.3.bytes))
+            .shown(|row| volume(row.3.bytes)),
+        Column::<Talker>::number("missing", "Not seen", |row| Value::Count(row.3.gaps))
+            .shown(|row| unseen(row.3.gaps)),
     ],
-    href: |row| Some(format!("/devices/{}", row.0)),
+    href: |row| Some(format!("/devices/{}", row.0.ip)),
 };
 
 const LOSSES: Table<'static, Loss> = Table {
@@ -126,37 +101,21 @@ const LOSSES: Table<'static, Loss> = Table {
     usual: "-count",
     csv: "/losses.csv",
     columns: &[
-        Column {
-            key: "where",
-            title: "Where",
-            class: "",
-            value: |row| Value::text(&row.stage),
-            shown: |row| html! { (row.stage) },
-        },
-        Column {
-            key: "why",
-            title: "Why",
-            class: "",
-            value: |row| Value::text(&row.cause),
-            shown: |row| html! { (row.cause) },
-        },
-        Column {
-            key: "count",
-            title: "How many",
-            class: "number",
-            value: |row| Value::count(row.count),
-            shown: |row| html! { (marks::grouped(row.count)) },
-        },
-        Column {
-            key: "of",
-            title: "Of what",
-            class: "wide",
-            value: |row| Value::text(row.help),
-            shown: |row| html! { (row.help) },
-        },
+        Column::<Loss>::of("where", "Where", |row| Value::text(&row.stage)),
+        Column::<Loss>::of("why", "Why", |row| Value::text(&row.cause)),
+        Column::<Loss>::number("count", "How many", |row| Value::Count(row.count)),
+        Column::<Loss>::of("of", "Of what", |row| Value::text(row.help)).class("wide"),
     ],
     href: |_| None,
 };
+
+fn volume(bytes: u64) -> Markup {
+    html! { (marks::bytes(bytes)) }
+}
+
+fn unseen(bytes: u64) -> Markup {
+    html! { @if bytes > 0 { span.lost { (marks::bytes(bytes)) } } @else { "0" } }
+}
 
 /// What the page needs of what was seen.
 #[derive(Default)]
@@ -204,7 +163,8 @@ fn traffic(seen: &Seen, devices: &Now) -> Traffic {
             sum.0.saturating_add(flow.flows),
             sum.1.saturating_add(flow.bytes),
         );
-        talkers.push((*from, *to, protocol.clone(), flow.clone()));
+        let hosts = (Host::at(*from), Host::at(*to));
+        talkers.push((hosts.0, hosts.1, protocol.clone(), flow.clone()));
     }
     let mut zones: Vec<(String, u64)> = of_zone.into_iter().collect();
     zones.sort_by_key(|one| std::cmp::Reverse(one.1));
@@ -233,6 +193,10 @@ fn look(api: &Api, view: &View) -> Traffic {
     let mut traffic = api.desk().seen().look(|seen| traffic(seen, &devices));
     TALKERS.sort(view, &mut traffic.talkers);
     traffic.talkers.truncate(TALKERS_MAX);
+    for (from, to, ..) in &mut traffic.talkers {
+        from.called(&devices);
+        to.called(&devices);
+    }
     PROTOCOLS.sort(view, &mut traffic.protocols);
     traffic
 }
@@ -248,8 +212,7 @@ async fn talkers_csv(
     _: May<permit::Read>,
     view: View,
 ) -> Result<Response, Problem> {
-    let rows = look(&api, &view).talkers;
-    Ok(table::download("talkers.csv", TALKERS.csv(&rows)))
+    Ok(TALKERS.download(&look(&api, &view).talkers))
 }
 
 async fn protocols_csv(
@@ -257,8 +220,7 @@ async fn protocols_csv(
     _: May<permit::Read>,
     view: View,
 ) -> Result<Response, Problem> {
-    let rows = look(&api, &view).protocols;
-    Ok(table::download("protocols.csv", PROTOCOLS.csv(&rows)))
+    Ok(PROTOCOLS.download(&look(&api, &view).protocols))
 }
 
 async fn losses_csv(
@@ -266,8 +228,7 @@ async fn losses_csv(
     _: May<permit::Read>,
     view: View,
 ) -> Result<Response, Problem> {
-    let rows = losses(&api, &view);
-    Ok(table::download("losses.csv", LOSSES.csv(&rows)))
+    Ok(LOSSES.download(&losses(&api, &view)))
 }
 
 async fn show(
@@ -286,7 +247,7 @@ async fn show(
         div.charts #pulse data-live {
             (now::minutes(&seconds, "frames", "Packets", "", |second| second.frames))
             (now::minutes(&seconds, "lost", "Lost frames", "loss", |second| second.lost))
-            (now::minutes(&seconds, "gaps", "Bytes missing in streams", "loss", |second| second.gaps))
+            (now::minutes(&seconds, "gaps", "Missing bytes", "loss", |second| second.gaps))
         }
         h2 { "Loss ledger" }
         div #ledger data-live { (ledger_of(&view, snapshot.total(ledger::FRAMES_READ), ledger::frames_done(&snapshot), &losses)) }

@@ -13,14 +13,14 @@ use super::{incidents, marks, table};
 use crate::api::{Api, May, Problem, permit};
 use crate::pulse::{self, SECONDS_MAX, Second};
 use crate::store::views::findings::{self, Finding};
-use crate::store::views::incidents::{self as stored, Filter, Incident};
+use crate::store::views::incidents::{self as stored, Incident};
 use crate::store::views::overview;
-use crate::store::words::{now, severity_word};
-use crate::store::{Error, Status, precision};
+use crate::store::words::{impact_word, now, severity_word};
+use crate::store::{Error, precision};
 
 const DAY: i64 = 86_400_000_000;
-/// So many open incidents are shown; the others are counted.
-const SHOWN_MAX: u32 = 200;
+/// So many open incidents are shown, the worst; the others are counted.
+const SHOWN_MAX: u32 = 25;
 /// Of rules that are new since yesterday.
 const FRESH_MAX: usize = 8;
 
@@ -31,6 +31,8 @@ pub(super) fn routes() -> Router<Api> {
 /// What the store knows of now.
 struct Known {
     open: Vec<Incident>,
+    /// How many are open, by clinical impact.
+    impacts: [u64; 4],
     findings: Vec<Finding>,
     today: [u64; 5],
     before: [u64; 5],
@@ -57,22 +59,11 @@ async fn show(State(api): State<Api>, who: May<permit::Read>) -> Result<Response
 }
 
 fn look(conn: &Connection) -> Result<Known, Error> {
-    let filter = Filter {
-        statuses: vec![Status::Open, Status::Acknowledged],
-        ..Filter::default()
-    };
-    let mut open = stored::page(conn, &filter, None, SHOWN_MAX)?;
-    open.sort_by_key(|one| {
-        std::cmp::Reverse((
-            incidents::impact_rank(one),
-            incidents::severity_rank(one),
-            one.number,
-        ))
-    });
     let now = now();
     let since = now.saturating_sub(DAY);
     Ok(Known {
-        open,
+        open: stored::worst(conn, SHOWN_MAX)?,
+        impacts: stored::open(conn)?,
         findings: findings::list(conn, Some("open"))?,
         today: overview::severities(conn, since, now)?,
         before: overview::severities(conn, since.saturating_sub(DAY), since)?,
@@ -150,26 +141,22 @@ pub(super) fn minutes(
 }
 
 fn open(known: &Known, api: &Api) -> Markup {
-    let impacts = ["direct", "likely", "possible", "none"];
-    let counts = impacts.map(|impact| {
-        known
-            .open
-            .iter()
-            .filter(|one| one.clinical_impact == impact)
-            .count()
-    });
+    let all: u64 = known.impacts.iter().sum();
+    let impacts = (0_i32..4).zip(known.impacts).rev();
+    let impacts = impacts.map(|(rank, count)| (impact_word(rank.into()), count));
     html! {
         section #open data-live aria-labelledby="open-title" {
             h2 #open-title { "Needs a person" }
             @if known.open.is_empty() {
                 (table::empty(&nothing(api)))
             } @else {
-                p { (known.open.len()) @if known.open.len() == 1 { " open incident" } @else { " open incidents" } " by clinical impact: "
-                    @for (impact, count) in impacts.iter().zip(counts) {
-                        (marks::impact(impact)) " " strong { (count) } " "
+                p.line { @if all > u64::from(SHOWN_MAX) { "The worst " (SHOWN_MAX) " of " }
+                    (marks::grouped(all)) @if all == 1 { " open incident" } @else { " open incidents" } "; by clinical impact: "
+                    @for (impact, count) in impacts {
+                        (marks::impact(impact)) " " strong { (marks::grouped(count)) } " "
                     }
                 }
-                (incidents::list(known.open.iter().take(25), &api.desk().devices().now()))
+                (incidents::list(known.open.iter(), &api.desk().devices().now()))
                 p { a href="/incidents" { "All incidents" } " · " a href="/alerts?status=open" { "Open alerts" } }
             }
         }

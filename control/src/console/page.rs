@@ -1,14 +1,16 @@
 //! What every page has around it.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
+use tokio::task_local;
 
 use super::assets::VERSION;
 use super::strip;
+use super::view::View;
 use crate::api::{Api, Form};
 use crate::auth::Caller;
 
@@ -30,9 +32,14 @@ pub(super) const NAV: [(&str, &str); 8] = [
     ("/settings", "Settings"),
 ];
 
-/// Tells browsers what a page may do.
-pub(super) async fn headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+task_local! {
+    /// What had been told before the page was made: whatever comes later, the page has it or asks for it.
+    static TOLD: i64;
+}
+
+/// Tells browsers what a page may do, and pages from when they are.
+pub(super) async fn around(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let mut response = TOLD.scope(api.told(), next.run(request)).await;
     response
         .headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, POLICY);
@@ -71,7 +78,7 @@ impl Page<'_> {
                         button.plain { "Log out" }
                     }
                 }
-                main #main tabindex="-1" { (self.body) }
+                main #main tabindex="-1" data-told=[TOLD.try_get().ok()] { (self.body) }
                 (foot())
             },
         );
@@ -131,6 +138,19 @@ fn foot() -> Markup {
                 }
             }
             form method="dialog" { button { "Close" } }
+        }
+    }
+}
+
+/// Where one searches what a page lists, by words; the rest of the view stays.
+pub(super) fn search_box(view: &View, what: &str, hint: &str) -> Markup {
+    html! {
+        form.search method="get" action=(view.path()) role="search" {
+            @for (name, value) in view.but("q") { input type="hidden" name=(name) value=(value); }
+            label { span.hidden { "Words in " (what) }
+                input #search type="search" name="q" value=(view.get("q")) placeholder=(hint); }
+            button { "Search" }
+            @if !view.is_plain() { a href=(view.path()) { "Everything" } }
         }
     }
 }

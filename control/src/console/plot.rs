@@ -13,6 +13,8 @@ const BEGIN: f64 = 0.6;
 const WIDTH: f64 = 87.4;
 /// Above the highest mark there is room for letters.
 const TOP: f64 = 16.0;
+/// The height of a lane of letters.
+const LANE: f64 = 17.0;
 /// Parts of the axis that have a time.
 const PARTS: i64 = 4;
 
@@ -157,20 +159,26 @@ impl Plot<'_> {
         self.figure(axis, height, &caption, drawn)
     }
 
-    /// What happened when, on one line.
-    pub(super) fn letters(&self, axis: &Axis, caption: &Markup) -> Markup {
-        let height = 34.0;
+    /// What happened when: a lane for each letter, with its name at the end.
+    #[expect(clippy::cast_precision_loss, reason = "for a drawing")]
+    pub(super) fn letters(&self, axis: &Axis, lanes: &[(&'static str, &'static str)]) -> Markup {
+        let height = TOP + lanes.len() as f64 * LANE;
         let mut drawn = axis.ground(&self.id, height);
-        for point in self.points {
-            if let Mark::Letter(letter) = point.mark {
+        for (lane, (letter, name)) in lanes.iter().enumerate() {
+            let y = TOP + lane as f64 * LANE + LANE - 4.0;
+            let of = |point: &&Point| point.mark == Mark::Letter(letter);
+            for point in self.points.iter().filter(of) {
                 let x = axis.share(point.at);
                 drawn.push_str(&format!(
-                    "<text class=\"letter\" x=\"{x:.2}%\" y=\"{:.1}\">{letter}</text>",
-                    height - 4.0
+                    "<text class=\"letter\" x=\"{x:.2}%\" y=\"{y:.1}\">{letter}</text>"
                 ));
             }
+            let end = BEGIN + WIDTH;
+            drawn.push_str(&format!(
+                "<text class=\"lane\" x=\"{end}%\" dx=\"5\" y=\"{y:.1}\">{name}</text>"
+            ));
         }
-        let caption = html! { strong { (self.title) } " " (caption) };
+        let caption = html! { strong { (self.title) } };
         self.figure(axis, height, &caption, drawn)
     }
 

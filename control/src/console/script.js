@@ -16,12 +16,17 @@ function localTimes(within) {
   }
 }
 
-// Puts a fresh part in the place of an old one, only where it differs.
+const WORKING = "input:checked, details[open], :is(input:not([type=checkbox]), textarea, select, button):focus";
+
+// Puts a fresh part in the place of an old one, only where it differs, and who reads there stays where
+// they are. Says whether it could: somebody may work there.
 function swap(fresh) {
   const old = document.getElementById(fresh.id);
-  if (!old || served.get(fresh.id) === fresh.innerHTML) return;
-  if (old.querySelector("input:checked, details[open], :focus")) return; // somebody works there
+  if (!old || served.get(fresh.id) === fresh.innerHTML) return true;
+  if (old.querySelector(WORKING)) return false;
   const known = new Set(Array.from(old.querySelectorAll("tr[id]"), (row) => row.id));
+  const on = old.querySelector("tr[id] :focus")?.closest("tr").id;
+  const places = Array.from(old.querySelectorAll(".scroll"), (part) => [part.scrollLeft, part.scrollTop]);
   served.set(fresh.id, fresh.innerHTML);
   localTimes(fresh);
   old.replaceChildren(...fresh.childNodes);
@@ -30,6 +35,9 @@ function swap(fresh) {
       if (!known.has(row.id)) row.classList.add("fresh");
     }
   }
+  old.querySelectorAll(".scroll").forEach((part, index) => { part.scrollTo(...places[index] ?? [0, 0]); });
+  if (on) keep(document.getElementById(on));
+  return true;
 }
 
 async function page(path) {
@@ -41,15 +49,29 @@ async function page(path) {
   return answer.ok ? parser.parseFromString(await answer.text(), "text/html") : null;
 }
 
-let waiting = false;
+// What the appliance had told when the page was made: more since then, and the page is stale.
+let told = document.querySelector("main")?.dataset.told;
+let stale = false; // something is newer than what is shown
+let busy = false;
+let held = false; // a part waits for whoever works in it
+
 async function refresh() {
-  if (waiting || document.hidden) return;
-  waiting = true;
+  stale = true;
+  if (busy || !document.querySelector("[data-live][id]")) return;
+  busy = true;
   try {
-    await new Promise((done) => { setTimeout(done, 250); });
-    const fresh = await page(location.pathname + location.search);
-    for (const part of fresh ? fresh.querySelectorAll("[data-live][id]") : []) swap(part);
-  } catch { /* the strip says when the appliance is away */ } finally { waiting = false; }
+    while (stale && !document.hidden) {
+      stale = false;
+      const fresh = await page(location.pathname + location.search);
+      if (fresh) told = fresh.querySelector("main")?.dataset.told;
+      for (const part of fresh ? fresh.querySelectorAll("[data-live][id]") : []) held = !swap(part) || held;
+      await new Promise((done) => { setTimeout(done, 400); }); // alerts come in groups
+    }
+  } catch { stale = true; /* the strip says when the appliance is away, and when it is back */ } finally { busy = false; }
+}
+
+function release() {
+  if (held) { held = false; refresh(); }
 }
 
 function unknown() {
@@ -61,30 +83,40 @@ function unknown() {
   served.delete("strip");
 }
 
+// Also says whether anything was told that did not come here: before this page listened, or while it could not.
 async function strip() {
   if (document.hidden) return;
   try {
     const fresh = await page("/strip");
     const part = fresh && fresh.getElementById("strip");
-    if (part) swap(part); else unknown();
+    if (!part) { unknown(); return; }
+    swap(part);
+    if (stale || part.dataset.told !== told) { told = part.dataset.told; refresh(); }
   } catch { unknown(); }
 }
 
+// Nobody looks at a hidden page: it leaves its place to others.
+let events = null;
 function live() {
-  const events = new EventSource("/api/v1/events");
-  for (const name of ["alert", "incident", "health", "missed"]) events.addEventListener(name, refresh);
+  events?.close();
+  events = document.hidden ? null : new EventSource("/api/v1/events");
+  events?.addEventListener("open", strip);
+  for (const name of ["alert", "incident", "health", "missed"]) events?.addEventListener(name, refresh);
 }
 
 // The row that the keys are on.
 let at = -1;
 function rows() { return Array.from(document.querySelectorAll("tr[data-href]")); }
+function keep(row) {
+  const all = rows();
+  at = all.indexOf(row);
+  all.forEach((one) => { one.classList.toggle("on", one === row); });
+  row?.querySelector("a")?.focus({ preventScroll: true });
+}
 function move(by) {
   const all = rows();
   if (all.length === 0) return;
-  at = Math.min(Math.max(at + by, 0), all.length - 1);
-  all.forEach((row, index) => { row.classList.toggle("on", index === at); });
-  const link = all[at].querySelector("a");
-  if (link) link.focus({ preventScroll: true });
+  keep(all[Math.min(Math.max(at + by, 0), all.length - 1)]);
   all[at].scrollIntoView({ block: "nearest" });
 }
 
@@ -132,5 +164,7 @@ if (window.matchMedia("(max-width: 60rem)").matches) {
 if (document.getElementById("strip")) {
   live();
   setInterval(strip, 2000);
+  document.addEventListener("visibilitychange", () => { live(); strip(); });
+  for (const done of ["focusout", "change", "toggle"]) document.addEventListener(done, release, true);
   if (document.getElementById("pulse")) setInterval(refresh, 15000);
 }

@@ -51,7 +51,7 @@ pub(super) fn strip(api: &Api) -> Markup {
         clock(api),
     ];
     html! {
-        dl.strip #strip {
+        dl.strip #strip data-told=(api.told()) {
             @for cell in cells {
                 div class=(cell.how.class()) {
                     dt { (cell.name) }

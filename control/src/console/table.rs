@@ -4,28 +4,24 @@ use std::cmp::Ordering;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use super::marks;
 use super::view::View;
 
-/// What a cell is sorted by, and what CSV has of it.
+/// What a cell is sorted by, and what CSV has of it. All of a column are of one kind, or not known.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     /// Not known; sorted last, whichever way.
     None,
     Text(String),
+    Count(u64),
     Number(f64),
 }
 
 impl Value {
     pub(super) fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]
-    pub(super) fn count(count: u64) -> Self {
-        Self::Number(count as f64)
     }
 
     pub(super) fn number(number: Option<f64>) -> Self {
@@ -37,10 +33,10 @@ impl Value {
             (Self::None, Self::None) => Ordering::Equal,
             (Self::None, _) => return Ordering::Greater,
             (_, Self::None) => return Ordering::Less,
-            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Number(_), Self::Text(_)) => Ordering::Less,
-            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (Self::Count(a), Self::Count(b)) => a.cmp(b),
+            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            _ => Ordering::Equal,
         };
         if down { order.reverse() } else { order }
     }
@@ -49,7 +45,17 @@ impl Value {
         match self {
             Self::None => String::new(),
             Self::Text(text) => text.clone(),
+            Self::Count(count) => count.to_string(),
             Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+impl Render for Value {
+    fn render(&self) -> Markup {
+        match self {
+            Self::Count(count) => html! { (marks::grouped(*count)) },
+            value => html! { (value.written()) },
         }
     }
 }
@@ -57,13 +63,45 @@ impl Value {
 /// A column of a table of `T`.
 pub(super) struct Column<T> {
     /// Its name in addresses and in CSV.
-    pub(super) key: &'static str,
+    key: &'static str,
     /// Its name for people, with its unit.
-    pub(super) title: &'static str,
+    title: &'static str,
     /// How its cells look.
-    pub(super) class: &'static str,
-    pub(super) value: fn(&T) -> Value,
-    pub(super) shown: fn(&T) -> Markup,
+    class: &'static str,
+    value: fn(&T) -> Value,
+    /// What is shown where that is not the value.
+    shown: Option<fn(&T) -> Markup>,
+}
+
+impl<T> Column<T> {
+    pub(super) const fn of(key: &'static str, title: &'static str, value: fn(&T) -> Value) -> Self {
+        Self {
+            key,
+            title,
+            class: "",
+            value,
+            shown: None,
+        }
+    }
+
+    /// Of numbers, which stand below each other.
+    pub(super) const fn number(
+        key: &'static str,
+        title: &'static str,
+        value: fn(&T) -> Value,
+    ) -> Self {
+        Self::of(key, title, value).class("number")
+    }
+
+    pub(super) const fn class(mut self, class: &'static str) -> Self {
+        self.class = class;
+        self
+    }
+
+    pub(super) const fn shown(mut self, shown: fn(&T) -> Markup) -> Self {
+        self.shown = Some(shown);
+        self
+    }
 }
 
 /// A table.
@@ -137,8 +175,13 @@ impl<T> Table<'_, T> {
         }
     }
 
-    /// Exactly the rows that are shown.
-    pub(super) fn csv(&self, rows: &[T]) -> String {
+    /// Exactly the rows that are shown, as a file named like its address.
+    pub(super) fn download(&self, rows: &[T]) -> Response {
+        let name = self.csv.rsplit('/').next().unwrap_or(self.csv);
+        download(name, self.csv(rows))
+    }
+
+    fn csv(&self, rows: &[T]) -> String {
         let head: Vec<&str> = self.columns.iter().map(|column| column.key).collect();
         let mut text = csv(&head);
         for row in rows {
@@ -155,7 +198,10 @@ impl<T> Table<'_, T> {
 }
 
 fn cell<T>(column: &Column<T>, row: &T) -> Markup {
-    (column.shown)(row)
+    match column.shown {
+        Some(shown) => shown(row),
+        None => (column.value)(row).render(),
+    }
 }
 
 fn class(class: &'static str) -> Option<&'static str> {
@@ -238,8 +284,6 @@ pub(super) fn csv(fields: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use maud::html;
-
     use super::{Column, Table, Value, View, csv};
 
     #[test]
@@ -251,20 +295,8 @@ mod tests {
     }
 
     const COLUMNS: [Column<(&str, Option<f64>)>; 2] = [
-        Column {
-            key: "name",
-            title: "Name",
-            class: "",
-            value: |row| Value::text(row.0),
-            shown: |row| html! { (row.0) },
-        },
-        Column {
-            key: "rate",
-            title: "Rate, ml/h",
-            class: "number",
-            value: |row| Value::number(row.1),
-            shown: |row| html! { @if let Some(rate) = row.1 { (rate) } },
-        },
+        Column::of("name", "Name", |row| Value::text(row.0)),
+        Column::number("rate", "Rate, ml/h", |row| Value::number(row.1)),
     ];
 
     #[test]

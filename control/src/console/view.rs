@@ -41,6 +41,11 @@ impl View {
         }
     }
 
+    /// Where it is, with nothing asked for.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The value of a part, or nothing.
     pub(super) fn get(&self, name: &str) -> &str {
         let found = self.pairs.iter().find(|(key, _)| key == name);

@@ -59,6 +59,8 @@ struct Ours {
     clinical_impact: String,
     tier: String,
     explain: String,
+    #[serde(default)]
+    do_not_isolate: bool,
 }
 
 /// An alert, as its incident sees it.
@@ -76,6 +78,8 @@ pub(super) struct Alert {
     pub(super) actor: String,
     /// On whom.
     pub(super) victim: String,
+    /// Whether its devices must not be cut off.
+    pub(super) stays: bool,
 }
 
 impl Line {
@@ -107,6 +111,7 @@ impl Line {
             tier: self.vitalwire.tier.clone(),
             actor: self.actor(),
             victim: self.victim(),
+            stays: self.vitalwire.do_not_isolate,
         }
     }
 
@@ -138,9 +143,9 @@ pub(super) fn insert(change: &Change<'_>, taken: &Taken) -> Result<bool, Error> 
     change.run(
         "INSERT INTO alerts (alert_id, time, received, slug, sid, rev, title, category, severity,
              impact, tier, actor, victim, src_ip, src_port, dest_ip, dest_port, src_mac, dest_mac,
-             vlan, proto, app_proto, flow_id, explain, incident, status, hold)
+             vlan, proto, app_proto, flow_id, explain, incident, status, hold, stays)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)",
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
         params![
             alert.id,
             alert.time,
@@ -169,6 +174,7 @@ pub(super) fn insert(change: &Change<'_>, taken: &Taken) -> Result<bool, Error> 
             incident.number,
             incident.status,
             incident.hold,
+            alert.stays,
         ],
     )?;
     let seq = change.last_insert_rowid();

@@ -71,7 +71,7 @@ fn grow(
              last_seen = max(last_seen, ?3), first_seen = min(first_seen, ?3),
              severity = max(severity, ?4), impact = max(impact, ?5),
              slug = iif(?6, ?7, slug), title = iif(?6, ?8, title),
-             tier = iif(?9 = 'page' OR tier = 'digest', ?9, tier)
+             tier = iif(?9 = 'page' OR tier = 'digest', ?9, tier), stays = max(stays, ?10)
          WHERE number = ?1",
         params![
             joined.number,
@@ -82,7 +82,8 @@ fn grow(
             worse,
             alert.slug,
             alert.title,
-            alert.tier
+            alert.tier,
+            alert.stays
         ],
     )?;
     joined.hold = joined.hold.min(1).saturating_mul(2);
@@ -98,8 +99,9 @@ fn begin(change: &Change<'_>, alert: &Alert) -> Result<Joined, Error> {
     )?;
     change.run(
         "INSERT INTO incidents (incident_id, family, actor, victim, title, slug, severity, impact,
-             tier, count, first_seen, last_seen, opened, changed, revision, status, previous)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?10, ?11, ?11, 1, 0, ?12)",
+             tier, count, first_seen, last_seen, opened, changed, revision, status, previous,
+             stays)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?10, ?11, ?11, 1, 0, ?12, ?13)",
         params![
             id_of(alert),
             alert.category,
@@ -112,7 +114,8 @@ fn begin(change: &Change<'_>, alert: &Alert) -> Result<Joined, Error> {
             alert.tier,
             alert.time,
             change.now(),
-            previous
+            previous,
+            alert.stays
         ],
     )?;
     let number = change.last_insert_rowid();

@@ -16,6 +16,7 @@ const STEPS: &[(&str, &str)] = &[
         include_str!("migrations/006_audit_begin.sql"),
     ),
     ("follow", include_str!("migrations/007_follow.sql")),
+    ("stays", include_str!("migrations/008_stays.sql")),
 ];
 
 /// Marks a file as ours: `VWST`.

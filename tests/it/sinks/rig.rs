@@ -123,6 +123,7 @@ fn one(event_type: &'static str, line: &Value, n: u64) -> Out {
     let end = u32::try_from(arena.len()).expect("short");
     let item = Item {
         line: 0..end,
+        object: 0,
         event_type,
         time: Time::new(1_790_000_000 + i64::try_from(n).expect("small"), 0),
         alert: None,

@@ -7,7 +7,7 @@ use rules::Rule;
 use serde_json::Value;
 
 use super::super::page::Page;
-use super::super::{marks, table};
+use super::super::{marks, table, triage};
 use super::event;
 use crate::api::{self, Api, May, Path, Problem, permit};
 use crate::inventory::{Entry, Now};
@@ -78,23 +78,24 @@ pub(in crate::console) async fn show(
     let body = html! {
         div #state data-live { p {
             (marks::severity(alert.severity)) " " (marks::impact(alert.clinical_impact)) " "
-            (super::status(alert.status, alert.verdict)) " · " (marks::time(alert.time)) " "
+            (super::status(alert.status, alert.verdict)) (marks::stays(alert.do_not_isolate)) " · " (marks::time(alert.time)) " "
             span.dim { (marks::ago(alert.time)) }
         } }
         h1 { (alert.title) }
         (paragraphs(&whole, rule))
         (super::responses::show(&who, &path, &responses, &devices))
-        div #triage data-live { (super::triage(&who, &path, alert.status)) }
+        div #triage data-live { (triage::buttons(&who, &path, alert.status)) }
         p.links {
             a href={ "/incidents/" (alert.incident_id) } { "Its incident" }
             " · " a href={ (path) "/tune" } { "Tune from this alert" }
             " · " a href={ "/rules/" (alert.slug) } { "Its rule" }
+            @if let Some(techniques) = techniques(&whole.event) { " · ATT&CK " span.mono { (techniques) } }
         }
         (both(&whole))
         (rests_on(&whole, rule))
         (evidence(alert, size))
         (similar(&whole, &devices))
-        (super::comments(&who, &path, &whole.comments))
+        (triage::comments(&who, &path, &whole.comments))
         details { summary { "The event as it was sent" } pre { code { (pretty(&whole.event)) } } }
     };
     Ok(Page {
@@ -104,6 +105,12 @@ pub(in crate::console) async fn show(
         body,
     }
     .show(&api))
+}
+
+fn techniques(event: &Value) -> Option<String> {
+    let all = event.pointer("/vitalwire/attack")?.as_array()?;
+    let all: Vec<&str> = all.iter().filter_map(Value::as_str).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// The rule of an id, if it is still in force.

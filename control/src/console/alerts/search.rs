@@ -11,13 +11,16 @@ use super::super::facets::{choice, facet, frequent, plain};
 use super::super::page::{self, Page};
 use super::super::view::View;
 use super::super::{marks, now, table};
-use crate::api::{AlertSearch, Api, May, Problem, permit};
+use crate::api::{AlertSearch, Api, Form, May, Problem, permit};
 use crate::auth::{Caller, Permission};
 use crate::store::query::{self, Cursor, Facets, Filter};
+use crate::store::views::triage;
 use crate::store::words::{self, stamp};
 
 /// On a page.
 const PAGE: u32 = 50;
+/// The most that are acknowledged at once.
+const AT_ONCE: usize = 500;
 
 const PARTS: [&str; 11] = [
     "from",
@@ -89,7 +92,8 @@ pub(in crate::console) async fn show(
     let devices = api.desk().devices().now();
     let body = html! {
         h1 { "Alerts" }
-        (search_form(&view))
+        (page::search_box(&view, "alerts", "words, an address, a rule"))
+        p.facets { @for (name, path) in SAVED { a href=(path) aria-current=[(view.with("", "") == path).then_some("true")] { (name) } " " } }
         div.with-side {
             aside aria-label="Narrow down" { (sides(&view, &facets)) }
             div {
@@ -130,19 +134,6 @@ fn bottom(who: &Caller, view: &View, next: Option<Cursor>, empty: bool) -> Marku
 fn count(facets: &Facets) -> String {
     let more = if facets.complete { "" } else { "more than " };
     format!("{more}{} alerts", marks::grouped(facets.alerts))
-}
-
-fn search_form(view: &View) -> Markup {
-    html! {
-        form.search method="get" action="/alerts" role="search" {
-            @for (name, value) in view.but("q") { input type="hidden" name=(name) value=(value); }
-            label { span.hidden { "Words in alerts" }
-                input #search type="search" name="q" value=(view.get("q")) placeholder="words, an address, a rule"; }
-            button { "Search" }
-            @if !view.is_plain() { a href="/alerts" { "Everything" } }
-        }
-        p.facets { @for (name, path) in SAVED { a href=(path) { (name) } " " } }
-    }
 }
 
 fn sides(view: &View, facets: &Facets) -> Markup {
@@ -212,6 +203,29 @@ fn nothing(view: &View, api: &Api) -> Markup {
     }
 }
 
+/// Those that were chosen on a page, and back to it.
+pub(in crate::console) async fn acknowledge(
+    State(api): State<Api>,
+    sent: Form<permit::Triage, Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let of = |name: &'static str| sent.form.iter().filter(move |(key, _)| key == name);
+    let ids: Vec<String> = of("id").map(|(_, id)| id.clone()).collect();
+    if ids.is_empty() || ids.len() > AT_ONCE {
+        return Err(Problem::bad(format!("choose 1 to {AT_ONCE} alerts")));
+    }
+    let actor = sent.who.actor();
+    api.write(move |change| {
+        ids.iter()
+            .try_for_each(|id| triage::acknowledge(change, id, &actor))
+    })
+    .await?;
+    let back = of("back").map(|(_, back)| back.as_str()).next();
+    let back = back
+        .filter(|back| back.starts_with("/alerts"))
+        .unwrap_or("/alerts");
+    Ok(page::go(back))
+}
+
 pub(in crate::console) async fn csv(
     State(api): State<Api>,
     _: May<permit::Read>,
@@ -233,6 +247,7 @@ pub(in crate::console) async fn csv(
         "victim",
         "status",
         "verdict",
+        "do_not_isolate",
     ]);
     for one in &found.alerts {
         text.push_str(&table::csv(&[
@@ -246,6 +261,7 @@ pub(in crate::console) async fn csv(
             &one.victim,
             one.status,
             one.verdict.unwrap_or_default(),
+            if one.do_not_isolate { "true" } else { "false" },
         ]));
     }
     Ok(table::download("alerts.csv", text))

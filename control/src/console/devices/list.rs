@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::super::facets::{choice, facet, frequent, plain};
 use super::super::marks;
-use super::super::page::Page;
+use super::super::page::{self, Page};
 use super::super::table::{self, Column, Table, Value};
 use super::super::view::View;
 use crate::api::{Api, AssetSearch, May, Problem, blocking, permit};
@@ -46,51 +46,51 @@ fn address(one: &Device) -> String {
 }
 
 fn name(one: &Device) -> Markup {
-    html! { @if one.name().is_empty() { span.dim { "not listed" } } @else { (one.name()) } }
-}
-
-/// A column of text, sorted by the inventory.
-const fn column(
-    key: &'static str,
-    title: &'static str,
-    class: &'static str,
-    shown: fn(&Device) -> Markup,
-) -> Column<Device> {
-    let value = |_: &Device| Value::None;
-    Column {
-        key,
-        title,
-        class,
-        value,
-        shown,
+    html! {
+        @if one.name().is_empty() { span.dim { "not listed" } } @else { (one.name()) }
+        (marks::stays(listed(one).is_some_and(|listed| listed.do_not_isolate)))
     }
 }
 
+/// A column that the inventory sorts.
+const fn column(
+    key: &'static str,
+    title: &'static str,
+    shown: fn(&Device) -> Markup,
+) -> Column<Device> {
+    Column::of(key, title, |_| Value::None).shown(shown)
+}
+
 const COLUMNS: &[Column<Device>] = &[
-    column("name", "Name", "", name),
-    column("ip", "Address", "mono", |one| {
-        html! { a href={ "/devices/" (one.id) } { (address(one)) } }
-    }),
-    column("make", "What it is", "", |one| html! { (one.make()) }),
-    column("does", "Does", "", |one| html! { (one.does()) }),
-    column("unit", "Unit", "", |one| {
-        html! { (listed(one).map_or("", |l| &l.unit)) }
-    }),
-    column("role", "Role", "", |one| {
-        html! { (listed(one).map_or_else(String::new, |l| l.roles.join(", "))) }
-    }),
+    column("name", "Name", name),
+    column(
+        "ip",
+        "Address",
+        |one| html! { a href={ "/devices/" (one.id) } { (address(one)) } },
+    )
+    .class("mono"),
+    column("make", "What it is", |one| html! { (one.make()) }),
+    column("does", "Does", |one| html! { (one.does()) }),
+    column(
+        "unit",
+        "Unit",
+        |one| html! { (listed(one).map_or("", |l| &l.unit)) },
+    ),
+    column(
+        "role",
+        "Role",
+        |one| html! { (listed(one).map_or_else(String::new, |l| l.roles.join(", "))) },
+    ),
     column(
         "protocols",
         "Speaks",
-        "",
         |one| html! { (one.protocols.join(", ")) },
     ),
-    column("first_seen", "First seen", "", |one| {
+    column("first_seen", "First seen", |one| {
         marks::when(&one.first_seen)
-    }),
-    column("last_seen", "Last seen", "", |one| {
-        marks::when(&one.last_seen)
-    }),
+    })
+    .class("when"),
+    column("last_seen", "Last seen", |one| marks::when(&one.last_seen)).class("when"),
 ];
 
 const TABLE: Table<'_, Device> = Table {
@@ -154,7 +154,7 @@ pub(super) async fn show(
     let shown = shown.await?;
     let body = html! {
         h1 { "Devices" }
-        (search_form(&view))
+        (page::search_box(&view, "devices", "a name, an address, a vendor, a title"))
         div.with-side {
             aside aria-label="Narrow down" { (sides(&view, &shown.found)) }
             div #rows data-live {
@@ -190,18 +190,6 @@ pub(super) async fn csv(
         inventory::csv(page.devices.into_iter())
     });
     Ok(table::download("devices.csv", text.await?))
-}
-
-fn search_form(view: &View) -> Markup {
-    html! {
-        form.search method="get" action="/devices" role="search" {
-            @for (name, value) in view.but("q") { input type="hidden" name=(name) value=(value); }
-            label { span.hidden { "Words about devices" }
-                input #search type="search" name="q" value=(view.get("q")) placeholder="a name, an address, a vendor, a title"; }
-            button { "Search" }
-            @if !view.is_plain() { a href="/devices" { "Everything" } }
-        }
-    }
 }
 
 fn sides(view: &View, found: &Found) -> Markup {

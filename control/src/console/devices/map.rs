@@ -29,7 +29,7 @@ pub(super) fn show(name: &str, peers: &[Peer]) -> Markup {
     html! {
         figure {
             figcaption.dim { "Who asks it stands on the left, whom it asks on the right; a line is as thick as the volume is large." }
-            (drawn(name, &asking, &asked))
+            div.drawing tabindex="0" role="region" aria-label="Peers, drawn" { (drawn(name, &asking, &asked)) }
             details { summary { "data" } (data(peers)) }
         }
     }

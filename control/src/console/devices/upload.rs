@@ -47,7 +47,7 @@ async fn whole(
         p {
             "It names devices, says whom to call, and arms the rules that need a role. "
             @match (&list.uploaded, &list.configured) {
-                (Some(one), _) => { (list.devices) " devices, uploaded by " (one.created_by) " at " (marks::when(&one.created)) "." }
+                (Some(one), _) => { (list.devices) " devices, uploaded by " (marks::who(&one.created_by)) " at " (marks::when(&one.created)) "." }
                 (None, Some(file)) => { (list.devices) " devices, from " code { (file) } ", which the configuration names." }
                 (None, None) => { strong { "There is none yet." } " Export " a href="/api/v1/assets.csv" download { "what was seen" } ", add names, roles and owners, and send it below." }
             }

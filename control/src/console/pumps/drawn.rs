@@ -173,9 +173,9 @@ const LETTERS: [(&str, &str, &str); 6] = [
     ("program", "◆", "order"),
     ("start", "▶", "start"),
     ("stop", "■", "stop"),
-    ("complete", "✓", "complete"),
+    ("complete", "✓", "done"),
     ("alarm", "▲", "alarm"),
-    ("alarm_end", "△", "its end"),
+    ("alarm_end", "△", "alarm end"),
 ];
 
 fn happened(pump: &Pump, axis: &Axis) -> Markup {
@@ -195,11 +195,12 @@ fn happened(pump: &Pump, axis: &Axis) -> Markup {
     if points.is_empty() {
         return html! {};
     }
-    let used = LETTERS.iter().filter(|(_, letter, _)| {
+    let lanes = LETTERS.iter().map(|(_, letter, name)| (*letter, *name));
+    let used = lanes.filter(|(letter, _)| {
         let mark = Mark::Letter(letter);
         points.iter().any(|point| point.mark == mark)
     });
-    let caption = html! { @for (_, letter, name) in used { span.dim { (letter) " " (name) " " } } };
+    let used: Vec<_> = used.collect();
     let plot = Plot {
         id: "happened".to_owned(),
         title: "What happened".to_owned(),
@@ -207,7 +208,7 @@ fn happened(pump: &Pump, axis: &Axis) -> Markup {
         points: &points,
         lines: &[],
     };
-    html! { h3 { "Orders, starts, stops, alarms" } (plot.letters(axis, &caption)) }
+    plot.letters(axis, &used)
 }
 
 fn order(said: &Said) -> String {

@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
 
-use super::page::Page;
+use super::page::{self, Page};
 use super::table::{Column, Table, Value};
 use super::view::{View, segment};
 use super::{alerts, marks, table};
@@ -65,7 +65,7 @@ impl Row {
                 .unwrap_or_default(),
             rate: rate.and_then(|said| said.rate),
             vtbi: last(|said| said.vtbi.is_some()).and_then(|said| said.vtbi),
-            status: plain_status(&pump.status).to_owned(),
+            status: plain_status(&pump.status),
             alarm: alarm
                 .filter(|said| said.action == "alarm")
                 .map(|said| said.alarm.clone())
@@ -77,10 +77,13 @@ impl Row {
     }
 
     fn is_like(&self, words: &str) -> bool {
-        let by = self.order.as_ref().map_or("", |order| order.by.as_str());
         let text = format!(
-            "{} {} {} {} {by}",
-            self.name, self.drug, self.status, self.alarm
+            "{} {} {} {} {}",
+            self.name,
+            self.drug,
+            self.status,
+            self.alarm,
+            ordered_by(self)
         );
         let text = text.to_lowercase();
         words.split_whitespace().all(|word| text.contains(word))
@@ -96,8 +99,8 @@ fn path(name: &str) -> String {
     format!("/pumps/{}", segment(name))
 }
 
-fn plain_status(status: &str) -> &str {
-    status.trim_start_matches("pump-status-")
+fn plain_status(status: &str) -> String {
+    status.trim_start_matches("pump-status-").replace('-', " ")
 }
 
 /// A number of the wire, or nothing.
@@ -105,68 +108,44 @@ fn number(value: Option<f64>) -> Markup {
     html! { @if let Some(value) = value { (value) } @else { span.dim title="not said" { "–" } } }
 }
 
+fn says(row: &Row) -> Markup {
+    html! { (row.status) @if !row.alarm.is_empty() {
+        " " strong { "alarm" } " " span.mono { (row.alarm.trim_start_matches("MDC_EVT_")) }
+    } }
+}
+
+fn ordered(row: &Row) -> Markup {
+    html! { @match &row.order { Some(order) => { @if refused(order) { strong { "refused" } " " } (number(order.rate)) } None => span.dim { "none seen" } } }
+}
+
+fn ordered_by(row: &Row) -> &str {
+    row.order.as_ref().map_or("", |order| &order.by)
+}
+
+fn by(row: &Row) -> Markup {
+    html! { @if let Some(order) = &row.order {
+        (marks::device(&order.by)) " " span.dim { (order.application) }
+        @if row.programmers > 1 { " " strong { "and " (row.programmers.saturating_sub(1)) " more" } }
+    } }
+}
+
 const COLUMNS: [Column<Row>; 8] = [
-    Column {
-        key: "pump",
-        title: "Pump",
-        class: "mono",
-        value: |row| Value::text(&row.name),
-        shown: |row| html! { a href=(path(&row.name)) { (row.name) } },
-    },
-    Column {
-        key: "drug",
-        title: "Drug",
-        class: "",
-        value: |row| Value::text(&row.drug),
-        shown: |row| html! { (row.drug) },
-    },
-    Column {
-        key: "rate",
-        title: "Rate, ml/h",
-        class: "number",
-        value: |row| Value::number(row.rate),
-        shown: |row| number(row.rate),
-    },
-    Column {
-        key: "volume",
-        title: "To be infused, ml",
-        class: "number",
-        value: |row| Value::number(row.vtbi),
-        shown: |row| number(row.vtbi),
-    },
-    Column {
-        key: "status",
-        title: "Says",
-        class: "",
-        value: |row| Value::text(&row.status),
-        shown: |row| html! { (row.status) @if !row.alarm.is_empty() { " " strong { "alarm" } " " span.mono { (row.alarm.trim_start_matches("MDC_EVT_")) } } },
-    },
-    Column {
-        key: "order",
-        title: "Last order, ml/h",
-        class: "number",
-        value: |row| Value::number(row.order.as_ref().and_then(|order| order.rate)),
-        shown: |row| html! { @if let Some(order) = &row.order { (number(order.rate)) } @else { span.dim { "none seen" } } },
-    },
-    Column {
-        key: "by",
-        title: "Ordered by",
-        class: "",
-        value: |row| Value::text(row.order.as_ref().map_or("", |order| &order.by)),
-        shown: |row| {
-            html! { @if let Some(order) = &row.order {
-                a.mono href={ "/devices/" (order.by) } { (order.by) } " " span.dim { (order.application) }
-                @if row.programmers > 1 { " " strong { "and " (row.programmers.saturating_sub(1)) " more" } }
-            } }
-        },
-    },
-    Column {
-        key: "heard",
-        title: "Last heard",
-        class: "",
-        value: |row| Value::text(&stamp(row.heard)),
-        shown: |row| marks::time(row.heard),
-    },
+    Column::<Row>::of("pump", "Pump", |row| Value::text(&row.name))
+        .class("mono")
+        .shown(|row| html! { a href=(path(&row.name)) { (row.name) } }),
+    Column::<Row>::of("drug", "Drug", |row| Value::text(&row.drug)),
+    Column::<Row>::number("rate", "Rate, ml/h", |row| Value::number(row.rate))
+        .shown(|row| number(row.rate)),
+    Column::<Row>::number("volume", "To be infused, ml", |row| Value::number(row.vtbi))
+        .shown(|row| number(row.vtbi)),
+    Column::<Row>::of("status", "Says", |row| Value::text(&row.status)).shown(says),
+    Column::<Row>::number("order", "Last order, ml/h", |row| {
+        Value::number(row.order.as_ref().and_then(|order| order.rate))
+    })
+    .shown(ordered),
+    Column::<Row>::of("by", "Ordered by", |row| Value::text(ordered_by(row))).shown(by),
+    Column::<Row>::of("heard", "Last heard", |row| Value::text(&stamp(row.heard)))
+        .shown(|row| marks::time(row.heard)),
 ];
 
 const TABLE: Table<'static, Row> = Table {
@@ -224,13 +203,7 @@ async fn show_all(
     let body = html! {
         h1 { @if all == 1 { "1 pump" } @else { (all) " pumps" } }
         p { "What the wire carried since the start: orders and reports, never what a pump or a patient did." }
-        form.search method="get" action="/pumps" role="search" {
-            @for (name, value) in view.but("q") { input type="hidden" name=(name) value=(value); }
-            label { span.hidden { "Words about pumps" }
-                input #search type="search" name="q" value=(view.get("q")) placeholder="a pump, a drug, who ordered"; }
-            button { "Search" }
-            @if !view.is_plain() { a href="/pumps" { "Everything" } }
-        }
+        (page::search_box(&view, "pumps", "a pump, a drug, who ordered"))
         p.facets { @for (word, name) in [("alarm", "in alarm"), ("several", "ordered by several"), ("refused", "last order refused")] {
             a href=(view.toggled_one("show", word)) aria-current=[view.has("show", word).then_some("true")] { (name) } " "
         } }
@@ -267,5 +240,5 @@ async fn csv(
     view: View,
 ) -> Result<Response, Problem> {
     let (rows, ..) = rows(&api, &view);
-    Ok(table::download("pumps.csv", TABLE.csv(&rows)))
+    Ok(TABLE.download(&rows))
 }

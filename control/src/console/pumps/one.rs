@@ -9,9 +9,9 @@ use maud::{Markup, html};
 
 use super::super::page::Page;
 use super::super::table::{self, Column, Table, Value};
-use super::super::view::{View, segment};
+use super::super::view::View;
 use super::super::{alerts, marks};
-use super::{drawn, is_order, limits, number, plain_status, refused};
+use super::{drawn, is_order, limits, number, path, plain_status, refused};
 use crate::api::{Api, May, Path, Problem, permit};
 use crate::ruleset::Loaded;
 use crate::seen::{Pump, Said, Watched};
@@ -143,85 +143,34 @@ fn sources(pump: &Pump, names: &BTreeMap<String, String>, loaded: &Loaded) -> Ma
 }
 
 const COLUMNS: [Column<Said>; 10] = [
-    Column {
-        key: "time",
-        title: "Time",
-        class: "",
-        value: |said| Value::text(&stamp(said.at)),
-        shown: |said| marks::time(said.at),
-    },
-    Column {
-        key: "what",
-        title: "What",
-        class: "",
-        value: |said| Value::text(&said.action),
-        shown: |said| {
-            html! { (said.action.replace('_', " "))
-            @if !said.alarm.is_empty() { " " span.mono { (said.alarm.trim_start_matches("MDC_EVT_")) } }
-            @if said.unit_unknown { " " strong { "unit not known" } } }
-        },
-    },
-    Column {
-        key: "channel",
-        title: "Channel",
-        class: "",
-        value: |said| Value::text(&said.channel),
-        shown: |said| html! { (said.channel) },
-    },
-    Column {
-        key: "drug",
-        title: "Drug",
-        class: "",
-        value: |said| Value::text(&said.drug),
-        shown: |said| html! { (said.drug) },
-    },
-    Column {
-        key: "rate",
-        title: "Rate, ml/h",
-        class: "number",
-        value: |said| Value::number(said.rate),
-        shown: |said| number(said.rate),
-    },
-    Column {
-        key: "volume",
-        title: "To be infused, ml",
-        class: "number",
-        value: |said| Value::number(said.vtbi),
-        shown: |said| number(said.vtbi),
-    },
-    Column {
-        key: "left",
-        title: "Left, ml",
-        class: "number",
-        value: |said| Value::number(said.left),
-        shown: |said| number(said.left),
-    },
-    Column {
-        key: "patient",
-        title: "Patient",
-        class: "",
-        value: |said| Value::text(&said.patient),
-        shown: |said| marks::value(&said.patient),
-    },
-    Column {
-        key: "by",
-        title: "From",
-        class: "mono",
-        value: |said| Value::text(&said.by),
-        shown: |said| html! { a href={ "/devices/" (said.by) } { (said.by) } },
-    },
-    Column {
-        key: "answer",
-        title: "Answer",
-        class: "",
-        value: |said| Value::text(&said.answer),
-        shown: |said| {
-            html! {
-                @if refused(said) { strong { "refused" } " " span.mono { (said.answer) } }
-                @else if !said.answer.is_empty() { "taken" }
-            }
-        },
-    },
+    Column::<Said>::of("time", "Time", |said| Value::text(&stamp(said.at)))
+        .shown(|said| marks::time(said.at)),
+    Column::<Said>::of("what", "What", |said| Value::text(&said.action)).shown(|said| {
+        html! { (said.action.replace('_', " "))
+        @if !said.alarm.is_empty() { " " span.mono { (said.alarm.trim_start_matches("MDC_EVT_")) } }
+        @if said.unit_unknown { " " strong { "unit not known" } } }
+    }),
+    Column::<Said>::of("channel", "Channel", |said| Value::text(&said.channel)),
+    Column::<Said>::of("drug", "Drug", |said| Value::text(&said.drug)),
+    Column::<Said>::number("rate", "Rate, ml/h", |said| Value::number(said.rate))
+        .shown(|said| number(said.rate)),
+    Column::<Said>::number("volume", "To be infused, ml", |said| {
+        Value::number(said.vtbi)
+    })
+    .shown(|said| number(said.vtbi)),
+    Column::<Said>::number("left", "Left, ml", |said| Value::number(said.left))
+        .shown(|said| number(said.left)),
+    Column::<Said>::of("patient", "Patient", |said| Value::text(&said.patient))
+        .shown(|said| marks::value(&said.patient)),
+    Column::<Said>::of("by", "From", |said| Value::text(&said.by))
+        .class("mono")
+        .shown(|said| html! { a href={ "/devices/" (said.by) } { (said.by) } }),
+    Column::<Said>::of("answer", "Answer", |said| Value::text(&said.answer)).shown(|said| {
+        html! {
+            @if refused(said) { strong { "refused" } " " span.mono { (said.answer) } }
+            @else if !said.answer.is_empty() { "taken" }
+        }
+    }),
 ];
 
 fn table(csv: &str) -> Table<'_, Said> {
@@ -233,6 +182,10 @@ fn table(csv: &str) -> Table<'_, Said> {
         columns: &COLUMNS,
         href: |_| None,
     }
+}
+
+fn csv_of(name: &str) -> String {
+    format!("{}/said.csv", path(name))
 }
 
 fn rows(pump: &Pump, view: &View, csv: &str) -> Vec<Said> {
@@ -248,7 +201,7 @@ fn rows(pump: &Pump, view: &View, csv: &str) -> Vec<Said> {
 }
 
 fn said(name: &str, pump: &Pump, view: &View) -> Markup {
-    let csv = format!("/pumps/{}/said.csv", segment(name));
+    let csv = csv_of(name);
     let rows = rows(pump, view, &csv);
     html! {
         p.facets { a href=(view.toggled_one("show", "orders")) aria-current=[view.has("show", "orders").then_some("true")] { "orders only" } }
@@ -264,6 +217,6 @@ pub(super) async fn csv(
     view: View,
 ) -> Result<Response, Problem> {
     let (pump, ..) = look(&api, &name)?;
-    let rows = rows(&pump, &view, "");
-    Ok(table::download("pump.csv", table("").csv(&rows)))
+    let csv = csv_of(&name);
+    Ok(table(&csv).download(&rows(&pump, &view, &csv)))
 }

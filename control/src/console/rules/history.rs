@@ -28,7 +28,7 @@ pub(super) async fn show(
                 thead { tr { th.number { "Version" } th { "When" } th { "Who" } th { "Why" } th { span.hidden { "Do" } } } }
                 tbody { @for one in &versions { tr {
                     td.number data-name="version" { (one.version) @if Some(one.version) == newest { " " strong { "in force" } } }
-                    td { (marks::when(&one.created)) } td { (one.created_by) } td.wide { (one.note) }
+                    td { (marks::when(&one.created)) } td { (marks::who(&one.created_by)) } td.wide { (one.note) }
                     td { a href={ "/rules/history/" (one.version) } { "what differs" } }
                 } } }
             } }

@@ -79,71 +79,56 @@ const TABLE: Table<'static, Row> = Table {
     usual: "rule",
     csv: "/rules.csv",
     columns: &[
-        Column {
-            key: "rule",
-            title: "Rule",
-            class: "wide",
-            value: |row| Value::text(&row.id),
-            shown: |row| html! { a href={ "/rules/" (row.id) } { (row.title) } div.dim.mono { (row.id) } },
-        },
-        Column {
-            key: "severity",
-            title: "Severity",
-            class: "",
-            value: |row| Value::count(severity_rank(row.severity).unsigned_abs()),
-            shown: |row| marks::severity(row.severity),
-        },
-        Column {
-            key: "impact",
-            title: "Clinical impact",
-            class: "",
-            value: |row| Value::count(impact_rank(row.impact)),
-            shown: |row| marks::impact(row.impact),
-        },
-        Column {
-            key: "state",
-            title: "State",
-            class: "",
-            value: |row| {
-                Value::text(if row.missing.is_empty() {
-                    row.status
-                } else {
-                    "unarmed"
-                })
-            },
-            shown: |row| state(row.status, &row.missing),
-        },
-        Column {
-            key: "alerts",
-            title: "Alerts, 30 d",
-            class: "number",
-            value: |row| Value::count(row.hits.as_ref().map_or(0, |hits| hits.alerts)),
-            shown: |row| html! { (marks::grouped(row.hits.as_ref().map_or(0, |hits| hits.alerts))) },
-        },
-        Column {
-            key: "precision",
-            title: "Precision, %",
-            class: "number",
-            value: |row| Value::number(share(row).map(|share| share * 100.0)),
-            shown: |row| html! { @match share(row) { Some(share) => (format!("{:.0}", share * 100.0)), None => span.dim { "not judged" } } },
-        },
-        Column {
-            key: "cost",
-            title: "Cost, % of matching",
-            class: "number",
-            value: |row| Value::number(row.cost),
-            shown: |row| html! { @match row.cost { Some(cost) if cost < 0.1 => "< 0.1", Some(cost) => (format!("{cost:.1}")), None => span.dim { "–" } } },
-        },
-        Column {
-            key: "pack",
-            title: "Pack",
-            class: "",
-            value: |row| Value::text(&row.pack),
-            shown: |row| html! { (row.pack) },
-        },
+        Column::<Row>::of("rule", "Rule", |row| Value::text(&row.id))
+            .class("wide")
+            .shown(named),
+        Column::<Row>::of("severity", "Severity", |row| {
+            Value::Count(severity_rank(row.severity).unsigned_abs())
+        })
+        .shown(|row| marks::severity(row.severity)),
+        Column::<Row>::of("impact", "Clinical impact", |row| {
+            Value::Count(impact_rank(row.impact))
+        })
+        .shown(|row| marks::impact(row.impact)),
+        Column::<Row>::of("state", "State", |row| {
+            Value::text(if row.missing.is_empty() {
+                row.status
+            } else {
+                "unarmed"
+            })
+        })
+        .shown(|row| state(row.status, &row.missing)),
+        Column::<Row>::number("alerts", "Alerts, 30 d", |row| Value::Count(alerts(row))),
+        Column::<Row>::number("precision", "Precision, %", |row| {
+            Value::number(share(row).map(|share| share * 100.0))
+        })
+        .shown(precise),
+        Column::<Row>::number("cost", "Cost, % of matching", |row| Value::number(row.cost))
+            .shown(cost),
+        Column::<Row>::of("pack", "Pack", |row| Value::text(&row.pack)),
     ],
     href: |row| Some(format!("/rules/{}", row.id)),
 };
+
+fn named(row: &Row) -> Markup {
+    html! { a href={ "/rules/" (row.id) } { (row.title) } div.dim.mono { (row.id) } }
+}
+
+fn alerts(row: &Row) -> u64 {
+    row.hits.as_ref().map_or(0, |hits| hits.alerts)
+}
+
+fn precise(row: &Row) -> Markup {
+    html! { @match share(row) { Some(share) => (format!("{:.0}", share * 100.0)), None => span.dim { "not judged" } } }
+}
+
+fn cost(row: &Row) -> Markup {
+    html! { @match row.cost {
+        Some(cost) if cost < 0.1 => "< 0.1",
+        Some(cost) => (format!("{cost:.1}")),
+        None => span.dim { "–" },
+    } }
+}
 
 fn share(row: &Row) -> Option<f64> {
     row.hits.as_ref().and_then(Precision::share)
@@ -222,8 +207,7 @@ async fn csv(
     _: May<permit::Read>,
     view: View,
 ) -> Result<Response, Problem> {
-    let rows = rows(&api, &view).await?;
-    Ok(table::download("rules.csv", TABLE.csv(&rows)))
+    Ok(TABLE.download(&rows(&api, &view).await?))
 }
 
 async fn show_all(
@@ -241,12 +225,7 @@ async fn show_all(
         h1 { (armed) " rules armed" @if unarmed > 0 { ", " (unarmed) " not" } }
         p { "Packs: " (loaded.packs().join(", ")) "." }
         @if unarmed > 0 { (lists(&loaded)) }
-        form.search method="get" action="/rules" role="search" {
-            @for (name, value) in view.but("q") { input type="hidden" name=(name) value=(value); }
-            label { span.hidden { "Words in rules" } input #search type="search" name="q" value=(view.get("q")) placeholder="a rule"; }
-            button { "Search" }
-            @if !view.is_plain() { a href="/rules" { "Everything" } }
-        }
+        (page::search_box(&view, "rules", "a rule"))
         p.facets { @for word in ["armed", "unarmed", "shadow"] {
             a href=(view.toggled_one("state", word)) aria-current=[view.has("state", word).then_some("true")] { (word) } " "
         } }

@@ -31,7 +31,7 @@ pub(super) fn list(all: &[Suppression], configure: bool) -> Markup {
             thead { tr { th { "Silent" } th { "Why" } th { "Who answers for it" } th { "Last day" } th { "Made" } th { span.hidden { "Do" } } } }
             tbody { @for one in all { tr {
                 td.wide { (says(one)) } td { (one.says.reason) } td { (one.says.owner) } td { (one.says.expires) }
-                td { (marks::when(&one.created)) " " span.dim { (one.created_by) } }
+                td { (marks::when(&one.created)) " " span.dim { (marks::who(&one.created_by)) } }
                 td { @if configure { a.button href={ "/rules/suppressions/" (one.number) } { "Lift" } } }
             } } }
         } }

@@ -24,7 +24,7 @@ pub(super) fn list(who: &Caller, all: &[Held]) -> Markup {
             thead { tr { th { "What" } th { "Since" } th { "By" } th { span.hidden { "Do" } } } }
             tbody { @for one in all { tr {
                 td.wide { a href={ "/" (one.class) "s/" (one.id) } { (one.title) } " " span.dim { (one.class) } }
-                td { (marks::time(one.since)) } td { (one.by) }
+                td { (marks::time(one.since)) } td { (marks::who(&one.by)) }
                 td { @if who.may(Permission::Configure) { (button(who, one.class, &one.id, true)) } }
             } } }
         } }

@@ -99,7 +99,7 @@ fn audit_list(all: &[audit::Entry]) -> Markup {
         div.scroll tabindex="0" role="region" aria-label="Audit log" { table.rows {
             thead { tr { th { "When" } th { "Who" } th { "Did" } th { "To what" } } }
             tbody { @for one in all { tr {
-                td { (marks::time(one.time)) } td { (one.actor) } td.mono { (one.action) } td.mono.wide { (one.object) }
+                td { (marks::time(one.time)) } td { (marks::who(&one.actor)) } td.mono { (one.action) } td.mono.wide { (one.object) }
             } } }
         } }
         p.dim { "Append-only and chained: " code { "vitalwire audit verify" } " checks it." }

@@ -44,7 +44,7 @@ fn row(who: &Caller, user: &User) -> Markup {
     let form = format!("user-{}", user.number);
     html! { tr {
         td { strong { (user.name) } }
-        td { @match user.seen { Some(seen) => (marks::time(seen)), None => "never" } }
+        td data-name="last login" { @match user.seen { Some(seen) => (marks::time(seen)), None => "never" } }
         td { form id=(form) method="post" action={ "/settings/users/" (user.name) } { (page::csrf(who)) (roles(Some(user.role))) } }
         td { label { input type="checkbox" name="enabled" value="yes" checked[user.enabled] form=(form); " may log in" } }
         td { input type="password" name="password" form=(form) autocomplete="new-password" minlength="12" size="14" placeholder="unchanged" aria-label={ "new password of " (user.name) }; }

@@ -43,11 +43,11 @@ pub(super) fn list(all: &[Token]) -> Markup {
         div.scroll tabindex="0" role="region" aria-label="Tokens" { table.rows {
             thead { tr { th { "Name" } th { "Whose" } th { "May" } th { "Made" } th { "Until" } th { "Last used" } th { span.hidden { "Do" } } } }
             tbody { @for token in all { tr {
-                td { strong { (token.name) } } td { (token.owner) }
+                td { strong { (token.name) } } td data-name="of" { (token.owner) }
                 td { @for one in token.scopes.list() { span.status { (one.word()) } " " } }
-                td { (marks::time(token.created)) }
-                td { (marks::time(token.expires)) @if token.expires < crate::store::words::now() { " " strong { "over" } } }
-                td { @match token.seen { Some(seen) => (marks::time(seen)), None => "never" } }
+                td data-name="made" { (marks::time(token.created)) }
+                td data-name="until" { (marks::time(token.expires)) @if token.expires < crate::store::words::now() { " " strong { "over" } } }
+                td data-name="last used" { @match token.seen { Some(seen) => (marks::time(seen)), None => "never" } }
                 td { a.button href={ "/settings/tokens/" (token.number) } { "Take back" } }
             } } }
         } }

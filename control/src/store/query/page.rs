@@ -78,6 +78,8 @@ pub struct Alert {
     pub verdict: Option<&'static str>,
     /// Whether it is held.
     pub held: bool,
+    /// Whether cutting off one of its devices may hurt somebody: call first.
+    pub do_not_isolate: bool,
 }
 
 fn as_stamp<S: serde::Serializer>(micros: &i64, serializer: S) -> Result<S::Ok, S::Error> {
@@ -86,7 +88,8 @@ fn as_stamp<S: serde::Serializer>(micros: &i64, serializer: S) -> Result<S::Ok, 
 
 const COLUMNS: &str = "seq, alert_id, time, received, slug, sid, rev, title, category, severity, impact,
     tier, actor, victim, src_ip, src_port, dest_ip, dest_port, vlan, proto, app_proto, flow_id, explain,
-    (SELECT incident_id FROM incidents WHERE number = incident), status, verdict, hold";
+    (SELECT incident_id FROM incidents WHERE number = incident), status, verdict, hold,
+    stays";
 
 impl Alert {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -120,6 +123,7 @@ impl Alert {
             status: words::at(&Status::ALL, row.get(24)?).map_or("open", Status::word),
             verdict: verdict.map(Verdict::word),
             held: row.get::<_, i64>(26)? > 0,
+            do_not_isolate: row.get(27)?,
         })
     }
 }

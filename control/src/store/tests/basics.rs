@@ -56,13 +56,19 @@ fn an_older_store_is_migrated_and_a_newer_one_refused() {
         "INSERT INTO incidents (incident_id, family, actor, victim, title, slug, severity, impact,
              tier, count, first_seen, last_seen, opened, changed, revision, status)
          VALUES ('i', 'phi', 'a', 'b', 't', 's', 3, 0, 'page', 1, 1, 1, 1, 1, 1, 0);
-         INSERT INTO findings VALUES ('f', 'span0', 'open', 2, 'e', 'w', 1, 1, '{}');",
+         INSERT INTO findings VALUES ('f', 'span0', 'open', 2, 'e', 'w', 1, 1, '{}');
+         INSERT INTO alerts (alert_id, time, received, slug, sid, rev, title, category, severity,
+             impact, tier, actor, victim, explain, incident)
+         VALUES ('a', 1, 1, 's', 1, 1, 't', 'phi', 3, 0, 'page', 'a', 'b', 'e', 1);
+         INSERT INTO alert_lines VALUES (1, '{\"vitalwire\":{\"do_not_isolate\":true}}');",
     )
     .unwrap();
     drop(conn);
     let store = open(&dir);
     assert_eq!(count(&store, "SELECT count(*) FROM incidents"), 1);
     assert_eq!(count(&store, "SELECT count(*) FROM audit"), 0);
+    assert_eq!(count(&store, "SELECT sum(stays) FROM alerts"), 1);
+    assert_eq!(count(&store, "SELECT sum(stays) FROM incidents"), 1);
     let version = count(&store, "SELECT user_version FROM pragma_user_version");
     assert_eq!(version, i64::from(migrate::newest()));
     drop(store);

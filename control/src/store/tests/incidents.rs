@@ -4,8 +4,9 @@ use serde_json::Value;
 use super::make::{Make, count, open, put};
 use crate::formats;
 use crate::outbox::{self, Kind, Reader};
-use crate::store::views::{self, comments, triage};
-use crate::store::{Error, Status, Store, Verdict, incidents, precision};
+use crate::store::views::incidents as views;
+use crate::store::views::{comments, triage};
+use crate::store::{Error, Status, Store, Verdict, incidents, precision, query};
 use crate::testing;
 
 const HOUR: i64 = 3600;
@@ -35,6 +36,55 @@ fn alert(n: u64, secs: i64) -> Make {
         secs: Make::default().secs + secs,
         ..Make::default()
     }
+}
+
+#[test]
+fn the_worst_open_one_is_first_however_many_came_after_it() {
+    let store = open(&testing::dir("incident-worst"));
+    let of = |n: u32, severity| Make {
+        severity,
+        src: n,
+        ..alert(n.into(), n.into())
+    };
+    put(
+        &store,
+        [of(1, Severity::Critical), of(2, Severity::Critical)],
+    );
+    put(&store, (3..40).map(|n| of(n, Severity::Low)));
+    let worst = || store.read(|conn| views::worst(conn, 3)).unwrap();
+    let severities: Vec<&str> = worst().iter().map(|one| one.severity).collect();
+    assert_eq!(severities, ["critical", "critical", "low"]);
+    assert_eq!(worst()[0].actor, "0.0.0.2", "of the same the newest");
+    let id = worst()[0].incident_id.clone();
+    store
+        .write(move |change| incidents::close(change, &id, Verdict::Test, "user:anna"))
+        .unwrap();
+    assert_eq!(worst()[0].actor, "0.0.0.1");
+    assert_eq!(store.read(views::open).unwrap(), [38, 0, 0, 0]);
+}
+
+#[test]
+fn an_incident_says_not_to_isolate_as_soon_as_one_of_its_alerts_does() {
+    let store = open(&testing::dir("incident-stays"));
+    let said = || {
+        let all = store.read(|conn| views::page(conn, &views::Filter::default(), None, 10));
+        all.unwrap()
+            .iter()
+            .map(|one| one.do_not_isolate)
+            .collect::<Vec<_>>()
+    };
+    put(&store, [alert(1, 0)]);
+    assert_eq!(said(), [false]);
+    let stays = Make {
+        stays: true,
+        ..alert(2, 1)
+    };
+    put(&store, [stays, alert(3, 2)]);
+    assert_eq!(said(), [true]);
+    let alerts = store.read(|conn| query::page(conn, &query::Filter::default(), None, 10));
+    let alerts = alerts.unwrap().alerts;
+    let alerts: Vec<bool> = alerts.iter().map(|one| one.do_not_isolate).collect();
+    assert_eq!(alerts, [false, true, false]);
 }
 
 #[test]
@@ -229,13 +279,13 @@ fn incidents_are_listed_by_status_and_commented() {
             ..alert(n, 1)
         }),
     );
-    let open = views::incidents::Filter {
+    let open = views::Filter {
         statuses: vec![Status::Open],
-        ..views::incidents::Filter::default()
+        ..views::Filter::default()
     };
     let list = |before| {
         store
-            .read(|conn| views::incidents::page(conn, &open, before, 3))
+            .read(|conn| views::page(conn, &open, before, 3))
             .unwrap()
     };
     let (mut seen, mut before) = (Vec::new(), None);

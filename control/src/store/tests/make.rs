@@ -21,6 +21,8 @@ pub(crate) struct Make {
     pub(crate) severity: Severity,
     pub(crate) src: u32,
     pub(crate) dest: u32,
+    /// Whether its devices must not be cut off.
+    pub(crate) stays: bool,
 }
 
 impl Default for Make {
@@ -33,6 +35,7 @@ impl Default for Make {
             severity: Severity::High,
             src: 0x0a14_010b,
             dest: 0x0a14_020a,
+            stays: false,
         }
     }
 }
@@ -68,7 +71,7 @@ impl Make {
                 "schema": "1", "slug": self.slug, "alert_id": self.id(),
                 "severity": self.severity.word(), "clinical_impact": "none", "tier": "notify",
                 "explain": format!("{src} listed patients on {dest} {} times in 10 minutes", self.n),
-                "what_to_do": "Ask the owner.",
+                "what_to_do": "Ask the owner.", "do_not_isolate": self.stays,
             },
             "dicom": {"kind": "dimse", "command": "C-FIND-RQ", "calling_ae": "FINDSCU"},
         });

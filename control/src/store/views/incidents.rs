@@ -54,6 +54,8 @@ pub struct Incident {
     pub previous: Option<String>,
     /// Whether it is held.
     pub held: bool,
+    /// Whether cutting off one of its devices may hurt somebody: call first.
+    pub do_not_isolate: bool,
 }
 
 /// What is looked for. Within a list one has to hold, of the parts all; what is empty holds.
@@ -80,7 +82,8 @@ const PAGE_MAX: u32 = 1_000;
 const LIST_MAX: usize = 64;
 
 const COLUMNS: &str = "number, incident_id, family, actor, victim, title, slug, severity, impact, tier,
-    count, first_seen, last_seen, opened, changed, revision, status, verdict, judged_by, previous, hold";
+    count, first_seen, last_seen, opened, changed, revision, status, verdict, judged_by, previous, hold,
+    stays";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Incident> {
     let verdict: Option<i64> = row.get(17)?;
@@ -108,6 +111,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Incident> {
         judged_by: row.get(18)?,
         previous: row.get(19)?,
         held: row.get::<_, i64>(20)? > 0,
+        do_not_isolate: row.get(21)?,
     })
 }
 
@@ -138,6 +142,38 @@ pub fn page(
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), read)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Those that are not closed, the worst first: by clinical impact, then severity, then the newest.
+///
+/// # Errors
+/// What SQLite says.
+pub fn worst(conn: &Connection, limit: u32) -> Result<Vec<Incident>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM incidents WHERE status < 2
+         ORDER BY impact DESC, severity DESC, number DESC LIMIT ?1"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map([limit.min(PAGE_MAX)], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many are not closed, by clinical impact; `none` first.
+///
+/// # Errors
+/// What SQLite says.
+pub fn open(conn: &Connection) -> Result<[u64; 4], Error> {
+    let sql = "SELECT impact, count(*) FROM incidents WHERE status < 2 GROUP BY impact";
+    let mut counts = [0; 4];
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, usize>(0)?, row.get(1)?)))?;
+    for row in rows {
+        let (impact, count) = row?;
+        if let Some(slot) = counts.get_mut(impact) {
+            *slot = count;
+        }
+    }
+    Ok(counts)
 }
 
 fn terms(filter: &Filter) -> Result<(Vec<String>, Vec<Value>), Error> {
