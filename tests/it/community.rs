@@ -48,7 +48,7 @@ fn cases() -> Vec<Case> {
         } else {
             (format!("10.{high}.{low}.1"), format!("10.{high}.{low}.2"))
         };
-        let (src, dest) = if dice.next() % 2 == 0 {
+        let (src, dest) = if dice.next().is_multiple_of(2) {
             (one, other)
         } else {
             (other, one)
