@@ -15,8 +15,8 @@ const IPV4_PLAIN: u8 = 0x45;
 /// Its length.
 const HEAD: usize = 20;
 
-/// Writes the packet, if the frame is such a one; says whether it is.
-#[inline]
+/// Writes the packet, if the frame is such a one; says whether it is. One function with one copy, so
+/// that the packet is written where it stays and not moved there.
 pub(super) fn read(frame: &Frame, bytes: &[u8], place: &mut Result<Packet, DecodeIssue>) -> bool {
     match packet(frame, bytes) {
         Some(packet) => *place = Ok(packet),

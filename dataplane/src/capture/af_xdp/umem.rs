@@ -7,7 +7,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
 use crate::batch::Lent;
 
@@ -41,10 +41,16 @@ pub(super) struct Run {
 impl Umem {
     /// So many chunks, a power of two, all free.
     pub(super) fn new(chunks: usize) -> io::Result<Self> {
-        let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
         let protection = ProtFlags::READ | ProtFlags::WRITE;
+        let (len, flags) = (chunks * CHUNK, MapFlags::PRIVATE);
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing of ours.
-        let start = unsafe { mmap_anonymous(ptr::null_mut(), chunks * CHUNK, protection, flags) }?;
+        let start = unsafe { mmap_anonymous(ptr::null_mut(), len, protection, flags) }?;
+        // Each frame is in a page of its own, so that looking at frames is looking pages up, unless
+        // they are huge ones. Where there are none, small ones do.
+        for advice in [Advice::LinuxHugepage, Advice::LinuxPopulateWrite] {
+            // SAFETY: the whole of our own mapping; what it holds stays as it is.
+            let _advised = unsafe { madvise(start, len, advice) };
+        }
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         let mut free: Vec<AtomicU64> = Vec::with_capacity(chunks.div_ceil(64));
         let mut left = chunks;
@@ -84,10 +90,14 @@ impl Umem {
 
     /// Chunks that nobody has any more.
     fn give_back(&self, first: usize, count: usize) {
-        for chunk in first..first.saturating_add(count) {
-            if let Some(word) = self.free.get(chunk / 64) {
-                word.fetch_or(1 << (chunk % 64), Ordering::Release);
+        let (mut at, end) = (first, first.saturating_add(count));
+        while let Some(left) = end.checked_sub(at).filter(|left| *left > 0) {
+            let bits = left.min(64 - at % 64);
+            let mask = u64::MAX >> (64 - bits) << (at % 64);
+            if let Some(word) = self.free.get(at / 64) {
+                word.fetch_or(mask, Ordering::Release);
             }
+            at = at.saturating_add(bits);
         }
     }
 
