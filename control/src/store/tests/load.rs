@@ -37,6 +37,7 @@ fn many(from: u64, to: u64) -> impl Iterator<Item = Make> {
             },
             src: 0x0a00_0000 + small(300),
             dest: 0x0a10_0000 + small(30),
+            stays: false,
         }
     })
 }
