@@ -259,7 +259,8 @@ def try_rules(console):
     links = [one.get_attribute("href") for one in console.all("a[href^='/rules/history/']")]
     assert len(links) == before + 1, links
     console.driver.get(links[1])
-    assert "tried.yaml" in console.text() or "tried" in console.one("h2.mono").text
+    assert "to what is in force" in console.text(), "what rolling back would change"
+    assert "tried" in console.one("main .mono").text
     console.press("main form button")
     console.go("/rules/tried-by-the-browser")
     assert "no rule with this id" in console.text(), "rolled back"

@@ -53,7 +53,7 @@ pub use problem::{Mistake, Problem};
 pub(crate) use responses::{give as approve_response, standings};
 pub use routes::schema;
 pub(crate) use rules::{
-    Capture, Tried, attempt as try_rules, capture_max, change as change_rules,
+    Capture, FileDiff, Tried, attempt as try_rules, capture_max, change as change_rules,
     check_name as check_rule_file, differences as rule_differences, read_again as read_rules_again,
 };
 pub use session::set_cookie;

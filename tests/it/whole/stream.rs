@@ -24,10 +24,7 @@ pub(super) fn ids(port: u16, subject: &str) -> Vec<String> {
 }
 
 fn read(port: u16, subject: &str, headers_only: bool) -> Vec<Message> {
-    Reading::begin(port, subject, headers_only).map_or_else(Vec::new, |mut reading| {
-        let pending = reading.pending();
-        (0..pending).map_while(|_| reading.next()).collect()
-    })
+    Reading::begin(port, subject, headers_only).map_or_else(Vec::new, Reading::all)
 }
 
 struct Reading(BufReader<TcpStream>);
@@ -54,45 +51,54 @@ impl Reading {
         Some(Self(BufReader::new(stream)))
     }
 
-    /// How many messages there are.
-    fn pending(&mut self) -> u64 {
-        let answer = self.payload("MSG answer").map(|(_, body)| body);
-        let answer: Value = answer
-            .and_then(|body| serde_json::from_slice(&body).ok())
-            .unwrap_or_default();
-        answer["num_pending"].as_u64().unwrap_or(0)
+    /// Every message that there was. The stream may send the first ones before it answers.
+    fn all(mut self) -> Vec<Message> {
+        let (mut all, mut there) = (Vec::new(), None);
+        while there.is_none_or(|there| all.len() < there) {
+            let Some((subject, head, body)) = self.payload() else {
+                break;
+            };
+            if subject == "answer" {
+                there = Some(there_are(&body));
+            } else if let Some(id) = id(&head) {
+                all.push(Message { id, body });
+            }
+        }
+        all
     }
 
-    fn next(&mut self) -> Option<Message> {
-        let (head, body) = self.payload("HMSG vitalwire.")?;
-        let head = String::from_utf8_lossy(&head).into_owned();
-        let mut lines = head.lines();
-        let id = lines.find_map(|line| line.strip_prefix("Nats-Msg-Id:"))?;
-        Some(Message {
-            id: id.trim().to_owned(),
-            body,
-        })
-    }
-
-    /// Headers and body of the next message whose line begins like this.
-    fn payload(&mut self, begins: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+    /// Subject, headers and body of what comes next.
+    fn payload(&mut self) -> Option<(String, Vec<u8>, Vec<u8>)> {
         loop {
             let mut line = String::new();
             if self.0.read_line(&mut line).ok()? == 0 {
                 return None;
             }
-            if line.starts_with(begins) {
-                let mut sizes = line.split_whitespace().rev();
-                let all: usize = sizes.next()?.parse().ok()?;
-                let head: usize = match line.starts_with("HMSG") {
-                    true => sizes.next()?.parse().ok()?,
-                    false => 0,
-                };
-                let mut whole = vec![0; all];
-                self.0.read_exact(&mut whole).ok()?;
-                let body = whole.split_off(head);
-                return Some((whole, body));
-            }
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let (head, all) = match words[..] {
+                ["HMSG", .., head, all] => (head.parse().ok()?, all.parse().ok()?),
+                ["MSG", .., all] => (0, all.parse().ok()?),
+                _ => continue,
+            };
+            let mut head_and_body: Vec<u8> = vec![0; all];
+            self.0.read_exact(&mut head_and_body).ok()?;
+            let body = head_and_body.split_off(head);
+            return Some((words[1].to_owned(), head_and_body, body));
         }
     }
+}
+
+/// How many messages a new consumer gets: those that it was sent before the answer, and the others.
+fn there_are(answer: &[u8]) -> usize {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let count = |path: &str| answer.pointer(path).and_then(Value::as_u64).unwrap_or(0);
+    let there = count("/delivered/consumer_seq") + count("/num_pending");
+    usize::try_from(there).expect("it fits")
+}
+
+fn id(head: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.lines();
+    let id = lines.find_map(|line| line.strip_prefix("Nats-Msg-Id:"))?;
+    Some(id.trim().to_owned())
 }

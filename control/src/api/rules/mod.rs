@@ -3,7 +3,7 @@
 mod files;
 mod trial;
 
-pub(crate) use files::{change, check_name, differences};
+pub(crate) use files::{FileDiff, change, check_name, differences};
 pub(super) use files::{compile, compile_with};
 pub(super) use trial::forget;
 pub(crate) use trial::{Capture, Tried, attempt, capture_max};

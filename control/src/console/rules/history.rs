@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use maud::html;
+use maud::{Markup, html};
 
 use super::super::page::{self, Page};
 use super::super::{marks, table};
-use crate::api::{self, Api, May, Path, Problem, permit};
+use crate::api::{self, Api, FileDiff, May, Path, Problem, permit};
 use crate::auth::Permission;
-use crate::store::uploads;
+use crate::store::uploads::{self, Files};
 use crate::store::views::overview;
 
 pub(super) async fn show(
@@ -56,18 +56,35 @@ pub(super) async fn differences(
     who: May<permit::Read>,
     Path(version): Path<i64>,
 ) -> Result<Response, Problem> {
-    let (then, now) = api
-        .read(move |conn| Ok((uploads::files(conn, version)?, uploads::newest(conn)?.1)))
+    let (before, then, newest, now) = api
+        .read(move |conn| {
+            let (newest, now) = uploads::newest(conn)?;
+            let before = uploads::files(conn, version.saturating_sub(1));
+            Ok((before, uploads::files(conn, version)?, newest, now))
+        })
         .await?;
-    let files = api::blocking(move || api::rule_differences(&then, &now)).await?;
+    // There is none before the first one, and old ones are not kept for ever.
+    let before = before.ok().or_else(|| (version == 1).then(Files::new));
+    let (changed, since) = api::blocking(move || {
+        let changed = before.map(|before| api::rule_differences(&before, &then));
+        (changed, api::rule_differences(&then, &now))
+    })
+    .await?;
     let body = html! {
-        h1 { "From version " (version) " to what is in force" }
-        @if files.is_empty() { p { "They are the same." } }
-        @for file in &files { h2.mono { (file.name) } pre { code { (file.diff) } } }
-        @if who.may(Permission::Configure) && !files.is_empty() {
+        h1 { "Version " (version) }
+        h2 { "What it changed" }
+        @match &changed {
+            Some(files) => (different(files, "Nothing.")),
+            None => p { "The version before it is no longer kept." },
+        }
+        @if version == newest { p { "It is in force." } } @else {
+            h2 { "From it to what is in force" }
+            (different(&since, "They are the same."))
+        }
+        @if who.may(Permission::Configure) && !since.is_empty() {
             form method="post" action={ "/rules/history/" (version) } {
                 (page::csrf(&who))
-                button { "Put version " (version) " in force again: it changes " (files.len()) " files" }
+                button { "Put version " (version) " in force again: it changes " (since.len()) @if since.len() == 1 { " file" } @else { " files" } }
             }
         }
     };
@@ -78,6 +95,13 @@ pub(super) async fn differences(
         body,
     }
     .show(&api))
+}
+
+fn different(files: &[FileDiff], none: &str) -> Markup {
+    html! {
+        @if files.is_empty() { p { (none) } }
+        @for file in files { h3.mono { (file.name) } pre { code { (file.diff) } } }
+    }
 }
 
 pub(super) async fn restore(

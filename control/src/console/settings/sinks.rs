@@ -74,6 +74,12 @@ fn state(how: Option<&How>) -> Markup {
     }
 }
 
+/// What is said beside it need not be said again.
+fn why(name: &str, error: &str) -> String {
+    let said = format!("{name}: not delivered: ");
+    error.strip_prefix(&said).unwrap_or(error).to_owned()
+}
+
 /// Sends one message past the outbox, as `vitalwire sinks test` does.
 pub(super) async fn test(
     State(api): State<Api>,
@@ -94,7 +100,7 @@ pub(super) async fn test(
         h1 { "A message to " (name) }
         @match &outcome {
             Ok(told) => div.right role="status" { p { strong { "✓ Sent." } " " (told) } },
-            Err(error) => div.wrong role="alert" { p { strong { "✕ Not delivered." } " " (error.to_string()) }
+            Err(error) => div.wrong role="alert" { p { strong { "✕ Not delivered." } " " (why(&name, &error.to_string())) }
                 p { "Entries for this sink wait on disk meanwhile; nothing is lost." } },
         }
         p { "The message says that somebody asked for it, and went past what waits. This is in the audit log." }
