@@ -88,6 +88,15 @@ pub(crate) fn icmp_event(
     Some((event, written))
 }
 
+/// Bytes of a message that are headers. Neighbour discovery has no payload, but addresses; an echo
+/// is payload behind its identifiers.
+pub(crate) fn icmp_header(proto: u8, bytes: &[u8]) -> usize {
+    match bytes {
+        [NDP_ROUTER_SOLICITATION..=NDP_REDIRECT, ..] if proto != ICMP => NDP_BYTES,
+        _ => ICMP_BYTES,
+    }
+}
+
 /// The target behind the four reserved bytes (RFC 4861 4.3 to 4.5).
 fn v6(rest: &[u8]) -> Option<IpAddr> {
     let (_, rest) = rest.split_first_chunk::<4>()?;
@@ -103,7 +112,12 @@ fn link_address(rest: &[u8]) -> Option<[u8; 6]> {
     }
 }
 
+/// Type, code, checksum, and what they say of the rest.
+const ICMP_BYTES: usize = 8;
+/// The same, target and destination of a redirect, or target and an option with its link address.
+const NDP_BYTES: usize = 40;
 const ICMP_REDIRECT: u8 = 5;
+const NDP_ROUTER_SOLICITATION: u8 = 133;
 const NDP_ROUTER: u8 = 134;
 const NDP_SOLICITATION: u8 = 135;
 const NDP_ADVERTISEMENT: u8 = 136;

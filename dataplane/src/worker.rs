@@ -19,7 +19,7 @@ use crate::flow::expiry::{Entry, ICMP, ICMPV6};
 use crate::flow::key::Keyed;
 use crate::flow::table::Table;
 use crate::inspect::Protocols;
-use crate::link::{arp_event, icmp_event};
+use crate::link::{arp_event, icmp_event, icmp_header};
 use crate::opens::Opens;
 use crate::pipeline::{FlowRecords, Settings};
 use crate::reader::Sight;
@@ -183,6 +183,7 @@ impl Worker {
             Ok(packet) => packet,
             Err(issue) => {
                 self.recorder.counts.one(Count::WorkerUndecoded);
+                self.keep(frame, frame.bytes(blocks), 0, ETHERNET_BYTES);
                 self.undecoded(frame, *issue);
                 return;
             }
@@ -190,10 +191,23 @@ impl Worker {
         let bytes = frame.bytes(blocks);
         match &packet.net {
             Net::Ip(ip) => self.ip(frame, packet, ip, bytes),
-            Net::Arp(span) => self.arp(frame, packet, part(bytes, *span)),
+            Net::Arp(span) => {
+                self.keep(frame, bytes, span.offset, ARP_BYTES);
+                self.arp(frame, packet, part(bytes, *span));
+            }
             Net::Other(_) => self.recorder.counts.one(Count::NotIp),
         }
         self.recorder.counts.one(Count::WorkerHandled);
+    }
+
+    /// Keeps a frame of no TCP or UDP flow for evidence: so many bytes from an offset on are headers.
+    fn keep(&mut self, frame: &Frame, bytes: &[u8], offset: u32, more: usize) {
+        let Some(desk) = &mut self.evidence else {
+            return;
+        };
+        let until = (offset as usize).saturating_add(more).min(bytes.len());
+        let header = bytes.get(..until).unwrap_or(bytes);
+        self.recorder.trail = desk.keeper.keep_loose(frame, header);
     }
 
     fn undecoded(&mut self, frame: &Frame, issue: DecodeIssue) {
@@ -320,10 +334,17 @@ impl Worker {
                 flow.carried(direction, payload.len() as u64);
                 self.datagram(slot, direction, payload, moment);
             }
-            Transport::Icmp(span) if matches!(ip.proto, ICMP | ICMPV6) => {
+            Transport::Icmp { message, .. } if matches!(ip.proto, ICMP | ICMPV6) => {
                 let envelope = flow.envelope(direction, frame.no, frame.time);
-                if let Some((event, written)) = icmp_event(ip.proto, part(bytes, *span), direction)
-                {
+                let message = *message;
+                self.keep(
+                    frame,
+                    bytes,
+                    message.offset,
+                    icmp_header(ip.proto, part(bytes, message)),
+                );
+                let event = icmp_event(ip.proto, part(bytes, message), direction);
+                if let Some((event, written)) = event {
                     self.recorder.event(Lane::Bulk, &envelope, &event, written);
                 }
             }
@@ -403,7 +424,8 @@ fn print(flow: u64, keyed: &Keyed, ip: &Ip, bytes: &[u8]) -> u64 {
         Transport::Udp {
             checksum, payload, ..
         } => (*checksum, payload.len.into(), 0),
-        Transport::Icmp(span)
+        Transport::Icmp { message: span, .. }
+        | Transport::Sctp { message: span, .. }
         | Transport::Other(span)
         | Transport::Fragment(Fragment { payload: span, .. }) => {
             let first = part(bytes, *span).first_chunk().copied();
@@ -451,6 +473,10 @@ pub(crate) fn bare(frame: &Frame, packet: Option<&Packet>) -> Envelope {
 pub(crate) const LOOSE_ANOMALIES_MAX: u32 = 32;
 /// Behind whatever the frame itself brought.
 const LOSS_SUB: u32 = 1 << 31;
+/// An ARP message of Ethernet and IPv4.
+const ARP_BYTES: usize = 28;
+/// Addresses and type of a frame of which nothing else is known.
+const ETHERNET_BYTES: usize = 14;
 /// One second of packet time.
 pub(crate) const SECOND: i64 = NANOS_PER_SEC;
 /// A segment with one of these says more than its payload.

@@ -252,6 +252,9 @@ pub struct Envelope {
     pub dest: Endpoint,
     /// IP protocol number; absent below IP.
     pub proto: Option<u8>,
+    /// Of ICMP, what stands for the ports of sender and receiver: the types of a question and its
+    /// answer, the sender's first, or type and code where there is no answer.
+    pub icmp: Option<[u16; 2]>,
     /// Seen from the flow; absent without one.
     pub direction: Option<Direction>,
     /// The innermost tunnel it came through.

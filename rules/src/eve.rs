@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use parsers::event::{Endpoint, Envelope};
 use parsers::json::{display, mac, number, padded, text};
 use parsers::kinds::envelope::proto_name;
+use parsers::kinds::icmp::counterpart;
 use parsers::time::Time;
 use sha1::{Digest, Sha1};
 
@@ -176,15 +177,16 @@ fn tunnel(envelope: &Envelope, out: &mut Vec<u8>) {
 
 /// Protocols whose Community ID is over ports: TCP, UDP, SCTP.
 const WITH_PORTS: [u8; 3] = [6, 17, 132];
-/// ICMP and ICMPv6: their Community ID is over type and code, which the envelope does not have.
-const ICMP: [u8; 2] = [1, 58];
+/// ICMP and ICMPv6: theirs is over what stands for ports.
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
 
 /// The Community ID version 1 of the flow, seed 0: the same for both directions, so that other
 /// tools' records of the flow can be joined with ours.
 ///
 /// It names a flow and protects nothing.
 fn community_id(envelope: &Envelope) -> Option<CommunityId> {
-    let proto = envelope.proto.filter(|proto| !ICMP.contains(proto))?;
+    let proto = envelope.proto?;
     let mut hash = Sha1::new();
     hash.update([0, 0]);
     match (envelope.src.ip?, envelope.dest.ip?) {
@@ -202,7 +204,7 @@ fn community_id(envelope: &Envelope) -> Option<CommunityId> {
     Some(id)
 }
 
-/// Both endpoints, the smaller first.
+/// Both endpoints, the smaller first; the sender where nobody answers.
 fn community_pair(
     envelope: &Envelope,
     src: &[u8],
@@ -210,13 +212,22 @@ fn community_pair(
     proto: u8,
     hash: &mut Sha1,
 ) -> Option<()> {
-    let ports = if WITH_PORTS.contains(&proto) {
-        Some((envelope.src.port?, envelope.dest.port?))
-    } else {
-        None
+    let (ports, one_way) = match proto {
+        ICMP | ICMPV6 => {
+            let [from, to] = envelope.icmp?;
+            (
+                Some((from, to)),
+                counterpart(proto == ICMPV6, from).is_none(),
+            )
+        }
+        proto if WITH_PORTS.contains(&proto) => {
+            (Some((envelope.src.port?, envelope.dest.port?)), false)
+        }
+        _ => (None, false),
     };
     let (from, to) = ports.unwrap_or_default();
-    let ((low, low_port), (high, high_port)) = if (src, from) <= (dest, to) {
+    let ordered = one_way || (src, from) <= (dest, to);
+    let ((low, low_port), (high, high_port)) = if ordered {
         ((src, from), (dest, to))
     } else {
         ((dest, to), (src, from))
@@ -318,6 +329,21 @@ mod tests {
         assert_eq!(id(a, b, 6), id(b, a, 6));
         let (a, b) = (("2001:db8::1", 9), ("2001:db8::1", 8));
         assert_eq!(id(a, b, 17), id(b, a, 17));
+    }
+
+    /// A question and its answer have one, a message without an answer its sender's.
+    #[test]
+    fn a_community_id_of_icmp_is_over_types() {
+        let of = |src: &str, dest: &str, proto, pair| {
+            let mut of = envelope((src, 0), (dest, 0), proto);
+            of.icmp = Some(pair);
+            community_id(&of).unwrap().to_string()
+        };
+        let echo = of("192.168.0.89", "192.168.0.1", 1, [8, 0]);
+        assert_eq!(echo, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk=");
+        assert_eq!(of("192.168.0.1", "192.168.0.89", 1, [0, 8]), echo);
+        let there = of("10.0.0.1", "10.0.0.2", 1, [3, 3]);
+        assert_ne!(of("10.0.0.2", "10.0.0.1", 1, [3, 3]), there);
     }
 
     #[test]

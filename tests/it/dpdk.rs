@@ -256,3 +256,61 @@ fn what_keeps_a_port_from_opening_is_said_in_one_line_and_what_to_do() {
         "{said}"
     );
 }
+
+/// What the doctor says of a port: it opens it as `run` would, tells of it, and judges what comes.
+#[test]
+fn the_doctor_opens_the_port_and_tells_of_it() {
+    if !built_in() {
+        return;
+    }
+    let dir = TempDir::new().expect("temporary folder");
+    let config = dir.path().join("c.yaml");
+    let examined = |capture: &str, workers: usize| {
+        let around = format!(
+            "state_dir: {0}\nworkers: {workers}\noutputs: {{eve: {{path: {0}/e}}}}\n",
+            dir.path().display()
+        );
+        std::fs::write(&config, format!("{capture}{around}")).expect("written");
+        let config = config.to_str().expect("UTF-8");
+        let args = ["doctor", "--config", config, "--listen", "1s", "--json"];
+        let (code, stdout, stderr) = support::run(&args);
+        let findings: Vec<Value> = serde_json::from_str(&stdout).expect(&stderr);
+        let told = findings.into_iter().map(|finding| {
+            let word = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+            ((word("check"), word("verdict")), finding)
+        });
+        (code, told.collect::<std::collections::BTreeMap<_, _>>())
+    };
+    let is = |check: &str, verdict: &str| (check.to_owned(), verdict.to_owned());
+    let (code, two) = examined(&capture("net_null0,size=60", "    port: net_null0\n"), 2);
+    assert_eq!(code, Some(0), "{two:?}");
+    for check in ["dpdk-device", "port", "queues", "rss", "losses"] {
+        assert!(two.contains_key(&is(check, "ok")), "{check}: {two:?}");
+    }
+    assert_eq!(two[&is("port", "ok")]["facts"]["queues"], 2);
+    let rss = two[&is("rss", "ok")]["what"].as_str().expect("words");
+    assert!(
+        rss.contains("says the port: by addresses and ports"),
+        "{rss}"
+    );
+    let ward = support::root().join("pcaps/ward/hl7-pumps.pcap");
+    let file = format!("net_pcap0,rx_pcap={}", ward.display());
+    let (_, file) = examined(&capture(&file, ""), 2);
+    let queues = &file[&is("queues", "note")];
+    assert!(
+        queues["what"]
+            .as_str()
+            .is_some_and(|what| what.contains("no RSS")),
+        "{queues}"
+    );
+    assert!(
+        file.contains_key(&is("medical", "ok")),
+        "what comes is judged: {file:?}"
+    );
+    let (code, none) = examined(&capture("net_null0", "    port: \"0000:3b:00.0\"\n"), 1);
+    assert_eq!(code, Some(1));
+    for check in ["dpdk-device", "port"] {
+        let fails = &none[&is(check, "fail")];
+        assert_ne!(fails["fix"], "", "{fails}");
+    }
+}

@@ -133,6 +133,53 @@ fn evidence_is_the_flow_from_its_syn_to_the_alert_as_tshark_reads_it() {
     assert!(compared >= 7, "{compared} alerts");
 }
 
+/// An alert of no TCP or UDP flow has the frames of the address, and of these no payload.
+#[test]
+fn an_alert_of_no_flow_has_the_frames_of_its_address() {
+    if !support::has("tshark") {
+        return;
+    }
+    for (rule, filter, bytes_max) in [
+        ("net-arp-spoof", "arp", 14 + 28),
+        ("net-icmp-tunnel", "icmp", 14 + 20 + 8),
+    ] {
+        let capture = support::root().join(format!("pcaps/rules/{rule}/fire.pcap"));
+        let run = support::inspect(&[&capture], &[]);
+        let dir = evidence_dir(&run);
+        let known = manifests(&dir);
+        let alerts = run.of_type("alert").into_iter();
+        let mut of_rule = alerts.filter(|alert| alert["vitalwire"]["slug"] == rule);
+        let alert = of_rule.next().expect("an alert");
+        let id = alert["vitalwire"]["alert_id"].as_str().expect("an id");
+        let manifest = known
+            .get(id)
+            .unwrap_or_else(|| panic!("no evidence of {alert}"));
+        assert_eq!(manifest["of"], "address", "{manifest:#}");
+        assert_eq!(manifest["flow_id"], alert["flow_id"], "{manifest:#}");
+        assert_eq!(manifest["frames"]["complete_from_start"], false);
+        assert_eq!(manifest["frames"]["last"]["number"], alert["pcap_cnt"]);
+        let file = dir.join(format!("{id}.pcapng"));
+        let fields = ["frame.cap_len", "eth.src", "eth.dst", "data.data"];
+        let all = tshark(&file, "frame", &fields);
+        assert_eq!(manifest["frames"]["kept"], all.len());
+        assert_eq!(tshark(&file, filter, &fields).len(), all.len());
+        let who = alert["ether"]["src_mac"].as_str().expect("an address");
+        assert!(all.iter().any(|line| line.contains(who)), "{who}: {all:?}");
+        if rule == "net-arp-spoof" {
+            let rightful = all.iter().any(|line| !line.contains(who));
+            assert!(rightful, "who claimed it before is there too: {all:?}");
+        }
+        for line in &all {
+            let (len, rest) = line.split_once('\t').expect("a length");
+            assert!(
+                len.parse::<usize>().expect("a number") <= bytes_max,
+                "{line}"
+            );
+            assert!(rest.ends_with('\t'), "no payload: {line}");
+        }
+    }
+}
+
 /// No frame is longer than its headers.
 fn only_headers(file: &Path) {
     let fields = ["frame.cap_len", "ip.hdr_len", "tcp.hdr_len", "tcp.payload"];

@@ -121,7 +121,9 @@ pub struct Capture {
     pub round: Span,
     /// Bytes kept of a frame; less than the MTU loses payload.
     pub snaplen: u32,
-    /// The kernel's ring: it bridges moments in which workers are busy.
+    /// The kernel's rings, all together: they bridge moments in which workers are busy. 0 is an
+    /// eighth of `limits.memory`, beside it.
+    #[serde(default = "by_budget")]
     pub buffer: Bytes,
     /// A BPF filter in libpcap's syntax; empty captures everything.
     pub bpf: String,
@@ -149,7 +151,17 @@ pub struct Capture {
     pub dpdk: Dpdk,
 }
 
+fn by_budget() -> Bytes {
+    Bytes(0)
+}
+
 impl Capture {
+    /// What the kernel's rings have of a memory budget, or rather beside it: enough for what libpcap
+    /// needs at least, and no more than it takes.
+    pub(crate) fn share(memory: Bytes) -> Bytes {
+        Bytes(memory.0 / 8).clamp(Bytes::mib(4), Bytes::mib(2047))
+    }
+
     /// What frames come from, in the log and in findings.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -31,8 +31,12 @@ pub fn parse(name: &str, text: &str) -> Result<Config, Error> {
         return Ok(Config::default());
     }
     let options = serde_yaml::options! { with_snippet: false };
-    let config: Config = serde_yaml::from_str_with_options(text, options)
+    let mut config: Config = serde_yaml::from_str_with_options(text, options)
         .map_err(|error| Error::Config(explain(name, error)))?;
+    let buffer = &mut config.capture.buffer;
+    if buffer.0 == 0 {
+        *buffer = Capture::share(config.limits.memory);
+    }
     check(&config).map_err(|what| {
         let place = place::of(text, &what)
             .map_or_else(String::new, |(line, column)| format!("{line}:{column}:"));

@@ -1,5 +1,5 @@
 use super::units::{Bytes, Span};
-use super::{Config, EXAMPLE, parse, schema};
+use super::{Capture, Config, EXAMPLE, parse, schema};
 
 #[test]
 fn the_example_parses_and_equals_the_defaults() {
@@ -154,4 +154,21 @@ fn a_port_of_dpdk_is_no_interface() {
             .to_string();
         assert!(text.contains(word), "{text}");
     }
+}
+
+#[test]
+fn rings_have_their_share_of_the_memory_budget_unless_told_otherwise() {
+    let buffer = |text: &str| parse("c", text).unwrap().capture.buffer;
+    let capture = "capture: {interface: span0}\n";
+    assert_eq!(buffer(capture), Bytes::mib(64));
+    let much = format!("{capture}limits: {{memory: 4GiB}}\n");
+    assert_eq!(buffer(&much), Bytes::mib(512));
+    let most = format!("{capture}limits: {{memory: 64GiB}}\n");
+    assert_eq!(buffer(&most), Bytes::mib(2047));
+    let set = "capture: {interface: span0, buffer: 16MiB}\nlimits: {memory: 4GiB}\n";
+    assert_eq!(buffer(set), Bytes::mib(16));
+    assert_eq!(
+        Config::default().capture.buffer,
+        Capture::share(Config::default().limits.memory)
+    );
 }

@@ -14,6 +14,8 @@ use crate::engine;
 const MAPS: u64 = 8 << 20;
 /// From here on maps are counted as memory of their control group.
 const ACCOUNTED: (u32, u32) = (5, 11);
+/// From here on AF_XDP takes frames in several pieces, where the driver gives them.
+const IN_PIECES: (u32, u32) = (6, 6);
 /// From here on there are CAP_BPF and CAP_PERFMON.
 const CAPABILITIES: (u32, u32) = (5, 8);
 
@@ -26,11 +28,25 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     findings.extend(steering(config, may, kernel));
+    findings.extend(pieces(config, kernel));
     let limit = locked(&text("/proc/self/limits"));
     findings.extend(limit.and_then(|limit| memory(config, kernel, limit, system::may_lock())));
     let jit = text("/proc/sys/net/core/bpf_jit_enable");
     findings.extend(machine_code(&jit, &built(&release)));
     findings
+}
+
+/// Whether AF_XDP can have frames that are longer than a page.
+fn pieces(config: &Config, kernel: (u32, u32)) -> Option<Finding> {
+    if config.capture.source != CaptureSource::AfXdp || kernel >= IN_PIECES {
+        return None;
+    }
+    let name = config.capture.interface.as_deref().unwrap_or("IF");
+    let what = "frames above 3.8 kB are lost with AF_XDP before Linux 6.6, jumbo frames that is";
+    Some(Finding::machine("jumbo", Verdict::Warn, what).fix(format!(
+        "in the configuration: capture: {{source: af_packet}}; without jumbo frames in the mirror: \
+         sudo ip link set dev {name} mtu 3498"
+    )))
 }
 
 /// What this process may do.
@@ -173,6 +189,16 @@ fn machine_code(told: &str, built: &str) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_frames_are_lost_to_an_old_kernel_and_that_is_said() {
+        let mut config = Config::default();
+        assert!(pieces(&config, (5, 15)).is_none());
+        config.capture.source = CaptureSource::AfXdp;
+        assert!(pieces(&config, (6, 6)).is_none());
+        let said = pieces(&config, (6, 1)).unwrap();
+        assert!(said.fix.contains("source: af_packet"), "{said:?}");
+    }
 
     const NOBODY: May = May {
         configure: false,

@@ -65,7 +65,10 @@ fn told(manifest: &Manifest, path: &Path) -> String {
         ("severity", rule.severity.clone()),
         (
             "flow",
-            format!("{} {}", manifest.flow_id, manifest.app_proto),
+            match manifest.flow_id {
+                Some(id) => format!("{id} {}", manifest.app_proto),
+                None => "none: frames of the sender's address".to_owned(),
+            },
         ),
         ("frames", frames(&manifest.frames)),
         ("from", format!("{}, frame {}", first.time, first.number)),
@@ -167,7 +170,7 @@ fn find(dir: &Path, text: &str) -> Result<String, Error> {
         ))),
         (None, _) => Err(Error::Failed(format!(
             "{text}: no evidence of this alert in {}; `vitalwire evidence --dir DIR` lists what there \
-             is (alerts outside of flows have none, and old evidence is removed)",
+             is (alerts about sums, silence and the sensor itself have none, and old evidence is removed)",
             dir.display()
         ))),
     }

@@ -23,8 +23,13 @@ pub struct Manifest {
     pub alert_time: String,
     /// The frame that completed it.
     pub alert_frame: u64,
-    /// The flow, as in `eve.json`.
-    pub flow_id: u64,
+    /// `flow`, or `address` where the alert is of no TCP or UDP flow: then frames are those that the
+    /// sender's Ethernet address sent or got, and ARP messages that claim the same IP address.
+    #[serde(default)]
+    pub of: String,
+    /// The flow, as in `eve.json`, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_id: Option<u64>,
     /// Its recognised protocol, or empty.
     pub app_proto: String,
     /// The rule that fired.
@@ -145,11 +150,17 @@ impl Manifest {
             time: stamp(time),
         };
         let pack = alert.pack.as_ref();
+        let (of, content) = if evidence.is_of_flow() {
+            ("flow", "link to transport headers, no payload")
+        } else {
+            ("address", "ARP messages, ICMP and link headers, no payload")
+        };
         Self {
             schema: SCHEMA.to_owned(),
             alert_id: alert.alert_id.clone(),
             alert_time: stamp(alert.time),
             alert_frame: alert.frame,
+            of: of.to_owned(),
             flow_id: alert.flow,
             app_proto: alert.app.to_owned(),
             rule: Rule {
@@ -168,7 +179,7 @@ impl Manifest {
                 host: about.eve.host.clone(),
                 key_id: format!("{:08x}", about.key_id),
             },
-            content: "link to transport headers, no payload".to_owned(),
+            content: content.to_owned(),
             frames: Frames {
                 kept: extent.kept,
                 cut: extent.cut,

@@ -5,6 +5,11 @@
 //! mapped only under a read lease (fcntl(2), `F_SETLEASE`): the system gives one while nobody may
 //! write the file, and makes whoever wants to write it wait until the lease is given back. That
 //! happens as soon as it is asked for and the last frame is through; the rest is read.
+//!
+//! The system waits `/proc/sys/fs/lease-break-time` seconds (45), then takes the lease by force. No
+//! more than a queue's worth of frames is out at a time, which is through in far less; but while the
+//! whole process stands still for longer (a terminal's Ctrl-Z, a debugger) somebody may cut the file
+//! under frames that are still out, and their first look behind its new end ends us (SIGBUS).
 #![expect(
     unsafe_code,
     reason = "a mapping is memory that the compiler does not know"

@@ -40,8 +40,8 @@ pub fn checksums_ok(frame: &[u8], packet: &Packet) -> Result<(), WrongChecksum> 
     let (payload, wrong) = match ip.transport {
         Transport::Tcp(tcp) => (tcp.payload, WrongChecksum::Tcp),
         Transport::Udp { payload, .. } => (payload, WrongChecksum::Udp),
-        Transport::Icmp(message) => (message, WrongChecksum::Icmp),
-        Transport::Fragment(_) | Transport::Other(_) => return Ok(()),
+        Transport::Icmp { message, .. } => (message, WrongChecksum::Icmp),
+        Transport::Sctp { .. } | Transport::Fragment(_) | Transport::Other(_) => return Ok(()),
     };
     let segment = segment(ip, payload).of(frame);
     let left_out = wrong == WrongChecksum::Udp && segment.get(6..8) == Some(&[0, 0]);

@@ -44,7 +44,8 @@ fn spans(packet: &Packet) -> Vec<Span> {
                     tcp.payload
                 }
                 Transport::Udp { payload, .. } => payload,
-                Transport::Icmp(span) | Transport::Other(span) => span,
+                Transport::Icmp { message, .. } | Transport::Sctp { message, .. } => message,
+                Transport::Other(span) => span,
                 Transport::Fragment(fragment) => fragment.payload,
             };
             vec![ip.header, above]

@@ -169,8 +169,22 @@ pub enum Transport {
         /// The datagram's payload.
         payload: Span,
     },
-    /// ICMP or ICMPv6: the whole message.
-    Icmp(Span),
+    /// ICMP or ICMPv6.
+    Icmp {
+        /// What stands for ports: see [`parsers::event::Envelope::icmp`].
+        pair: [u16; 2],
+        /// The whole message.
+        message: Span,
+    },
+    /// SCTP.
+    Sctp {
+        /// Sender's port.
+        src: u16,
+        /// Receiver's port.
+        dest: u16,
+        /// The whole packet.
+        message: Span,
+    },
     /// A fragment that waits for the others; the spread stage puts them together.
     Fragment(Fragment),
     /// Another protocol, or a header that was cut off.

@@ -14,6 +14,7 @@ pub(super) const ICMPV6: u8 = 58;
 pub(super) const NONE: u8 = 59;
 pub(super) const DEST_OPTIONS: u8 = 60;
 pub(super) const ETHER_IP: u8 = 97;
+pub(super) const SCTP: u8 = 132;
 pub(super) const MOBILITY: u8 = 135;
 pub(super) const MPLS: u8 = 137;
 pub(super) const HIP: u8 = 139;

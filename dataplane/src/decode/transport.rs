@@ -1,4 +1,6 @@
-//! TCP, UDP, ICMP, and the tunnels that IP carries directly.
+//! TCP, UDP, ICMP, SCTP, and the tunnels that IP carries directly.
+
+use parsers::kinds::icmp::counterpart;
 
 use super::proto;
 use super::walk::{Next, Step, Walk};
@@ -11,7 +13,11 @@ impl Walk<'_, '_> {
             proto::TCP => self.cut_or(Self::tcp),
             proto::UDP => self.cut_or(Self::udp),
             proto::ICMP | proto::ICMPV6 => {
-                self.above(Transport::Icmp(self.span()));
+                self.icmp(protocol == proto::ICMPV6);
+                Ok(Next::Done)
+            }
+            proto::SCTP => {
+                self.sctp();
                 Ok(Next::Done)
             }
             proto::GRE => self.cut_or(Self::gre),
@@ -50,6 +56,30 @@ impl Walk<'_, '_> {
             }
             step => step,
         }
+    }
+
+    fn icmp(&mut self, v6: bool) {
+        let message = self.span();
+        let [ty, code] = self.rest().first_chunk().copied().unwrap_or_default();
+        let other = counterpart(v6, ty.into()).unwrap_or_else(|| code.into());
+        self.above(Transport::Icmp {
+            pair: [ty.into(), other],
+            message,
+        });
+    }
+
+    /// The common header (RFC 9260 3.1) begins with the ports.
+    fn sctp(&mut self) {
+        let message = self.span();
+        let above = match self.rest().first_chunk().copied() {
+            Some([s0, s1, d0, d1]) => Transport::Sctp {
+                src: u16::from_be_bytes([s0, s1]),
+                dest: u16::from_be_bytes([d0, d1]),
+                message,
+            },
+            None => Transport::Other(message),
+        };
+        self.above(above);
     }
 
     #[inline]

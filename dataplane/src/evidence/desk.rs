@@ -62,7 +62,7 @@ impl Desk {
             alert: wanted.alert,
             interfaces: Arc::clone(interfaces),
             frames,
-            medical: place.medical,
+            kept: place.kept,
         };
         let sent = if self.live {
             self.out.try_send(evidence)

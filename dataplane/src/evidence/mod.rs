@@ -6,10 +6,14 @@
 //! 96 bytes: no byte of payload is kept. Within a value that a parser skips (the pixels of an
 //! image) nothing is kept at all; such frames are counted.
 //!
+//! A third, small ring has frames of no TCP or UDP flow: ARP whole, ICMP up to its identifiers, of
+//! what cannot be read the Ethernet header. An alert about such a frame gets those of its address.
+//!
 //! A record tells where the newest frame of its flow is. The correlator asks for it when it tells
 //! an alert, and the worker answers between two works.
 
 mod desk;
+mod loose;
 mod pcapng;
 mod ring;
 #[cfg(test)]
@@ -39,8 +43,18 @@ pub struct Evidence {
     interfaces: Arc<[String]>,
     /// The first one first; there is at least one.
     frames: Vec<Slot>,
-    /// Whether the flow is one of a medical protocol.
-    medical: bool,
+    kept: Kept,
+}
+
+/// Which ring it was kept in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kept {
+    /// Of flows that are not recognised yet.
+    Undecided,
+    /// Of flows of a medical protocol.
+    Medical,
+    /// Of no TCP or UDP flow.
+    Loose,
 }
 
 /// How much of a flow the evidence holds.
@@ -77,11 +91,17 @@ impl Evidence {
             kept,
             cut,
             bulk: last_nth.saturating_sub(cut).saturating_sub(kept),
-            from_start: cut == 0 && !self.alert.midstream,
-            to_alert: self.medical || last_no >= self.alert.frame,
+            from_start: cut == 0 && !self.alert.midstream && self.kept != Kept::Loose,
+            to_alert: self.kept == Kept::Medical || last_no >= self.alert.frame,
             first: (first_no, first_time),
             last: (last_no, last_time),
         }
+    }
+
+    /// Whether it is of one flow; if not, it is of an address.
+    #[must_use]
+    pub fn is_of_flow(&self) -> bool {
+        self.kept != Kept::Loose
     }
 
     /// The frames as a pcapng file that says what program made it, and of what.
@@ -100,16 +120,28 @@ impl Evidence {
 pub(crate) struct Keeper {
     undecided: Ring,
     medical: Ring,
+    loose: Ring,
 }
 
 impl Keeper {
-    /// With so many bytes for both rings.
+    /// With so many bytes for all rings.
     pub(crate) fn new(bytes: usize) -> Self {
         let undecided = bytes / UNDECIDED_SHARE;
+        let loose = (bytes / LOOSE_SHARE).min(LOOSE_MAX.saturating_mul(SLOT_BYTES));
         Self {
             undecided: Ring::new(undecided),
-            medical: Ring::new(bytes.saturating_sub(undecided)),
+            medical: Ring::new(bytes.saturating_sub(undecided).saturating_sub(loose)),
+            loose: Ring::new(loose),
         }
+    }
+
+    /// Keeps a frame of no TCP or UDP flow; says where.
+    pub(crate) fn keep_loose(&mut self, frame: &Frame, header: &[u8]) -> Option<NonZeroU64> {
+        let place = Place {
+            kept: Kept::Loose,
+            name: self.loose.keep(frame, header, 1, None),
+        };
+        place.trail()
     }
 
     /// Keeps a frame of a flow that is medical, or may yet turn out to be. Says where the newest
@@ -135,13 +167,13 @@ impl Keeper {
         let place = if medical {
             let before = before.and_then(|place| self.moved(place));
             Place {
-                medical,
+                kept: Kept::Medical,
                 name: self.medical.keep(frame, header, nth, before),
             }
         } else {
             let before = before.map(|place| place.name);
             Place {
-                medical,
+                kept: Kept::Undecided,
                 name: self.undecided.keep(frame, header, nth, before),
             }
         };
@@ -151,16 +183,19 @@ impl Keeper {
 
     /// Frames that were kept so far.
     fn count(&self) -> u64 {
-        self.undecided.count.saturating_add(self.medical.count)
+        let of_flows = self.undecided.count.saturating_add(self.medical.count);
+        of_flows.saturating_add(self.loose.count)
     }
 
     /// The place in the medical ring of a frame that may still be in the other one: the flow has
     /// just been recognised.
     fn moved(&mut self, place: Place) -> Option<u64> {
-        if place.medical {
+        if place.kept == Kept::Medical {
             return Some(place.name);
         }
-        let Self { undecided, medical } = self;
+        let Self {
+            undecided, medical, ..
+        } = self;
         let chain: SmallVec<[&Slot; MOVED_MAX]> =
             undecided.back_from(place.name).take(MOVED_MAX).collect();
         let mut before = None;
@@ -172,10 +207,10 @@ impl Keeper {
 
     /// The frames of a flow up to this one, as far as they are still there.
     fn gather(&self, place: Place) -> Vec<Slot> {
-        let ring = if place.medical {
-            &self.medical
-        } else {
-            &self.undecided
+        let ring = match place.kept {
+            Kept::Medical => &self.medical,
+            Kept::Undecided => &self.undecided,
+            Kept::Loose => return loose::gather(&self.loose, place.name),
         };
         let back = ring.back_from(place.name).take(FRAMES_MAX);
         let mut frames: Vec<Slot> = back.cloned().collect();
@@ -187,7 +222,7 @@ impl Keeper {
 /// Where a frame is kept.
 #[derive(Clone, Copy)]
 struct Place {
-    medical: bool,
+    kept: Kept,
     name: u64,
 }
 
@@ -195,15 +230,24 @@ impl Place {
     const fn of(trail: NonZeroU64) -> Self {
         let raw = trail.get();
         Self {
-            medical: raw & 1 == 1,
-            name: (raw >> 1).saturating_sub(1),
+            kept: match raw & 3 {
+                0 => Kept::Undecided,
+                1 => Kept::Medical,
+                _ => Kept::Loose,
+            },
+            name: (raw >> 2).saturating_sub(1),
         }
     }
 
     /// In one number, which other threads only carry.
     fn trail(self) -> Option<NonZeroU64> {
         let name = self.name.saturating_add(1);
-        NonZeroU64::new(name << 1 | u64::from(self.medical))
+        let kept = match self.kept {
+            Kept::Undecided => 0,
+            Kept::Medical => 1,
+            Kept::Loose => 2,
+        };
+        NonZeroU64::new(name << 2 | kept)
     }
 }
 
@@ -212,5 +256,8 @@ impl Place {
 pub const FRAMES_MAX: usize = 1024;
 /// What flows that are not recognised yet have of the rings: they are few packets old.
 const UNDECIDED_SHARE: usize = 8;
+/// What frames of no flow have of the rings, and the most of them: all are looked at for an alert.
+const LOOSE_SHARE: usize = 16;
+const LOOSE_MAX: usize = 4096;
 /// The most frames that a flow brings along when it is recognised; connections are after a few.
 const MOVED_MAX: usize = 64;

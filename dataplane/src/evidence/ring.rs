@@ -140,7 +140,17 @@ impl Ring {
         })
     }
 
-    fn get(&self, name: u64) -> Option<&Slot> {
+    /// Every frame from this one back, of whatever flow, as far as they are still there.
+    pub(super) fn all_back_from(&self, newest: u64) -> impl Iterator<Item = &Slot> {
+        let mut at = Some(newest);
+        std::iter::from_fn(move || {
+            let name = at?;
+            at = name.checked_sub(1);
+            self.get(name)
+        })
+    }
+
+    pub(super) fn get(&self, name: u64) -> Option<&Slot> {
         let max = u64::try_from(self.max).ok()?;
         let age = self.count.checked_sub(name)?;
         if age == 0 || age > max {

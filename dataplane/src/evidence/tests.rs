@@ -1,7 +1,7 @@
 use parsers::time::Time;
 
 use super::ring::Ring;
-use super::{Keeper, Place, SLOT_BYTES};
+use super::{Keeper, Kept, Place, SLOT_BYTES};
 use crate::batch::{Frame, LinkType};
 use crate::capture::files::Files;
 use crate::capture::{Batch, Source};
@@ -74,9 +74,13 @@ fn a_header_is_cut_at_its_bound() {
 
 #[test]
 fn a_place_survives_being_one_number() {
-    for (medical, name) in [(false, 0), (true, 0), (false, 7), (true, u64::MAX >> 2)] {
-        let place = Place::of(Place { medical, name }.trail().unwrap());
-        assert_eq!((place.medical, place.name), (medical, name));
+    let all = [Kept::Undecided, Kept::Medical, Kept::Loose];
+    for (kept, name) in all
+        .into_iter()
+        .flat_map(|kept| [(kept, 0), (kept, u64::MAX >> 3)])
+    {
+        let place = Place::of(Place { kept, name }.trail().unwrap());
+        assert_eq!((place.kept, place.name), (kept, name));
     }
 }
 
@@ -91,13 +95,13 @@ fn what_a_flow_brings_along_stays_in_order() {
         last = Some(name);
     }
     let place = Place {
-        medical: false,
+        kept: Kept::Undecided,
         name: last.unwrap(),
     };
     let moved = keeper.moved(place);
     let name = keeper.medical.keep(&frame(6), b"", 6, moved);
     let frames = keeper.gather(Place {
-        medical: true,
+        kept: Kept::Medical,
         name,
     });
     assert_eq!(numbers(frames.iter()), [1, 2, 3, 4, 5, 6]);
@@ -152,4 +156,40 @@ fn a_tag_that_the_capture_took_off_is_put_back() {
     assert_eq!(bytes[16..], header[12..]);
     let (read, bytes, _) = read_back(&Frame { no: 2, ..tagged }, &[7; 96]);
     assert_eq!((read.len, bytes.len()), (96, 96), "still within the bound");
+}
+
+/// An ARP message of a sender that claims an address.
+fn arp(mac: u8, ip: u8, tags: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0xff; 6];
+    bytes.extend([2, 0, 0, 0, 0, mac]);
+    bytes.extend(tags);
+    bytes.extend([
+        8, 6, 0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, mac, 10, 0, 0, ip,
+    ]);
+    bytes.extend([0; 10]);
+    bytes
+}
+
+#[test]
+fn frames_of_no_flow_are_those_of_an_address() {
+    let mut keeper = Keeper::new(1 << 20);
+    let rightful = arp(1, 9, &[]);
+    let stranger = arp(3, 3, &[]);
+    let to_who_will_claim_it = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 7, 8, 0];
+    let claims_it_too = arp(2, 9, &[0x81, 0, 0, 20]);
+    let frames = [rightful, stranger, to_who_will_claim_it, claims_it_too];
+    let mut last = None;
+    for (no, bytes) in (1..).zip(&frames) {
+        last = keeper.keep_loose(&frame(no), bytes);
+    }
+    let gathered = keeper.gather(Place::of(last.unwrap()));
+    let told: Vec<_> = gathered.iter().map(|slot| (slot.no, slot.nth)).collect();
+    assert_eq!(told, [(1, 1), (3, 2), (4, 3)]);
+    // Of a link without addresses there is the frame itself.
+    let raw = Frame {
+        link: LinkType::RAW,
+        ..frame(9)
+    };
+    let alone = keeper.keep_loose(&raw, &[0x45; 28]).unwrap();
+    assert_eq!(keeper.gather(Place::of(alone)).len(), 1);
 }

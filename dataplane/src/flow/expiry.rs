@@ -96,6 +96,8 @@ pub(crate) const ICMP: u8 = 1;
 pub(crate) const TCP: u8 = 6;
 /// UDP.
 pub(crate) const UDP: u8 = 17;
+/// SCTP.
+pub(crate) const SCTP: u8 = 132;
 /// ICMPv6.
 pub(crate) const ICMPV6: u8 = 58;
 

@@ -40,7 +40,11 @@ impl Keyed {
     pub(crate) fn of(packet: &Packet, ip: &Ip) -> Self {
         let (src_port, dest_port) = match ip.transport {
             Transport::Tcp(tcp) => (tcp.src, tcp.dest),
-            Transport::Udp { src, dest, .. } => (src, dest),
+            Transport::Udp { src, dest, .. } | Transport::Sctp { src, dest, .. } => (src, dest),
+            // Question and answer are a flow, as they are in other tools.
+            Transport::Icmp {
+                pair: [from, to], ..
+            } => (from, to),
             _ => (0, 0),
         };
         let (src, dest) = ((bits(ip.src), src_port), (bits(ip.dest), dest_port));

@@ -403,7 +403,7 @@ impl Flow {
     pub(crate) fn endpoints(&self) -> [Endpoint; 2] {
         let [a, b] = self.key.ends();
         let (client, server) = if self.client_is_a { (a, b) } else { (b, a) };
-        let has_ports = matches!(self.key.proto(), expiry::TCP | expiry::UDP);
+        let has_ports = matches!(self.key.proto(), expiry::TCP | expiry::UDP | expiry::SCTP);
         let [client_mac, server_mac] = self.cold.macs;
         let side = |(ip, port), mac| Endpoint {
             ip: Some(ip),
@@ -413,6 +413,13 @@ impl Flow {
         [side(client, client_mac), side(server, server_mac)]
     }
 
+    /// Of ICMP, what stands for ports, the client's first.
+    fn icmp(&self) -> Option<[u16; 2]> {
+        let is_icmp = matches!(self.key.proto(), expiry::ICMP | expiry::ICMPV6);
+        let [(_, a), (_, b)] = self.key.ends();
+        is_icmp.then_some(if self.client_is_a { [a, b] } else { [b, a] })
+    }
+
     /// Where and when an event of this flow happened.
     pub(crate) fn envelope(&self, direction: Direction, frame: u64, time: Time) -> Envelope {
         let [client, server] = self.endpoints();
@@ -420,6 +427,10 @@ impl Flow {
             Direction::ToServer => (client, server),
             Direction::ToClient => (server, client),
         };
+        let icmp = self.icmp().map(|[client, server]| match direction {
+            Direction::ToServer => [client, server],
+            Direction::ToClient => [server, client],
+        });
         let [to_server, to_client] = self.vlans;
         let vlan = match direction {
             Direction::ToServer => to_server.or(to_client),
@@ -436,6 +447,7 @@ impl Flow {
             src,
             dest,
             proto: Some(self.key.proto()),
+            icmp,
             direction: Some(direction),
             tunnel: self.cold.tunnel.as_deref().copied(),
             flow: Some(self.facts()),

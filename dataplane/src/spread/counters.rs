@@ -55,8 +55,8 @@ impl Counters {
             Net::Ip(ip) => match ip.transport {
                 Transport::Tcp(_) => 0,
                 Transport::Udp { .. } => 1,
-                Transport::Icmp(_) => 2,
-                Transport::Fragment(_) | Transport::Other(_) => 3,
+                Transport::Icmp { .. } => 2,
+                Transport::Sctp { .. } | Transport::Fragment(_) | Transport::Other(_) => 3,
             },
             Net::Arp(_) => 4,
             Net::Other(_) => 5,

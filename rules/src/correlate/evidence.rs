@@ -1,4 +1,4 @@
-//! Evidence: which alerts want the frames of their flow, and what is told of such an alert.
+//! Evidence: which alerts want the frames of their flow or address, and what is told of such an alert.
 //!
 //! The frames themselves are kept by the worker of the flow; a record says where, and only an
 //! alert that is really told asks for them.
@@ -59,8 +59,8 @@ pub struct Facts {
     pub time: Time,
     /// The frame that completed it.
     pub frame: u64,
-    /// The flow, as on the alert's line.
-    pub flow: u64,
+    /// The flow, as on the alert's line, if it is of one.
+    pub flow: Option<u64>,
     /// Its recognised protocol, or empty.
     pub app: &'static str,
     /// Whether the flow's beginning was not seen.
@@ -109,9 +109,10 @@ impl Correlator {
         met: &Met<'_>,
         alert_id: String,
     ) -> Option<Wanted> {
-        let (trail, flow) = (self.trail?, subject.envelope.flow?);
+        let (trail, flow) = (self.trail?, subject.envelope.flow);
         let second = Time(self.now).secs();
-        if !self.evidence.may(flow.id, second) {
+        let of = flow.map_or_else(|| address(subject), |flow| flow.id);
+        if !self.evidence.may(of, second) {
             return None;
         }
         let mut coverage = Vec::new();
@@ -133,13 +134,19 @@ impl Correlator {
                 ruleset: subject.ruleset.digest(),
                 time: subject.envelope.time,
                 frame: subject.envelope.frame,
-                flow: flow.id,
-                app: flow.app,
-                midstream: flow.midstream,
+                flow: flow.map(|flow| flow.id),
+                app: flow.map_or("", |flow| flow.app),
+                midstream: flow.is_some_and(|flow| flow.midstream),
                 coverage,
             }),
         })
     }
+}
+
+/// Whom an alert of no flow is about, as a number that no flow has.
+fn address(subject: &Subject<'_>) -> u64 {
+    let [a, b, c, d, e, f] = subject.envelope.src.mac.unwrap_or_default();
+    u64::from_be_bytes([0xff, 0xff, a, b, c, d, e, f])
 }
 
 #[cfg(test)]

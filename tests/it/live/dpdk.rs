@@ -5,6 +5,7 @@ use make::lab::{SENSOR, SPAN};
 use serde_json::json;
 
 use super::appliance::{Appliance, lab, metric};
+use super::sandbox::of_threads;
 use super::{command_is, echo, storescp};
 use crate::{dpdk, support};
 
@@ -49,6 +50,65 @@ fn watch(name: &str, more: &str, workers: usize) {
     appliance.stop();
     let sent = lab.sensor_transmitted().expect("counted");
     assert_eq!(sent, 0, "a passive sensor sends nothing");
+}
+
+/// EAL has a thread for interrupts that is older than the sandbox: it goes in too, or nothing starts.
+#[test]
+fn the_sandbox_holds_in_every_thread_and_frames_come_all_the_same() {
+    if !dpdk::built_in() || !support::has("storescp") || !support::has("echoscu") {
+        return;
+    }
+    let Some(lab) = lab("dpdkbox") else { return };
+    let device = format!("net_af_packet0,iface={SPAN}");
+    let more = "workers: 1\nsandbox: {required: true}\n";
+    let mut appliance = Appliance::start_with(&lab, &dpdk::capture(&device, ""), more);
+    let log = appliance.task.log();
+    let said = log
+        .lines()
+        .find(|line| line.contains("sandboxed, and tried"));
+    let said = said.unwrap_or_else(|| panic!("not said:\n{log}"));
+    for part in ["capabilities: none", "files: Landlock", "calls: seccomp"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let names = of_threads(&appliance, "Name");
+    assert!(names.iter().any(|name| name.contains("intr")), "{names:?}");
+    for (key, value) in [
+        ("CapPrm", "0000000000000000"),
+        ("CapBnd", "0000000000000000"),
+        ("NoNewPrivs", "1"),
+        ("Seccomp", "2"),
+    ] {
+        let all = of_threads(&appliance, key);
+        assert!(
+            all.iter().all(|one| one == value),
+            "{key}: {all:?} of {names:?}"
+        );
+    }
+    let _scp = storescp(&lab);
+    echo(&lab);
+    appliance.until("an echo seen", || {
+        appliance.count(|e| command_is(e, "C-ECHO-RSP")) == 1
+    });
+    appliance.stop();
+}
+
+/// Threads that EAL is told to start stay outside, which is said, or refused.
+#[test]
+fn threads_that_stay_outside_of_the_sandbox_are_named() {
+    if !dpdk::built_in() {
+        return;
+    }
+    let Some(lab) = lab("dpdkout") else { return };
+    let capture =
+        dpdk::capture("net_null0,size=60", "").replace("--no-pci,", "--no-pci, --lcores, \"0,1\",");
+    let mut appliance = Appliance::start_with(&lab, &capture, "workers: 1\n");
+    let log = appliance.task.log();
+    let said = log
+        .lines()
+        .find(|line| line.contains("older than the sandbox"));
+    let said = said.unwrap_or_else(|| panic!("not said:\n{log}"));
+    assert!(said.contains("WARN") && said.contains("leave -l"), "{said}");
+    appliance.stop();
 }
 
 /// The kernel takes the outer tag off the frame and tells it beside it.

@@ -9,7 +9,7 @@ use make::lab::Lab;
 use super::appliance::{Appliance, get, lab, metric};
 
 /// A line of `/proc/PID/task/*/status`, of every thread.
-fn of_threads(appliance: &Appliance, key: &str) -> Vec<String> {
+pub(super) fn of_threads(appliance: &Appliance, key: &str) -> Vec<String> {
     let tasks = format!("/proc/{}/task", process(appliance));
     let tasks = fs::read_dir(tasks).expect("threads").flatten();
     tasks
