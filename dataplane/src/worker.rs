@@ -336,19 +336,18 @@ impl Worker {
             }
             Transport::Icmp { message, .. } if matches!(ip.proto, ICMP | ICMPV6) => {
                 let envelope = flow.envelope(direction, frame.no, frame.time);
-                let message = *message;
-                self.keep(
-                    frame,
-                    bytes,
-                    message.offset,
-                    icmp_header(ip.proto, part(bytes, message)),
-                );
-                let event = icmp_event(ip.proto, part(bytes, message), direction);
-                if let Some((event, written)) = event {
-                    self.recorder.event(Lane::Bulk, &envelope, &event, written);
-                }
+                self.icmp(frame, &envelope, ip.proto, *message, bytes);
             }
             _ => {}
+        }
+    }
+
+    fn icmp(&mut self, frame: &Frame, envelope: &Envelope, proto: u8, message: Span, bytes: &[u8]) {
+        let inside = part(bytes, message);
+        self.keep(frame, bytes, message.offset, icmp_header(proto, inside));
+        let direction = envelope.direction.unwrap_or(Direction::ToServer);
+        if let Some((event, written)) = icmp_event(proto, inside, direction) {
+            self.recorder.event(Lane::Bulk, envelope, &event, written);
         }
     }
 
