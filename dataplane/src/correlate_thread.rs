@@ -108,7 +108,7 @@ pub(crate) struct Thread {
     /// Where each worker is asked for evidence, if any is wanted.
     pub(crate) desks: Vec<Sender<Wanted>>,
     pub(crate) live: bool,
-    /// When its counts were last made readable, on the monotonic clock.
+    /// When its counts were last made readable because of an alert, on the monotonic clock.
     pub(crate) told_at: u64,
     pub(crate) totals: Arc<Totals>,
     pub(crate) latency: Arc<Latencies>,
@@ -185,9 +185,11 @@ impl Thread {
         handed.remember(full);
     }
 
-    /// An alert is counted when it is told, not a second later: unless there are many.
+    /// An alert is counted when it is told, not at the next second: unless there are many.
     fn tell_of_alerts(&mut self) {
-        if monotonic_nanos().saturating_sub(self.told_at) >= TELL_NANOS {
+        let now = monotonic_nanos();
+        if now.saturating_sub(self.told_at) >= TELL_NANOS {
+            self.told_at = now;
             self.publish();
         }
     }
@@ -203,14 +205,13 @@ impl Thread {
 
     /// Makes the correlator's own counts readable: not for every second of a capture that is read
     /// much faster than it was made.
-    fn tell(&mut self, second: i64) {
+    fn tell(&self, second: i64) {
         if self.live || second.rem_euclid(TELL_SECS) == 0 {
             self.publish();
         }
     }
 
-    fn publish(&mut self) {
-        self.told_at = monotonic_nanos();
+    fn publish(&self) {
         let samples = self.correlator.samples();
         let mut told = self
             .totals
