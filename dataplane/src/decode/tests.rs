@@ -518,9 +518,7 @@ fn icmp_errors_make_no_flow() {
     let Net::Ip(ip) = read(&bytes).unwrap().net else {
         panic!()
     };
-    assert!(
-        matches!(ip.transport, Transport::Icmp { message, .. } if message.of(&bytes) == quoted)
-    );
+    assert!(matches!(ip.transport, Transport::Icmp { message: m, .. } if m.of(&bytes) == quoted));
 }
 
 #[test]
