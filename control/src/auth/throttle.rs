@@ -113,7 +113,7 @@ impl Throttle {
             let detail: Value = serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default();
             let account = object.strip_prefix("user:").unwrap_or_default();
             if action != LOCK {
-                if detail.get("password") == Some(&Value::Bool(true)) {
+                if is(&detail, "/password") {
                     throttle.succeeded(account);
                 }
                 continue;
@@ -121,16 +121,12 @@ impl Throttle {
             let age = u64::try_from(now.saturating_sub(row.get(3)?)).unwrap_or(0);
             let last = Stopwatch::ago(Duration::from_micros(age));
             let full = |count| Failures { count, last };
-            let is_locked = |what: &str| {
-                let locked = detail.get("locked").and_then(|locked| locked.get(what));
-                locked == Some(&Value::Bool(true))
-            };
-            if is_locked("account") {
+            if is(&detail, "/locked/account") {
                 lock(&throttle.accounts).insert(key(account), full(OF_ACCOUNT_MAX));
             }
             let address = detail.get("address").and_then(Value::as_str);
             let address = address.and_then(|text| text.parse().ok());
-            if let Some(address) = address.filter(|_| is_locked("address")) {
+            if let Some(address) = address.filter(|_| is(&detail, "/locked/address")) {
                 lock(&throttle.addresses).insert(network(address), full(OF_ADDRESS_MAX));
             }
         }
@@ -141,6 +137,11 @@ impl Throttle {
     pub fn succeeded(&self, account: &str) {
         lock(&self.accounts).remove(&key(account));
     }
+}
+
+/// Whether an entry of the audit log says so.
+fn is(detail: &Value, pointer: &str) -> bool {
+    detail.pointer(pointer) == Some(&Value::Bool(true))
 }
 
 fn lock<K>(table: &Mutex<Table<K>>) -> std::sync::MutexGuard<'_, Table<K>> {

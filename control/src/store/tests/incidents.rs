@@ -16,13 +16,19 @@ fn sink(store: &Store, kind: Kind) -> Reader {
     Reader::new(store, "test")
 }
 
-/// What a sink gets told next, at once.
-fn told(reader: &Reader) -> Vec<Value> {
+/// The lines that a sink gets next, at once.
+fn lines(reader: &Reader) -> Vec<Value> {
     let batch = reader.next(1000).unwrap();
     reader.ack(batch.upto).unwrap();
     let json = batch.entries.iter().map(|entry| &entry.json);
-    json.map(|json| serde_json::from_str::<Value>(json).unwrap()["incident"].clone())
+    json.map(|json| serde_json::from_str(json).unwrap())
         .collect()
+}
+
+/// What they say of incidents.
+fn told(reader: &Reader) -> Vec<Value> {
+    let lines = lines(reader).into_iter();
+    lines.map(|line| line["incident"].clone()).collect()
 }
 
 /// The same, once something comes.
@@ -312,7 +318,10 @@ fn what_is_done_to_one_alert_is_told_under_its_id_to_who_keeps_it() {
     let store = open(&testing::dir("triage"));
     let reader = sink(&store, Kind::Triage);
     put(&store, [alert(1, 1), alert(2, 2)]);
-    assert!(told(&reader).is_empty(), "that it came is told as an alert");
+    assert!(
+        lines(&reader).is_empty(),
+        "that it came is told as an alert"
+    );
     let id = alert(1, 1).id();
     store
         .write({
@@ -326,7 +335,7 @@ fn what_is_done_to_one_alert_is_told_under_its_id_to_who_keeps_it() {
             }
         })
         .unwrap();
-    let told = told(&reader);
+    let told = lines(&reader);
     let of = |key: &str| -> Vec<Value> {
         let values = told.iter().map(|line| line["vitalwire"][key].clone());
         values.collect()
@@ -355,8 +364,8 @@ fn a_comment_on_an_incident_is_a_revision_of_it() {
     store
         .write(move |change| comments::add(change, &object, "x", "user:anna").map(drop))
         .unwrap();
-    let told: Vec<Value> = told(&reader);
-    let of = |n: usize, key: &str| told[n]["incident"][key].clone();
+    let told = told(&reader);
+    let of = |n: usize, key: &str| told[n][key].clone();
     assert_eq!(
         (of(0, "action"), of(1, "action")),
         ("create".into(), "update".into())
