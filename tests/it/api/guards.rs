@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -229,24 +229,18 @@ fn a_request_that_dawdles_is_answered_and_ended() {
     // A body that never comes.
     curl.args(["-i", "-X", "POST", "-T", ".", "-H", "expect:"]);
     curl.args(["-H", "content-type: application/json", &url]);
-    let since = Instant::now();
-    let mut curl = curl
-        .stdin(Stdio::piped())
+    // Somebody who writes nothing holds its end of the pipe; curl ends with the answer.
+    let mut silent = Command::new("sleep")
+        .arg("15")
         .stdout(Stdio::piped())
         .spawn()
-        .expect("curl");
-    let held = curl.stdin.take();
-    let mut said = String::new();
-    let mut out = curl.stdout.take().expect("piped");
-    while !said.contains("\r\n\r\n") {
-        let mut part = [0; 4096];
-        let read = out.read(&mut part).expect("an answer");
-        assert!(read > 0, "{said}");
-        said.push_str(&String::from_utf8_lossy(&part[..read]));
-    }
-    drop(held);
-    curl.kill().ok();
-    curl.wait().expect("it ends");
+        .expect("sleep");
+    let since = Instant::now();
+    let body = silent.stdout.take().expect("piped");
+    let output = curl.stdin(body).output().expect("curl");
+    silent.kill().ok();
+    silent.wait().ok();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let status = said.split_whitespace().nth(1);
     assert_eq!(status, Some("503"), "{said}");
     assert!(since.elapsed() < Duration::from_secs(10));
