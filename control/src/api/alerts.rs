@@ -165,7 +165,7 @@ async fn facets(
 
 /// An alert with all that there is about it.
 #[derive(JsonSchema, Serialize)]
-struct Whole {
+pub(crate) struct Whole {
     /// The alert.
     #[serde(flatten)]
     alert: Alert,
@@ -175,7 +175,7 @@ struct Whole {
     comments: Vec<Comment>,
 }
 
-struct OneAlert;
+pub(crate) struct OneAlert;
 
 impl Case for OneAlert {
     type Whole = Whole;

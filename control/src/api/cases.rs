@@ -16,7 +16,7 @@ use crate::store::views::comments::{self, Comment};
 use crate::store::{Change, Error, Verdict, hold};
 
 /// An alert or an incident.
-pub(super) trait Case: Send + 'static {
+pub(crate) trait Case: Send + 'static {
     /// All that there is about one.
     type Whole: JsonSchema + Serialize + Send + 'static;
     /// As comments name it.
@@ -129,12 +129,12 @@ async fn acknowledge<C: Case>(
 /// A verdict.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Judgement {
+pub(crate) struct Judgement {
     /// What it was.
-    pub(super) verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Why.
     #[serde(default)]
-    pub(super) comment: Option<String>,
+    pub(crate) comment: Option<String>,
 }
 
 async fn close<C: Case>(

@@ -118,7 +118,7 @@ async fn list(
 
 /// An incident with all that there is about it.
 #[derive(JsonSchema, Serialize)]
-struct Whole {
+pub(crate) struct Whole {
     /// The incident.
     #[serde(flatten)]
     incident: Incident,
@@ -126,7 +126,7 @@ struct Whole {
     comments: Vec<Comment>,
 }
 
-struct OneIncident;
+pub(crate) struct OneIncident;
 
 impl Case for OneIncident {
     type Whole = Whole;

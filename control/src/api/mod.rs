@@ -40,13 +40,16 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+pub(crate) use alerts::OneAlert;
 pub use alerts::Search as AlertSearch;
 pub use assets::Search as AssetSearch;
 pub(crate) use assets::{put as put_devices, the_list as the_devices_list};
 pub(crate) use caller::known;
 pub use caller::{May, Permit, caller, permit};
+pub(crate) use cases::{Case, Judgement};
 pub use extract::{Form, IfMatch, Json, Path, Query};
 pub use guard::Peer;
+pub(crate) use incidents::OneIncident;
 pub use incidents::Search as IncidentSearch;
 pub use params::{Bar, Limit, List, Moment, Sort};
 pub use problem::{Mistake, Problem};

@@ -10,7 +10,7 @@ use super::page::Page;
 use super::settings::holds;
 use super::view::View;
 use super::{alerts, marks, now, table, triage};
-use crate::api::{Api, IncidentSearch, May, Path, Problem, permit};
+use crate::api::{Api, IncidentSearch, May, OneIncident, Path, Problem, permit};
 use crate::auth::Permission;
 use crate::inventory::Now;
 use crate::store;
@@ -28,7 +28,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/incidents", get(show_all))
         .route("/incidents.csv", get(csv))
         .route("/incidents/{id}", get(show))
-        .merge(triage::routes::<triage::Incident>())
+        .merge(triage::routes::<OneIncident>())
 }
 
 /// Incidents as a table.

@@ -8,91 +8,51 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{marks, page};
-use crate::api::{Api, Form, Path, Problem, permit};
+use crate::api::{Api, Case, Form, Judgement, Path, Problem, permit};
 use crate::auth::{Caller, Permission};
+use crate::store::Verdict;
 use crate::store::views::comments::{self, Comment};
-use crate::store::views::triage;
-use crate::store::{Change, Error, Verdict, incidents};
 
-/// What is judged.
-pub(super) trait Judged: 'static {
-    /// Its word in addresses and in the store.
-    const WORD: &'static str;
-    fn acknowledge(change: &Change<'_>, id: &str, who: &str) -> Result<(), Error>;
-    fn close(change: &Change<'_>, id: &str, verdict: Verdict, who: &str) -> Result<(), Error>;
-}
-
-/// One alert, by itself.
-pub(super) struct Alert;
-
-impl Judged for Alert {
-    const WORD: &'static str = "alert";
-
-    fn acknowledge(change: &Change<'_>, id: &str, who: &str) -> Result<(), Error> {
-        triage::acknowledge(change, id, who)
-    }
-
-    fn close(change: &Change<'_>, id: &str, verdict: Verdict, who: &str) -> Result<(), Error> {
-        incidents::judge_alert(change, id, verdict, who)
-    }
-}
-
-/// An incident, with its alerts.
-pub(super) struct Incident;
-
-impl Judged for Incident {
-    const WORD: &'static str = "incident";
-
-    fn acknowledge(change: &Change<'_>, id: &str, who: &str) -> Result<(), Error> {
-        incidents::acknowledge(change, id, who)
-    }
-
-    fn close(change: &Change<'_>, id: &str, verdict: Verdict, who: &str) -> Result<(), Error> {
-        incidents::close(change, id, verdict, who)
-    }
-}
-
-pub(super) fn routes<J: Judged>() -> Router<Api> {
-    let at = |act: &str| format!("/{}s/{{id}}/{act}", J::WORD);
+pub(super) fn routes<C: Case>() -> Router<Api> {
+    let at = |act: &str| format!("/{}s/{{id}}/{act}", C::CLASS);
     Router::new()
-        .route(&at("acknowledge"), post(acknowledge::<J>))
-        .route(&at("close"), post(close::<J>))
-        .route(&at("comment"), post(comment::<J>))
+        .route(&at("acknowledge"), post(acknowledge::<C>))
+        .route(&at("close"), post(close::<C>))
+        .route(&at("comment"), post(comment::<C>))
 }
 
-async fn acknowledge<J: Judged>(
+async fn acknowledge<C: Case>(
     State(api): State<Api>,
     Path(id): Path<String>,
     sent: page::Pressed<permit::Triage>,
 ) -> Result<Response, Problem> {
-    let (actor, path) = (sent.who.actor(), format!("/{}s/{id}", J::WORD));
-    api.write(move |change| J::acknowledge(change, &id, &actor))
+    let (actor, path) = (sent.who.actor(), format!("/{}s/{id}", C::CLASS));
+    api.write(move |change| C::acknowledge(change, &id, &actor))
         .await?;
     Ok(page::go(&path))
 }
 
 #[derive(Deserialize)]
-struct Judgement {
+struct Verdicted {
     verdict: Verdict,
     #[serde(default)]
     comment: String,
 }
 
-async fn close<J: Judged>(
+async fn close<C: Case>(
     State(api): State<Api>,
     Path(id): Path<String>,
-    sent: Form<permit::Triage, Judgement>,
+    sent: Form<permit::Triage, Verdicted>,
 ) -> Result<Response, Problem> {
-    let (actor, path) = (sent.who.actor(), format!("/{}s/{id}", J::WORD));
-    let Judgement { verdict, comment } = sent.form;
-    api.write(move |change| {
-        J::close(change, &id, verdict, &actor)?;
-        match comment.trim() {
-            "" => Ok(()),
-            text => comments::add(change, &format!("{}:{id}", J::WORD), text, &actor).map(drop),
-        }
-    })
-    .await?;
+    let (actor, path) = (sent.who.actor(), format!("/{}s/{id}", C::CLASS));
+    let Verdicted { verdict, comment } = sent.form;
+    let text = comment.trim();
+    let judgement = Judgement {
+        verdict,
+        comment: (!text.is_empty()).then(|| text.to_owned()),
+    };
+    api.write(move |change| C::close(change, &id, &judgement, &actor))
+        .await?;
     Ok(page::go(&path))
 }
 
@@ -101,13 +61,13 @@ struct Text {
     text: String,
 }
 
-async fn comment<J: Judged>(
+async fn comment<C: Case>(
     State(api): State<Api>,
     Path(id): Path<String>,
     sent: Form<permit::Triage, Text>,
 ) -> Result<Response, Problem> {
     let (actor, text) = (sent.who.actor(), sent.form.text);
-    let (object, path) = (format!("{}:{id}", J::WORD), format!("/{}s/{id}", J::WORD));
+    let (object, path) = (format!("{}:{id}", C::CLASS), format!("/{}s/{id}", C::CLASS));
     api.write(move |change| comments::add(change, &object, &text, &actor))
         .await
         .map_err(Problem::as_input)?;

@@ -16,7 +16,7 @@ use maud::{Markup, html};
 
 use super::view::View;
 use super::{marks, triage};
-use crate::api::Api;
+use crate::api::{Api, OneAlert};
 use crate::inventory::Now;
 use crate::store::query::Alert;
 
@@ -27,7 +27,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/alerts/{id}", get(detail::show))
         .route("/alerts/{id}/approve", post(responses::approve))
         .route("/alerts/{id}/tune", get(tune::show).post(tune::keep))
-        .merge(triage::routes::<triage::Alert>())
+        .merge(triage::routes::<OneAlert>())
 }
 
 /// How far people are.
