@@ -21,6 +21,7 @@ mod emit;
 pub mod evidence;
 mod flow;
 mod inspect;
+mod known;
 mod lanes;
 mod link;
 mod lookup;

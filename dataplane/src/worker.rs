@@ -10,15 +10,15 @@ use rules::record::{Body, Key, Phase};
 
 use crate::batch::{Block, Frame};
 use crate::budget::Shares;
-use crate::copies::{self, Copies};
+use crate::copies::Copies;
 use crate::counters::Count;
-use crate::decode::{DecodeIssue, Fragment, Ip, Net, Packet, Span, Transport, tcp_flags};
+use crate::decode::{DecodeIssue, Ip, Net, Packet, Span, Transport, tcp_flags};
 use crate::emit::{Lane, Moment, Recorder};
 use crate::evidence::Desk;
 use crate::flow::expiry::{Entry, ICMP, ICMPV6};
-use crate::flow::key::Keyed;
 use crate::flow::table::Table;
 use crate::inspect::Protocols;
+use crate::known::{Ahead, Known};
 use crate::link::{arp_event, icmp_event, icmp_header};
 use crate::opens::Opens;
 use crate::pipeline::{FlowRecords, Settings};
@@ -57,6 +57,7 @@ pub(crate) struct Worker {
     /// Where in the work it is, so that after a fault it can go on behind it.
     item: usize,
     tick: usize,
+    ahead: Ahead,
 }
 
 impl Worker {
@@ -87,12 +88,14 @@ impl Worker {
             loose_anomalies: 0,
             item: 0,
             tick: 0,
+            ahead: Ahead::default(),
         }
     }
 
     /// Begins a work.
     pub(crate) fn begin(&mut self, work: &Work) {
         (self.item, self.tick) = (0, 0);
+        self.ahead.begin(0);
         if !Arc::ptr_eq(&self.recorder.ruleset, &work.ruleset) {
             self.recorder.ruleset = Arc::clone(&work.ruleset);
         }
@@ -123,8 +126,10 @@ impl Worker {
     pub(crate) fn go_on(&mut self, work: &Work) {
         while let Some(item) = work.items.get(self.item) {
             self.ticks(work, item.frame.no);
+            let copies = self.copies.as_ref();
+            let known = self.ahead.of(work, self.item, &self.table, copies);
             self.item = self.item.saturating_add(1);
-            self.frame(item, &work.blocks);
+            self.frame(item, known.as_ref(), &work.blocks);
         }
         self.ticks(work, u64::MAX);
         let forgotten = self
@@ -161,6 +166,7 @@ impl Worker {
         self.table = Table::new(self.shares.flow_bytes, self.vlan_in_key);
         self.opens = Opens::new(self.shares.open_pairs);
         self.memory = Memory::new(self.shares.out_of_order_bytes, self.shares.parser_bytes);
+        self.ahead.begin(self.item);
         self.recorder.counts.one(Count::Panics);
         self.recorder.counts.one(Count::WorkerPanicked);
         let at = self.item.saturating_sub(1);
@@ -173,7 +179,7 @@ impl Worker {
             .wire_anomaly(&envelope, &anomalies::WORKER_RESTARTED);
     }
 
-    fn frame(&mut self, item: &Item, blocks: &[Block]) {
+    fn frame(&mut self, item: &Item, known: Option<&Known>, blocks: &[Block]) {
         let frame = &item.frame;
         self.recorder
             .counts
@@ -190,7 +196,11 @@ impl Worker {
         };
         let bytes = frame.bytes(blocks);
         match &packet.net {
-            Net::Ip(ip) => self.ip(frame, packet, ip, bytes),
+            Net::Ip(ip) => {
+                if let Some(known) = known {
+                    self.ip(frame, packet, ip, known, bytes);
+                }
+            }
             Net::Arp(span) => {
                 self.keep(frame, bytes, span.offset, ARP_BYTES);
                 self.arp(frame, packet, part(bytes, *span));
@@ -242,45 +252,35 @@ impl Worker {
 
     /// The flow of a packet that a mirror did not give before.
     #[inline]
-    fn flow_of(
-        &mut self,
-        frame: &Frame,
-        packet: &Packet,
-        ip: &Ip,
-        bytes: &[u8],
-    ) -> Option<(u32, Keyed)> {
+    fn flow_of(&mut self, frame: &Frame, packet: &Packet, ip: &Ip, known: &Known) -> Option<u32> {
         self.recorder.counts.one(Count::FlowSeen);
-        let keyed = Keyed::of(packet, ip);
-        let hash = self.table.hash(&keyed);
-        let print = print(hash, &keyed, ip, bytes);
-        if let Some(copies) = &self.copies {
-            copies.soon(print);
-        }
-        let found = self.table.find(hash, &keyed);
+        let (keyed, hash) = (&known.keyed, known.hash);
+        let found = self.table.find(hash, keyed);
         if let Some(copies) = &mut self.copies
-            && copies.is_copy(print, frame.time, frame.now)
+            && copies.is_copy(known.print, frame.time, frame.now)
         {
             self.recorder.counts.one(Count::FlowCopies);
             return None;
         }
-        let slot = self.lookup(found, hash, &keyed, frame, packet, ip);
+        let slot = self.lookup(found, hash, keyed, frame, packet, ip);
         let count = match slot {
             Some(_) => Count::FlowHandled,
             None => Count::FlowFull,
         };
         self.recorder.counts.one(count);
-        Some((slot?, keyed))
+        slot
     }
 
-    fn ip(&mut self, frame: &Frame, packet: &Packet, ip: &Ip, bytes: &[u8]) {
-        let Some((slot, keyed)) = self.flow_of(frame, packet, ip, bytes) else {
+    fn ip(&mut self, frame: &Frame, packet: &Packet, ip: &Ip, known: &Known, bytes: &[u8]) {
+        let Some(slot) = self.flow_of(frame, packet, ip, known) else {
             return;
         };
+        let keyed = &known.keyed;
         let Some(flow) = self.table.get_mut(slot) else {
             return;
         };
         let direction = flow.direction(keyed.from_a);
-        flow.count(direction, &keyed, packet, frame);
+        flow.count(direction, keyed, packet, frame);
         if flow.open_counted && direction == Direction::ToClient {
             flow.open_counted = false;
             let refused =
@@ -409,31 +409,6 @@ const fn key(frame: u64) -> Key {
         first_frame: 0,
         sub: 0,
     }
-}
-
-/// What tells this packet from others, for finding those that a mirror gave twice.
-#[inline]
-fn print(flow: u64, keyed: &Keyed, ip: &Ip, bytes: &[u8]) -> u64 {
-    let (sum, len, more) = match &ip.transport {
-        Transport::Tcp(tcp) => {
-            let places = u64::from(tcp.seq) << 32 | u64::from(tcp.ack);
-            let len = u64::from(tcp.wire_len) ^ u64::from(tcp.flags) << 24;
-            (tcp.checksum, len, places)
-        }
-        Transport::Udp {
-            checksum, payload, ..
-        } => (*checksum, payload.len.into(), 0),
-        Transport::Icmp { message: span, .. }
-        | Transport::Sctp { message: span, .. }
-        | Transport::Other(span)
-        | Transport::Fragment(Fragment { payload: span, .. }) => {
-            let first = part(bytes, *span).first_chunk().copied();
-            let more = u64::from_le_bytes(first.unwrap_or_default());
-            (0, span.len.into(), more)
-        }
-    };
-    let one = u64::from(ip.ident) << 48 | u64::from(sum) << 32 | len << 1 | u64::from(keyed.from_a);
-    copies::print(flow, [one, more])
 }
 
 /// A frame's bytes.
