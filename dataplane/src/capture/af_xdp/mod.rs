@@ -330,22 +330,12 @@ impl Opened {
         let ready = poll(&mut fds, timeout.as_ref()).unwrap_or(0);
         let came = fds.iter().any(|fd| fd.revents().contains(PollFlags::IN));
         if came {
-            self.gather(if micros == 0 { GATHERS } else { 0 });
+            pause(if micros == 0 { GATHER } else { Duration::ZERO });
         } else if ready > 0 {
             for queue in &self.queues {
                 let _taken = socket_error(queue);
             }
             pause(IDLE);
-        }
-    }
-
-    /// Lets frames come.
-    fn gather(&self, times: usize) {
-        for _ in 0..times {
-            pause(GATHER);
-            if self.queues.iter().any(|queue| queue.backlog() >= GATHERED) {
-                break;
-            }
         }
     }
 
@@ -548,12 +538,9 @@ fn explain(error: &std::io::Error, queue: u32) -> String {
     }
 }
 
-/// How long, and how often, frames are gathered before the rings are emptied: what a frame waits at
-/// most. Each on its own would cost more than all that is done with it.
+/// How long frames are gathered: what a frame waits at most. Each on its own would cost more than
+/// all that is done with it.
 const GATHER: Duration = Duration::from_millis(1);
-const GATHERS: usize = 4;
-/// A ring as full as this, in percent, is emptied at once.
-const GATHERED: u8 = 10;
 
 /// The interface is asked for its own losses once in so many times.
 const ASK_ONE_IN: u32 = 64;
