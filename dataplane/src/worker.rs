@@ -126,9 +126,11 @@ impl Worker {
     pub(crate) fn go_on(&mut self, work: &Work) {
         while let Some(item) = work.items.get(self.item) {
             self.ticks(work, item.frame.no);
+            // Past it at once: a fault costs one frame, wherever it happens.
+            let at = self.item;
+            self.item = at.saturating_add(1);
             let copies = self.copies.as_ref();
-            let known = self.ahead.of(work, self.item, &self.table, copies);
-            self.item = self.item.saturating_add(1);
+            let known = self.ahead.of(work, at, &self.table, copies);
             self.frame(item, known.as_ref(), &work.blocks);
         }
         self.ticks(work, u64::MAX);
