@@ -2,11 +2,13 @@
 //! whole pipeline on the captures that ship.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use benches::conversation::{self, Each};
 use benches::{captures, messages, pipeline};
 use criterion::{Criterion, Throughput};
 use dataplane::decode;
+use dataplane::emit::{Lane, Recorder};
 use dataplane::span::{Expect, Judge};
 use parsers::event::{Direction, Envelope};
 use parsers::phi::Pseudonymizer;
@@ -14,6 +16,7 @@ use parsers::protocol::{Open, Parser};
 use parsers::time::{NANOS_PER_SEC, Time};
 use parsers::{PROTOCOLS, hl7};
 use rules::Scratch;
+use rules::eve::Eve;
 use smallvec::SmallVec;
 
 fn decoding(criterion: &mut Criterion) {
@@ -149,6 +152,38 @@ fn matching(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// What an HL7 event costs from its bytes to the queue: parsed, matched with all rules, its fields
+/// made pseudonyms, rendered and queued. Each message is one event.
+fn event(criterion: &mut Criterion) {
+    let (Some(open), Ok(loaded)) = (
+        hl7::SPEC.open,
+        control::ruleset::load(&control::config::Config::default()),
+    ) else {
+        return;
+    };
+    let site = Pseudonymizer::new(&[7; 32]);
+    let mut group = criterion.benchmark_group("event");
+    for feed in messages::feeds() {
+        group.throughput(Throughput::Elements(feed.messages.len() as u64));
+        group.bench_function(feed.name, |bencher| {
+            let ruleset = Arc::clone(&loaded.ruleset);
+            let mut recorder = Recorder::new(Eve::default(), site.clone(), ruleset);
+            let mut parser = open(&Open::default());
+            let envelope = conversation::envelope();
+            bencher.iter(|| {
+                recorder.clear();
+                let mut emit = Each(|event: &parsers::event::Event<'_>| {
+                    recorder.event(Lane::Medical, &envelope, event, true);
+                });
+                for bytes in &feed.messages {
+                    conversation::give(&mut *parser, Direction::ToServer, bytes, &mut emit);
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
 fn whole(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pipeline");
     group.sample_size(10);
@@ -176,6 +211,7 @@ fn main() {
     judge(&mut criterion);
     parse(&mut criterion);
     hl7(&mut criterion);
+    event(&mut criterion);
     render(&mut criterion);
     matching(&mut criterion);
     whole(&mut criterion);

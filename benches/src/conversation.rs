@@ -1,7 +1,10 @@
 //! A protocol's sample conversation, given to its parser as the stream layer would.
 
-use parsers::event::{Direction, Event};
+use std::net::Ipv4Addr;
+
+use parsers::event::{Direction, Endpoint, Envelope, Event, FlowFacts};
 use parsers::protocol::{Anomaly, Emit, Open, Parser, Spec, Then};
+use parsers::time::Time;
 
 /// Calls a function with every event.
 pub struct Each<F>(pub F);
@@ -45,5 +48,32 @@ pub fn give(parser: &mut dyn Parser, direction: Direction, mut rest: &[u8], emit
             return;
         }
         rest = rest.get(done..).unwrap_or_default();
+    }
+}
+
+/// Where an event of a flow comes from.
+#[must_use]
+pub fn envelope() -> Envelope {
+    let at = |host, port| Endpoint {
+        ip: Some(Ipv4Addr::new(10, 20, 3, host).into()),
+        port: Some(port),
+        mac: Some([2, 0, 10, 20, 3, host]),
+    };
+    Envelope {
+        frame: 1,
+        src: at(28, 50008),
+        dest: at(10, 2575),
+        proto: Some(6),
+        direction: Some(Direction::ToServer),
+        flow: Some(FlowFacts {
+            id: 1,
+            first_frame: 1,
+            start: Time::ZERO,
+            app: "hl7",
+            midstream: false,
+            one_sided: false,
+            gaps: false,
+        }),
+        ..Envelope::default()
     }
 }

@@ -32,8 +32,9 @@ const MESSAGES: u64 = 64;
 /// One feed of each kind.
 #[must_use]
 pub fn feeds() -> Vec<Feed> {
-    let kinds: [(&'static str, Made); 4] = [
+    let kinds: [(&'static str, Made); 5] = [
         ("acknowledgments", acknowledgment),
+        ("updates", update),
         ("admissions", admission),
         ("results", |n| results(n, 24)),
         ("documents", document),
@@ -69,6 +70,15 @@ fn patient(n: u64) -> String {
 
 fn acknowledgment(n: u64) -> String {
     head("ACK^A08^ACK", n) + &format!("MSA|AA|M{n:09}\r")
+}
+
+fn update(n: u64) -> String {
+    head("ADT^A08^ADT_A01", n)
+        + &format!(
+            "EVN|A08|20260301090000\rPID|1||7{n:07}^^^NORTHWING^MR||Testa^Tessa||1961{:04}|F\r\
+             PV1|1|I|W4^412^A||||20001^Attend^Ada\r",
+            n % 1200
+        )
 }
 
 fn admission(n: u64) -> String {

@@ -37,7 +37,7 @@ impl Pen {
 }
 
 /// Makes records. One a worker.
-pub(crate) struct Recorder {
+pub struct Recorder {
     pub(crate) medical: Pen,
     pub(crate) bulk: Pen,
     pub(crate) ruleset: Arc<Ruleset>,
@@ -60,13 +60,24 @@ pub(crate) struct Moment {
 
 /// Which lane.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Lane {
+pub enum Lane {
+    /// Never shed.
     Medical,
+    /// Shed first.
     Bulk,
 }
 
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let waiting = self.medical.records.len() + self.bulk.records.len();
+        write!(f, "Recorder with {waiting} records")
+    }
+}
+
 impl Recorder {
-    pub(crate) fn new(eve: Eve, site: Pseudonymizer, ruleset: Arc<Ruleset>) -> Self {
+    /// With empty lanes.
+    #[must_use]
+    pub fn new(eve: Eve, site: Pseudonymizer, ruleset: Arc<Ruleset>) -> Self {
         Self {
             medical: Pen::default(),
             bulk: Pen::default(),
@@ -100,6 +111,17 @@ impl Recorder {
         self.trail = None;
     }
 
+    /// Whether no record is on its way.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.medical.records.is_empty() && self.bulk.records.is_empty()
+    }
+
+    /// Forgets the records on their way, but for the room that they took.
+    pub fn clear(&mut self) {
+        self.medical.clear();
+        self.bulk.clear();
+    }
+
     fn next_key(&mut self) -> Key {
         let key = self.key;
         self.key.sub = self.key.sub.saturating_add(1);
@@ -107,13 +129,7 @@ impl Recorder {
     }
 
     /// An event. One that is not written crosses only for the rules that it meets.
-    pub(crate) fn event(
-        &mut self,
-        lane: Lane,
-        envelope: &Envelope,
-        event: &Event<'_>,
-        written: bool,
-    ) {
+    pub fn event(&mut self, lane: Lane, envelope: &Envelope, event: &Event<'_>, written: bool) {
         let kind = event.kind();
         let mut matched = SmallVec::new();
         let later = rules::correlate::matched_in_correlator(kind.id);

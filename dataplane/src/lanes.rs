@@ -40,6 +40,8 @@ pub(crate) struct Lanes {
     live: bool,
     /// Ticks of messages that were shed.
     ticks: Vec<Tick>,
+    /// When the frames were read of which the correlator was told last.
+    told: u64,
 }
 
 /// Both ends.
@@ -60,13 +62,15 @@ pub(crate) fn lanes(depth: usize, live: bool, worker: usize) -> (Lanes, [LaneEnd
             back,
             live,
             ticks: Vec::new(),
+            told: 0,
         },
         ends,
     )
 }
 
 impl Lanes {
-    /// Sends what a work made: always a message on the medical lane, then one on the bulk lane.
+    /// Sends what a work made: a message on the medical lane, then one on the bulk lane; live, not
+    /// always if it made nothing.
     ///
     /// Reading files both block, and nothing can wait for itself: every work goes to every worker,
     /// in one order, and makes one message on each lane. When the correlator waits for the n-th
@@ -76,6 +80,11 @@ impl Lanes {
     /// n-th work; so the message comes.
     pub(crate) fn send(&mut self, recorder: &mut Recorder, work: &Work) {
         self.ticks.extend_from_slice(&work.ticks);
+        let nothing = self.ticks.is_empty() && recorder.is_empty();
+        if self.live && nothing && work.read_at.saturating_sub(self.told) < SILENT_NANOS {
+            return;
+        }
+        self.told = work.read_at;
         // An idle poll's tick comes before a frame that is yet to come: its timers are complete.
         let next = work.dispatched_upto.saturating_add(1);
         let idle = work.ticks.last().is_some_and(|tick| tick.frame >= next);
@@ -181,6 +190,10 @@ fn shed_or_not(counts: &mut Counts, seen: u64, shed: bool) {
     };
     counts.add(count, seen);
 }
+
+/// Live, works of which nothing came are told of this often: each telling may wake the correlator,
+/// and others' records wait no longer than this for the word that nothing comes before them.
+const SILENT_NANOS: u64 = 1_000_000;
 
 /// Live, a worker waits this long for room on the medical lane before it sheds: less than the
 /// capture's ring holds.

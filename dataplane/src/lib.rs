@@ -17,7 +17,7 @@ pub mod counters;
 mod datagrams;
 pub mod decode;
 mod defrag;
-mod emit;
+pub mod emit;
 pub mod evidence;
 mod flow;
 mod inspect;

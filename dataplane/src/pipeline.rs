@@ -335,7 +335,7 @@ fn depth(settings: &Settings) -> usize {
 }
 
 /// See [`depth`]; `benches/README.md` has the figures.
-const FILE_DEPTH_MAX: usize = 4;
+const FILE_DEPTH_MAX: usize = 8;
 
 fn output((name, queue): (&'static str, Sender<Arc<Out>>)) -> Output {
     Output {

@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2, memmem};
 use super::escape::unescape;
 use super::fields;
 use super::store::{Segment, Store};
-use super::wire::{Delims, Marks, before, piece, pieces};
+use super::wire::{Delims, Marks, before, piece, pieces, spans};
 use crate::catalogue::Path;
 use crate::event::{Lookup, Value};
 use crate::phi::{Class, Phi};
@@ -139,9 +139,11 @@ impl<'m> Fields<'m> {
         }
     }
 
-    /// Several fields.
+    /// Several fields, ascending, of a segment that is no header: found in one pass.
     pub(crate) fn fields<const N: usize>(&self, wanted: [u16; N]) -> [Option<&'m [u8]>; N] {
-        wanted.map(|n| self.field(n))
+        // The first piece is the segment's name.
+        let pieces = wanted.map(|n| n.saturating_add(1));
+        spans(self.text, self.delims.field, pieces).map(|span| self.text.get(span?))
     }
 
     /// What is between separators; 0 is the segment's name.

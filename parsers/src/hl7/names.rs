@@ -2,22 +2,24 @@
 
 use std::sync::LazyLock;
 
+use hashbrown::HashMap;
+
 /// What a message of this type and trigger is for, in one word (HL7 v2.5 tables 0076 and 0003).
 pub(super) fn message_name(message_type: &[u8], trigger: &[u8]) -> Option<&'static str> {
-    let find = |event: &[u8]| {
-        let at = KEYS.binary_search(&key(message_type, event)?).ok()?;
-        MESSAGES.get(at).map(|(.., name)| *name)
-    };
+    let find = |event: &[u8]| NAMES.get(&key(message_type, event)?).copied();
     find(trigger).or_else(|| find(b""))
 }
 
-/// The keys of [`MESSAGES`].
-static KEYS: LazyLock<Box<[u64]>> = LazyLock::new(|| {
-    let key = |(kind, event, _): &(&str, &str, _)| key(kind.as_bytes(), event.as_bytes());
-    MESSAGES.iter().filter_map(key).collect()
+/// [`MESSAGES`] by their keys.
+static NAMES: LazyLock<HashMap<u64, &str>> = LazyLock::new(|| {
+    let key = |kind: &str, event: &str| key(kind.as_bytes(), event.as_bytes());
+    let named = MESSAGES.iter();
+    named
+        .filter_map(|(kind, event, name)| Some((key(kind, event)?, *name)))
+        .collect()
 });
 
-/// A type and a trigger, or none, as a number of the same order: texts are slow to compare.
+/// A type and a trigger, or none, as a number: texts are slow to compare.
 const fn key(message_type: &[u8], trigger: &[u8]) -> Option<u64> {
     match (message_type, trigger) {
         ([a, b, c], []) => Some(u64::from_be_bytes([0, 0, *a, *b, *c, 0, 0, 0])),
@@ -248,6 +250,6 @@ static SEGMENTS: &[&[u8; 3]] = &[
 #[cfg(test)]
 pub(super) fn tables_are_sorted() -> bool {
     MESSAGES.is_sorted_by(|(a, x, _), (b, y, _)| (a, x) < (b, y))
-        && KEYS.len() == MESSAGES.len()
+        && NAMES.len() == MESSAGES.len()
         && SEGMENTS.is_sorted()
 }

@@ -42,7 +42,11 @@ fn first_component(raw: &[u8]) -> &[u8] {
 }
 
 fn upper(raw: &[u8], out: &mut Canonical) {
-    out.extend(raw.iter().map(u8::to_ascii_uppercase));
+    let from = out.len();
+    out.extend_from_slice(raw);
+    out.get_mut(from..)
+        .unwrap_or_default()
+        .make_ascii_uppercase();
 }
 
 /// Without spaces and NULs at either end: DICOM pads with both.
