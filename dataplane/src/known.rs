@@ -27,6 +27,8 @@ impl Known {
         let Net::Ip(ip) = &packet.net else {
             return None;
         };
+        #[cfg(test)]
+        assert_ne!(ip.proto, crate::tests::FAULTY, "as told");
         let keyed = Keyed::of(packet, ip);
         let hash = table.hash(&keyed);
         let print = print(hash, &keyed, ip, || item.frame.bytes(blocks));
@@ -46,6 +48,16 @@ impl Ahead {
     /// Begins at an item, with nothing known: another work, or another table.
     pub(crate) const fn begin(&mut self, item: usize) {
         self.upto = item;
+    }
+
+    /// The item that a fault happened at, while this one was in hand: a later one, if it was looked
+    /// at ahead of its turn.
+    pub(crate) const fn fault(&self, item: usize) -> usize {
+        if self.upto > item.saturating_add(AHEAD) {
+            item
+        } else {
+            self.upto
+        }
     }
 
     /// What is known of an item, which is nothing if it is no IP packet; looks at later ones.

@@ -93,7 +93,7 @@ impl Seat {
         worker.begin(&work);
         // Each fault costs one frame and the worker's flows; the rest of the work is done.
         while catch_unwind(AssertUnwindSafe(|| worker.go_on(&work))).is_err() {
-            worker.restart(&work);
+            worker.restart(&mut work);
         }
         self.lanes.send(&mut worker.recorder, &work);
         let done = monotonic_nanos();

@@ -57,6 +57,8 @@ pub(crate) struct Worker {
     /// Where in the work it is, so that after a fault it can go on behind it.
     item: usize,
     tick: usize,
+    /// Whether it is at a tick: then a fault costs no frame.
+    ticking: bool,
     ahead: Ahead,
 }
 
@@ -88,6 +90,7 @@ impl Worker {
             loose_anomalies: 0,
             item: 0,
             tick: 0,
+            ticking: false,
             ahead: Ahead::default(),
         }
     }
@@ -158,25 +161,34 @@ impl Worker {
     fn due_ticks(&mut self, work: &Work, upto: u64) {
         while let Some(tick) = work.ticks.get(self.tick).filter(|tick| tick.frame <= upto) {
             self.tick = self.tick.saturating_add(1);
+            self.ticking = true;
             timers::tick(self, *tick);
+            self.ticking = false;
         }
     }
 
     /// Goes on empty after a fault: what was known of flows may be half changed. The frame that
     /// it happened at is lost.
-    pub(crate) fn restart(&mut self, work: &Work) {
+    pub(crate) fn restart(&mut self, work: &mut Work) {
         self.table = Table::new(self.shares.flow_bytes, self.vlan_in_key);
         self.opens = Opens::new(self.shares.open_pairs);
         self.memory = Memory::new(self.shares.out_of_order_bytes, self.shares.parser_bytes);
-        self.ahead.begin(self.item);
         self.recorder.counts.one(Count::Panics);
-        self.recorder.counts.one(Count::WorkerPanicked);
-        let at = self.item.saturating_sub(1);
-        let Some(item) = work.items.get(at) else {
-            return;
+        let mut envelope = Envelope {
+            time: work.now,
+            ..Envelope::default()
         };
-        self.recorder.at(key(item.frame.no));
-        let envelope = bare(&item.frame, None);
+        if !std::mem::take(&mut self.ticking) {
+            self.item = self.item.saturating_sub(1);
+            if let Some(lost) = work.items.remove(self.ahead.fault(self.item)) {
+                self.recorder.counts.one(Count::WorkerPanicked);
+                envelope = bare(&lost.frame, None);
+            }
+        }
+        self.ahead.begin(self.item);
+        let next = work.items.get(self.item);
+        let next = next.map_or(work.dispatched_upto, |item| item.frame.no);
+        self.recorder.at(key(next));
         self.recorder
             .wire_anomaly(&envelope, &anomalies::WORKER_RESTARTED);
     }

@@ -105,6 +105,13 @@ impl Items {
         self.places.get(self.used).copied()
     }
 
+    /// Takes one away; those behind it move up.
+    pub(crate) fn remove(&mut self, at: usize) -> Option<Item> {
+        let from = self.places.get_mut(at..self.used)?;
+        (!from.is_empty()).then(|| from.rotate_left(1))?;
+        self.pop()
+    }
+
     const fn clear(&mut self) {
         self.used = 0;
     }

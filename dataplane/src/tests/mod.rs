@@ -10,3 +10,5 @@ mod shed;
 mod speed;
 mod stream;
 mod worker;
+
+pub(crate) use protocol::FAULTY;

@@ -8,7 +8,7 @@ use rules::correlate::{Config, Correlator, Out, Summary};
 use rules::record::{Batch, Record};
 
 use super::frames::{ACK, FIN_ACK, Given, SYN, SYN_ACK, arp, seg, udp};
-use super::protocol::LINES;
+use super::protocol::{FAULTY, LINES};
 use super::worker::{T0, settings};
 use crate::batch::{Frame, LinkType};
 use crate::correlate_thread::Correlate;
@@ -263,34 +263,70 @@ fn first_difference(one: &[u8], other: &[u8]) -> Option<String> {
     }
 }
 
+/// A line on a connection of its own, at so many seconds.
+fn talk(secs: i64, port: u16, text: &[u8]) -> Vec<(i64, Vec<u8>)> {
+    let (c, s) = ((1, port), (2, 104));
+    let frames = [
+        seg(c, s, 1, 0, SYN, b""),
+        seg(s, c, 5, 2, SYN_ACK, b""),
+        seg(c, s, 2, 6, ACK, text),
+    ];
+    let at = T0 + secs * 1_000_000_000;
+    frames.map(|frame| (at, frame.frame())).to_vec()
+}
+
+/// What one worker writes of frames with faults among them, of which so many are lost.
+fn with_faults(frames: Vec<(i64, Vec<u8>)>, faults: u64, lost: u64) -> String {
+    let (written, Finished { snapshot, .. }) = run(frames, 1, 4, 100);
+    let total = |name: &str| snapshot.total(&format!("vitalwire_worker_{name}_total"));
+    assert_eq!(total("panics"), faults);
+    assert_eq!(total("dropped_frames"), lost);
+    assert_eq!(
+        total("seen_frames"),
+        total("handled_frames") + total("dropped_frames")
+    );
+    let written = String::from_utf8(written).unwrap();
+    let told = written.matches("capture.worker_restarted").count();
+    assert_eq!(told as u64, faults, "{written}");
+    written
+}
+
 #[test]
 fn a_worker_that_panics_goes_on_empty_and_says_so() {
-    let talk = |port: u16, text: &[u8]| {
-        let (c, s) = ((1, port), (2, 104));
-        vec![
-            (T0, seg(c, s, 1, 0, SYN, b"").frame()),
-            (T0, seg(s, c, 5, 2, SYN_ACK, b"").frame()),
-            (T0, seg(c, s, 2, 6, ACK, text).frame()),
-        ]
-    };
-    let mut frames = talk(1000, b"TT before\n");
-    frames.extend(talk(1001, b"TT\nX\n"));
-    frames.extend(talk(1002, b"TT after\n"));
-    let (written, finished) = run(frames, 1, 4, 100);
-    let written = String::from_utf8(written).unwrap();
-    for word in ["TT before", "TT after", "capture.worker_restarted"] {
+    let mut frames = talk(0, 1000, b"TT before\n");
+    frames.extend(talk(0, 1001, b"TT\nX\n"));
+    frames.extend(talk(0, 1002, b"TT after\n"));
+    let written = with_faults(frames, 1, 1);
+    for word in ["TT before", "TT after"] {
         assert!(written.contains(word), "{word} in {written}");
     }
-    assert_eq!(finished.snapshot.total("vitalwire_worker_panics_total"), 1);
-    assert_eq!(
-        finished
-            .snapshot
-            .total("vitalwire_worker_seen_frames_total"),
-        finished
-            .snapshot
-            .total("vitalwire_worker_handled_frames_total")
-            + finished
-                .snapshot
-                .total("vitalwire_worker_dropped_frames_total")
-    );
+}
+
+/// Packets are looked up ahead of their turn: those in between are not to blame.
+#[test]
+fn a_fault_ahead_of_a_packets_turn_costs_that_packet_alone() {
+    let mut faulty = udp((3, 7), (4, 7), b"");
+    faulty[14 + 9] = FAULTY;
+    for (before, faults) in [(0, 1), (3, 1), (7, 1), (8, 2), (200, 9)] {
+        let mut frames = vec![(T0, udp((5, 9), (6, 9), b"y")); before];
+        frames.extend(vec![(T0, faulty.clone()); faults]);
+        frames.extend(talk(0, 1002, b"TT after\n"));
+        let written = with_faults(frames, faults as u64, faults as u64);
+        assert!(written.contains("TT after"), "{written}");
+        for no in before + 1..=before + faults {
+            let named = format!("\"pcap_cnt\":{no},");
+            let is_it = |line: &str| line.contains("restarted") && line.contains(&named);
+            assert!(written.lines().any(is_it), "{named} in {written}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_of_a_timer_costs_no_frame() {
+    let mut frames = talk(0, 1000, b"TT before\nQ");
+    frames.extend(talk(2 * 86_400, 1002, b"TT after\n"));
+    let written = with_faults(frames, 1, 0);
+    for word in ["TT before", "TT after"] {
+        assert!(written.contains(word), "{word} in {written}");
+    }
 }

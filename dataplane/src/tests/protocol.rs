@@ -1,5 +1,5 @@
 //! A protocol for tests: lines. `T…` begins it and is an event, `S<n>` skips n bytes, `X` panics,
-//! `Z` takes long, `!` is an anomaly.
+//! `Z` takes long, `!` is an anomaly. A flow that ends within a line `Q` panics.
 
 use parsers::event::{Direction, Event};
 use parsers::kinds::dicom;
@@ -8,6 +8,9 @@ use parsers::protocol::{
 };
 
 use crate::telemetry::monotonic_nanos;
+
+/// Looking up a packet of this IP protocol (for experiments, RFC 3692) panics.
+pub(crate) const FAULTY: u8 = 253;
 
 pub(super) static LINES: &[&Spec] = &[&SPEC];
 
@@ -99,7 +102,9 @@ impl Parser for Lines {
         self.lost[direction.index()] = true;
     }
 
-    fn close(&mut self, _: Direction, _: &[u8], _: &mut dyn Emit) {}
+    fn close(&mut self, _: Direction, rest: &[u8], _: &mut dyn Emit) {
+        assert_ne!(rest, b"Q", "as told");
+    }
 
     fn heap_bytes(&self) -> usize {
         0
