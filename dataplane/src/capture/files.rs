@@ -13,7 +13,10 @@ use crate::capture::pcap_file::Pcap;
 use crate::capture::pcapng::Pcapng;
 use crate::capture::record::{Damage, Names, Raw, Step};
 use crate::capture::window::Window;
-use crate::capture::{Batch, CaptureError, Fill, Losses, ReadProgress, Source, listing, waiting};
+use crate::capture::{
+    Batch, CaptureError, Fill, Losses, ReadProgress, Source, gone, listing, waiting,
+};
+use crate::telemetry::{Sample, counter};
 
 /// Reads capture files in the order given; of a directory, the captures in it by name. Frame
 /// numbers and packet time go on from one to the next; a file that cannot be read (on) is said
@@ -262,6 +265,18 @@ impl Open {
         }
     }
 
+    /// # Errors
+    /// What was read of it last may not have been in it.
+    fn is_whole(&self) -> Result<(), CaptureError> {
+        let Input::Mapped(file) = &self.input else {
+            return Ok(());
+        };
+        file.is_whole().map_err(|error| CaptureError::Io {
+            path: self.path.clone(),
+            error,
+        })
+    }
+
     fn read_on(&mut self, window: &mut Window) -> Result<More, CaptureError> {
         match self.refill(window) {
             Ok(true) => Ok(More::Here),
@@ -361,7 +376,12 @@ impl Source for Files {
                 return Ok(next);
             }
         }
-        let ended = self.records(batch);
+        let mut ended = self.records(batch);
+        if let Some(Err(cut)) = self.open.as_ref().map(Open::is_whole) {
+            // Zeros, which are frames of nothing.
+            batch.clear();
+            ended = Err(cut);
+        }
         batch.now = self.clock.now();
         match ended {
             Ok(Stop::Full) => {}
@@ -400,5 +420,14 @@ impl Source for Files {
             bytes: self.read.load(Ordering::Relaxed),
             total: self.total,
         }
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        vec![counter(
+            "vitalwire_capture_gone_pages_total",
+            "Pages of capture files that were cut while frames of them were out, read as zeros.",
+            &[],
+            gone::pages(),
+        )]
     }
 }

@@ -9,7 +9,7 @@
 //! The system waits `/proc/sys/fs/lease-break-time` seconds (45), then takes the lease by force. No
 //! more than a queue's worth of frames is out at a time, which is through in far less; but while the
 //! whole process stands still for longer (a terminal's Ctrl-Z, a debugger) somebody may cut the file
-//! under frames that are still out, and their first look behind its new end ends us (SIGBUS).
+//! under frames that are still out: what is gone then reads as zeros ([`gone`]).
 #![expect(
     unsafe_code,
     reason = "a mapping is memory that the compiler does not know"
@@ -27,6 +27,7 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 
 use crate::batch::{Block, Lent};
 use crate::capture::compressed::{Input, Wrapping};
+use crate::capture::gone::{self, Watched};
 
 /// Bytes of a page as large as they come: aligned so, the system maps what it keeps in one piece
 /// with one entry.
@@ -47,6 +48,8 @@ pub(crate) struct Mapped {
     len: u64,
     /// Where the bytes mapped are told.
     read: Arc<AtomicU64>,
+    /// Pages of files that were gone before.
+    gone: u64,
 }
 
 impl Mapped {
@@ -65,6 +68,7 @@ impl Mapped {
             len: length(&lease.0),
             lease: Arc::new(lease),
             read: Arc::clone(read),
+            gone: gone::pages(),
         })
     }
 
@@ -84,6 +88,15 @@ impl Mapped {
         Ok((Block::lent(Arc::new(piece)), before))
     }
 
+    /// # Errors
+    /// It was cut under frames that were out.
+    pub(crate) fn is_whole(&self) -> io::Result<()> {
+        if gone::pages() > self.gone {
+            return Err(io::Error::other("somebody cut the file while it was read"));
+        }
+        Ok(())
+    }
+
     /// Bytes of it.
     pub(crate) const fn len(&self) -> u64 {
         self.len
@@ -95,7 +108,11 @@ impl Mapped {
     }
 
     /// The file from an offset on, to be read.
+    ///
+    /// # Errors
+    /// It was cut under frames that were out, or the system's.
     pub(crate) fn stream(&self, offset: u64) -> io::Result<Input> {
+        self.is_whole()?;
         let mut file = Arc::clone(&self.lease.0);
         file.seek(SeekFrom::Start(offset))?;
         Ok(Input::Stream(Box::new(file)))
@@ -144,6 +161,7 @@ fn ask(file: &File, what: libc::c_int, number: libc::c_int) -> libc::c_int {
 struct Piece {
     start: NonNull<u8>,
     len: usize,
+    watched: Option<Watched>,
     /// Keeps the bytes as they are.
     _lease: Arc<Lease>,
 }
@@ -170,8 +188,12 @@ impl Piece {
         let piece = Self {
             start,
             len,
+            watched: Watched::new(start.as_ptr().expose_provenance(), len),
             _lease: Arc::clone(lease),
         };
+        if piece.watched.is_none() {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
         // Reads what is not there yet, so that an error of the disk is an error here.
         // SAFETY: the range was just mapped.
         unsafe { madvise(start.as_ptr().cast(), len, Advice::LinuxPopulateRead) }?;
@@ -188,6 +210,7 @@ unsafe impl Lent for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
+        self.watched = None;
         // SAFETY: nothing borrows from it any more. It fails for no range that was mapped.
         let unmapped = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
         debug_assert!(unmapped.is_ok(), "{unmapped:?}");

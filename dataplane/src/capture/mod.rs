@@ -13,6 +13,7 @@ pub mod files;
 pub mod flags;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
+mod gone;
 mod listing;
 pub mod live;
 mod mapped;

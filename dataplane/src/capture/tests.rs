@@ -424,6 +424,53 @@ fn who_wants_to_write_a_file_waits_for_its_frames_and_no_longer() {
     );
 }
 
+/// How long the system waits for a lease, and what it waited before.
+struct Patience(String);
+
+impl Patience {
+    const FILE: &str = "/proc/sys/fs/lease-break-time";
+
+    /// Nothing without the right to.
+    fn of_a_second() -> Option<Self> {
+        let before = std::fs::read_to_string(Self::FILE).ok()?;
+        std::fs::write(Self::FILE, "1").ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        drop(std::fs::write(Self::FILE, &self.0));
+    }
+}
+
+/// As while the whole process stands still for longer than the system waits.
+#[test]
+fn a_file_that_is_cut_by_force_under_its_frames_reads_as_zeros() {
+    let Some(patience) = Patience::of_a_second() else {
+        eprintln!("skipped: {} needs root", Patience::FILE);
+        return;
+    };
+    let (file, frames) = large();
+    let mut source = Files::new(vec![file.0.clone()]);
+    let mut held = Batch::default();
+    while held.frames.is_empty() {
+        source.fill(&mut held).unwrap();
+    }
+    drop(std::fs::File::create(&file.0).unwrap());
+    drop(patience);
+    for (frame, bytes) in held.frames.iter().zip(&frames) {
+        let read = frame.bytes(&held.blocks);
+        assert_eq!(read.len(), bytes.len());
+        assert!(read.iter().all(|byte| *byte == 0));
+    }
+    held.clear();
+    let (seen, errors) = drain(&mut source);
+    assert_eq!((seen.len(), errors.len()), (0, 1), "{errors:?}");
+    assert!(errors[0].contains("cut the file"), "{errors:?}");
+    assert!(source.samples().iter().any(|s| s.value > 0));
+}
+
 #[test]
 fn packet_time_starts_anew_after_a_step() {
     let hour = 3600;
