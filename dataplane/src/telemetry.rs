@@ -35,6 +35,19 @@ pub(crate) fn counter(
     }
 }
 
+/// How a live source takes its frames, which may not be as it was wanted.
+pub(crate) fn sockets(source: &str, mode: &str, open: usize) -> Sample {
+    Sample {
+        counter: false,
+        ..counter(
+            "vitalwire_capture_sockets",
+            "Sockets that frames come from, by how they are opened.",
+            &[("source", source), ("mode", mode)],
+            u64::try_from(open).unwrap_or(u64::MAX),
+        )
+    }
+}
+
 /// Percentiles of one stage's latency.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Latency {

@@ -22,6 +22,7 @@ use crate::capture::blocks::{BLOCK_BYTES, Pool};
 use crate::capture::clock::Clock;
 use crate::capture::live::{IDLE, machine_time};
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
+use crate::telemetry::{Sample, sockets};
 
 /// Where mirrors send to.
 #[derive(Clone, Debug)]
@@ -339,6 +340,10 @@ impl Source for Remote {
             kernel,
             interface: 0,
         }
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        vec![sockets("remote", "datagrams", self.sockets.len())]
     }
 }
 

@@ -28,7 +28,7 @@ use crate::capture::live::{IDLE, Prepare, Retry, link, machine_time, pause};
 use crate::capture::strides::Strides;
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source, sockopt};
 use crate::decode::decode;
-use crate::telemetry::{Sample, counter, monotonic_nanos};
+use crate::telemetry::{Sample, counter, monotonic_nanos, sockets};
 use group::{Group, Opened};
 use ring::{Next, Ring, Walk};
 
@@ -402,15 +402,8 @@ impl Source for AfPacket {
         let group = (self.at == 0).then(|| self.group.samples());
         let mut samples = group.unwrap_or_default();
         let counts = &self.counts;
-        samples.push(Sample {
-            counter: false,
-            ..counter(
-                "vitalwire_capture_sockets",
-                "Sockets that frames come from, by how they are opened.",
-                &[("source", "af_packet"), ("mode", self.group.mode())],
-                u64::from(self.ring.is_some()),
-            )
-        });
+        let open = usize::from(self.ring.is_some());
+        samples.push(sockets("af_packet", self.group.mode(), open));
         samples.push(counter(
             "vitalwire_capture_misplaced_frames_total",
             MISPLACED,

@@ -63,7 +63,7 @@ impl Socket {
         drop(socket.set(libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, &1_i32));
         if settings.busy_poll_micros > 0 {
             let micros = c_int::try_from(settings.busy_poll_micros).unwrap_or(c_int::MAX);
-            // Takes CAP_NET_ADMIN; without it the reader looks at the ring all the same.
+            // Takes CAP_NET_ADMIN; see [`Self::polls_for`].
             drop(socket.set(libc::SOL_SOCKET, libc::SO_BUSY_POLL, &micros));
         }
         if settings.adapter_stamps {
@@ -139,6 +139,13 @@ impl Socket {
             filter: filter.as_ptr().cast_mut(),
         };
         self.set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+    }
+
+    /// For how many microseconds the kernel asks the adapter again and again while we wait.
+    pub(super) fn polls_for(&self) -> u32 {
+        let polls = sockopt::get(self.fd.as_fd(), libc::SOL_SOCKET, libc::SO_BUSY_POLL);
+        let [micros] = polls.unwrap_or_default();
+        micros
     }
 
     /// What was counted since the last call.

@@ -27,7 +27,7 @@ use crate::capture::clock::Clock;
 use crate::capture::live::nic::Nic;
 use crate::capture::live::{IDLE, Prepare, Retry, link, machine_time, pause};
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
-use crate::telemetry::{Sample, monotonic_nanos};
+use crate::telemetry::{Sample, counter, monotonic_nanos, sockets};
 use pieces::Joined;
 use program::Program;
 use queue::{Queue, Taken};
@@ -466,33 +466,18 @@ impl Source for AfXdp {
     fn samples(&self) -> Vec<Sample> {
         let open = self.open.as_ref();
         let count = |of: fn(&Opened) -> u64| open.map_or(0, of);
-        let sample = |name, help, counter, labels: &[(&'static str, &str)], value| Sample {
-            name,
-            help,
-            counter,
-            labels: labels.iter().map(|&(k, v)| (k, v.to_owned())).collect(),
-            value,
-        };
         let mode = open.map_or("none", |open| open.mode.name());
         vec![
-            sample(
-                "vitalwire_capture_sockets",
-                "Sockets that frames come from, by how they are opened.",
-                false,
-                &[("source", "af_xdp"), ("mode", mode)],
-                count(|open| u64::try_from(open.queues.len()).unwrap_or(u64::MAX)),
-            ),
-            sample(
+            sockets("af_xdp", mode, open.map_or(0, |open| open.queues.len())),
+            counter(
                 "vitalwire_capture_no_memory_total",
                 "Times that the kernel found no free memory of ours for a frame.",
-                true,
                 &[],
                 count(|open| open.fill_empty),
             ),
-            sample(
+            counter(
                 "vitalwire_capture_filtered_frames_total",
                 "Frames that capture.bpf left out.",
-                true,
                 &[],
                 count(|open| open.tally.filtered),
             ),

@@ -16,6 +16,7 @@ use parsers::time::Time;
 
 use crate::capture::clock::Clock;
 use crate::capture::{Batch, CaptureError, Fill, Losses, Source};
+use crate::telemetry::{Sample, sockets};
 use handle::{Handle, Took};
 
 /// How to listen.
@@ -201,6 +202,14 @@ impl Source for Live {
 
     fn blind(&self) -> Option<&str> {
         self.blind.as_deref()
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        vec![sockets(
+            "libpcap",
+            "copy",
+            usize::from(self.handle.is_some()),
+        )]
     }
 }
 

@@ -108,6 +108,37 @@ fn both_directions_of_a_flow_come_to_one_ring() {
     assert!(places.values().all(|rings| rings.len() == 1), "{places:?}");
 }
 
+/// As when the kernel gives frames to other rings than it did, for whatever reason.
+#[test]
+fn a_flow_that_comes_to_another_ring_is_counted() {
+    let server = socket();
+    let Some(mut opened) = rings(3, port(&server), 4 << 20) else {
+        return;
+    };
+    let client = socket();
+    let send = |opened: &mut Rings| {
+        // More than one in so many that are tried.
+        for _ in 0..200 {
+            client.send_to(&[0], server.local_addr().unwrap()).unwrap();
+        }
+        let sources = opened.sources.iter_mut();
+        let seen: Vec<usize> = sources.map(|source| drain(source).len()).collect();
+        seen.iter().position(|n| *n == 200).unwrap()
+    };
+    let at = send(&mut opened);
+    let source = &mut opened.sources[at];
+    assert_eq!(source.counts.elsewhere, 0);
+    source.place = source.place.map(|place| (place + 1) % 3);
+    assert_eq!(send(&mut opened), at);
+    let source = &opened.sources[at];
+    assert!(source.counts.elsewhere >= 3, "{}", source.counts.elsewhere);
+    let name = "vitalwire_capture_misplaced_frames_total";
+    let label = ("cause", "other_worker".to_owned());
+    let told = source.samples().into_iter();
+    let told = told.filter(|s| s.name == name && s.labels.contains(&label));
+    assert_eq!(told.map(|s| s.value).sum::<u64>(), source.counts.elsewhere);
+}
+
 #[test]
 fn blocks_are_given_back_and_come_again() {
     let server = socket();
@@ -299,7 +330,20 @@ fn an_adapter_that_cannot_stamp_gives_way_and_that_is_said() {
         ..Settings::default()
     };
     let mut opened = open(&settings).unwrap();
-    assert!(opened.notes[0].contains("stamp"), "{:?}", opened.notes);
+    let [note] = &opened.notes[..] else {
+        panic!("{:?}", opened.notes);
+    };
+    assert!(note.contains("stamp"), "{note}");
+    let polls = |opened: &Rings| {
+        let rings = opened
+            .sources
+            .iter()
+            .filter_map(|source| source.ring.as_ref());
+        rings
+            .map(|ring| ring.socket().polls_for())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(polls(&opened), [50], "the kernel was asked to, and does");
     let before = machine_time();
     wire.send(&udp(
         host("10.0.0.1").port(1),
@@ -309,6 +353,7 @@ fn an_adapter_that_cannot_stamp_gives_way_and_that_is_said() {
     let seen = wire::drain(&mut opened.sources[0]);
     assert!(seen[0].0.time >= before && seen[0].0.time <= machine_time());
     assert_eq!(opened.sources[0].counts.adapter_stamps, 0);
+    assert_eq!(polls(&on_the_wire(1).unwrap()), [0]);
 }
 
 /// The kernel takes a tag off before the filter looks.
