@@ -1,5 +1,6 @@
-//! The gates: what a packet that yields no event costs, what an event costs, and what ten times the
-//! rules cost, in instructions, which do not depend on how busy the machine is.
+//! The gates: what a packet that yields no event costs, what an event costs, what ten times the
+//! rules cost, and what starting costs, in instructions, which do not depend on how busy the machine
+//! is.
 //!
 //! The program under callgrind reads a capture of so many packets and one of twice as many;
 //! whatever is done once falls out of the difference. It is the development build;
@@ -57,7 +58,8 @@ fn events_cost_no_more_instructions_than_they_did_and_little_more_with_ten_times
     }
     let dir = folder("events");
     let rules = dir.join("rules");
-    ten_times_the_rules(&rules);
+    // Nine more of each.
+    copy_rules(&rules, usize::MAX);
     let files = [HL7_BYTES, 2 * HL7_BYTES].map(|bytes| {
         let file = dir.join(format!("{bytes}.pcap"));
         make::bulk::hl7(&file, bytes).unwrap();
@@ -87,18 +89,53 @@ fn events_cost_no_more_instructions_than_they_did_and_little_more_with_ten_times
 /// Instructions of an event, all threads together.
 const EVENT_MAX: f64 = 135_000.0;
 
-/// Writes nine copies of each rule that asks for some text, each for another one.
-fn ten_times_the_rules(to: &Path) {
+/// Of the budget for starting, 15 ms in the release build.
+const RULES: usize = 200;
+
+#[test]
+fn starting_with_200_rules_costs_no_more_instructions_than_it_did() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("skipped: valgrind is not installed");
+        return;
+    }
+    let dir = folder("start");
+    let (rules, empty) = (dir.join("rules"), dir.join("empty.pcap"));
+    let packs = rules::packs::embedded();
+    let there: usize = packs.iter().map(|pack| rules_of(&pack.text).len()).sum();
+    copy_rules(&rules, RULES - there);
+    Capture::new().write(&empty).unwrap();
+    let arguments = [Path::new("--rules"), &rules];
+    let cost = instructions(&empty, &dir, &arguments);
+    println!("starting with {RULES} rules: {cost} instructions, at most {START_MAX}");
+    assert!(cost < START_MAX, "{cost}");
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+/// Instructions of a start and an end.
+const START_MAX: u64 = 270_000_000;
+
+/// The rules of a pack, each from its id on.
+fn rules_of(pack: &str) -> Vec<&str> {
+    let (_, rules) = pack.split_once("\nrules:\n").unwrap();
+    rules.split("  - id: ").skip(1).collect()
+}
+
+/// Writes copies of each rule that asks for some text, each for another one: nine at most of each,
+/// and so many at most together.
+fn copy_rules(to: &Path, most: usize) {
     std::fs::create_dir_all(to).unwrap();
-    for pack in rules::packs::embedded() {
-        let (_, rules) = pack.text.split_once("\nrules:\n").unwrap();
-        let rules: Vec<_> = rules.split("  - id: ").skip(1).collect();
-        for copy in 1..10_u32 {
-            let mut text = String::from("rules:\n");
-            for rule in &rules {
-                text.extend(another(rule, copy));
+    let mut left = most;
+    for copy in 1..10_u32 {
+        for pack in rules::packs::embedded() {
+            let rules = rules_of(&pack.text).into_iter();
+            let copies = rules.filter_map(|rule| another(rule, copy));
+            let copies: Vec<_> = copies.take(left).collect();
+            if copies.is_empty() {
+                continue;
             }
+            left -= copies.len();
             let name = pack.name.replace('/', "-");
+            let text = format!("rules:\n{}", copies.concat());
             std::fs::write(to.join(format!("{copy}-{name}")), text).unwrap();
         }
     }

@@ -91,6 +91,10 @@ fn libpcap(capture: &Capture, interface: &str) -> Result<Sources, Error> {
     };
     let live = Live::open(&settings).map_err(|error| Error::Config(error.to_string()))?;
     tracing::info!(interface, source = "libpcap", "listening");
+    if capture.busy_poll_us > 0 {
+        tracing::warn!(interface, "capture.busy_poll_us: libpcap cannot");
+    }
+    only_kernel_stamps(capture, interface);
     Ok(Sources::Spread(Box::new(live)))
 }
 
@@ -147,11 +151,22 @@ fn af_xdp(config: &Config, interface: &str) -> Result<Sources, CaptureError> {
         let mode = mode.name();
         tracing::info!(interface, source = "af_xdp", mode, queues, "listening");
     }
+    only_kernel_stamps(capture, interface);
     // One worker walks the rings itself; of several, frames are spread over them by flow.
     if engine::workers(config) == 1 {
         return Ok(Sources::Steered(vec![Box::new(source)]));
     }
     Ok(Sources::Spread(Box::new(source)))
+}
+
+/// Only rings of AF_PACKET carry what the adapter stamped.
+fn only_kernel_stamps(capture: &Capture, interface: &str) {
+    if capture.stamps == Stamps::Adapter {
+        tracing::warn!(
+            interface,
+            "capture.stamps: the adapter's are for af_packet only; the machine's clock stamps frames"
+        );
+    }
 }
 
 fn filter(capture: &Capture) -> Option<String> {

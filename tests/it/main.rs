@@ -32,4 +32,5 @@ mod store;
 mod streams;
 mod support;
 mod tidy;
+mod ways;
 mod whole;

@@ -240,6 +240,7 @@ fn whatever_it_is_wrapped_in_says_the_same() {
     let tunnels = [
         Tunnel::Vxlan(a, b, 77),
         Tunnel::Geneve(a, b, 77),
+        Tunnel::Tzsp(a, b),
         Tunnel::Gre(a, b),
         Tunnel::GreBridged(a, b, 7),
         Tunnel::Erspan1(a, b),

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use dataplane::capture::live::steered;
+use dataplane::capture::live::steered::{self, Steered};
 
 use super::system::{self, list, number, text};
 use super::{Finding, Verdict};
@@ -125,7 +125,12 @@ const CLOCK_MS_MAX: i64 = 1000;
 
 fn clock() -> Finding {
     let systemd = std::path::Path::new("/run/systemd/timesync/synchronized").exists();
-    match steered::clock() {
+    kept(steered::clock(), systemd)
+}
+
+/// How the clock is kept: what the kernel says, and whether systemd says that it is.
+fn kept(told: Option<Steered>, systemd: bool) -> Finding {
+    match told {
         Some(clock) if clock.synchronised => {
             let ms = clock.error_max_us.div_euclid(1000);
             let what = format!("synchronised, at most {ms} ms off");
@@ -242,5 +247,26 @@ mod tests {
             lacks((6, 1), "CONFIG_PACKET=y\n# CONFIG_XDP_SOCKETS is not set\n"),
             ["AF_XDP"]
         );
+    }
+
+    #[test]
+    fn a_clock_that_nobody_keeps_is_told() {
+        let clock = |synchronised, error_max_us| {
+            Some(Steered {
+                synchronised,
+                error_max_us,
+            })
+        };
+        for (told, systemd, verdict) in [
+            (clock(true, 3000), false, Verdict::Ok),
+            (clock(true, 2_000_000), true, Verdict::Note),
+            (clock(false, 0), true, Verdict::Warn),
+            (None, true, Verdict::Ok),
+            (None, false, Verdict::Warn),
+        ] {
+            let finding = kept(told, systemd);
+            assert_eq!(finding.verdict, verdict, "{finding:?}");
+            assert_eq!(finding.fix.is_empty(), verdict == Verdict::Ok);
+        }
     }
 }

@@ -127,13 +127,11 @@ impl Link {
         if !self.addresses.is_empty() {
             noise(
                 format!(
-                    "has addresses ({}): the kernel answers to them",
+                    "has addresses ({}): the kernel answers to them; if anybody needs them, \
+                     capture on another interface",
                     self.addresses.join(", ")
                 ),
-                format!(
-                    "capture on an interface of its own; if nobody needs these addresses: \
-                     sudo ip address flush dev {name}"
-                ),
+                format!("sudo ip address flush dev {name}"),
             );
         }
         if self.ipv6 {

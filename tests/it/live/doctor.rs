@@ -197,3 +197,104 @@ fn an_access_port_is_no_mirror() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("no SPAN but a plain access port"), "{text}");
 }
+
+/// As they stand, less the `sudo` that a lab does not need.
+#[test]
+fn the_commands_of_the_doctor_mend_what_it_found() {
+    let Some(lab) = lab("doctor-mends") else {
+        return;
+    };
+    let run = |command: &str| {
+        let done = lab.exec(SENSOR, &["sh", "-c", command]).expect("sh");
+        assert!(done.status.success(), "{command}: {done:?}");
+    };
+    run("ip link add br9 type bridge && ip link set dev span0 master br9 multicast on arp on");
+    run("sysctl -qw net.ipv6.conf.span0.disable_ipv6=0 && ip address add 192.0.2.7/24 dev span0");
+    run("ip link set dev span0 mtu 1500 && ethtool -K span0 gro on && ip link set dev span0 down");
+    let wrong = || -> Vec<(String, String)> {
+        let found = findings(&doctor(&lab, &["--no-listen", "--json"]));
+        let text = |finding: &Value, key: &str| finding[key].as_str().expect("text").to_owned();
+        let wrong = found.iter().filter(|f| {
+            // What went out before cannot be taken back.
+            f["interface"] == SPAN && f["verdict"] != "ok" && f["check"] != "sent"
+        });
+        wrong.map(|f| (text(f, "check"), text(f, "fix"))).collect()
+    };
+    let first = wrong();
+    for (_, fix) in &first {
+        run(&fix.replace("sudo ", ""));
+    }
+    let mut checks: Vec<&str> = first.iter().map(|(check, _)| check.as_str()).collect();
+    checks.sort_unstable();
+    checks.dedup();
+    assert_eq!(checks, ["bridge", "link", "mtu", "offload", "silence"]);
+    let left = wrong();
+    assert_eq!(left, [], "after {first:#?}");
+}
+
+#[test]
+fn rights_that_are_missing_are_told_with_what_gives_them() {
+    if !support::has("setpriv") {
+        return;
+    }
+    let Some(lab) = lab("doctor-rights") else {
+        return;
+    };
+    let binary = support::vitalwire();
+    let binary = binary.to_str().expect("UTF-8");
+    let without = "-net_raw,-net_admin,-bpf,-perfmon,-sys_admin";
+    let command = ["setpriv", "--bounding-set", without, binary, "doctor"];
+    let config = lab.folder().join("c.yaml");
+    std::fs::write(&config, "workers: 2\n").expect("written");
+    let config = config.to_str().expect("UTF-8");
+    let more = ["--interface", SPAN, "--no-listen", "--json"];
+    let output = lab.exec(
+        SENSOR,
+        &[&command[..], &more, &["--config", config]].concat(),
+    );
+    let output = output.expect("setpriv");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let found = findings(&output);
+    let fix = |check: &str, verdict: &str| {
+        let is_it = |f: &&Value| f["check"] == check && f["verdict"] == verdict;
+        let finding = found.iter().find(is_it);
+        let finding = finding.unwrap_or_else(|| panic!("{check}: {found:#?}"));
+        finding["fix"].as_str().expect("text").to_owned()
+    };
+    assert!(fix("permission", "fail").contains("setcap cap_net_raw"));
+    assert!(fix("steering", "note").contains("cap_bpf"));
+}
+
+/// What the package ships, run line by line as the service manager would.
+#[test]
+fn the_shipped_unit_makes_an_interface_silent() {
+    let Some(lab) = lab("doctor-unit") else {
+        return;
+    };
+    let noisy =
+        "sysctl -qw net.ipv6.conf.span0.disable_ipv6=0 && ip address add 192.0.2.7/24 dev span0";
+    let unit = support::root().join("deploy/systemd/vitalwire-silence@.service");
+    let unit = std::fs::read_to_string(unit).expect("the unit");
+    let lines = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("ExecStart="));
+    for command in std::iter::once(noisy).chain(lines) {
+        let may_fail = command.starts_with('-');
+        let command = command.trim_start_matches('-').replace("%I", SPAN);
+        let done = lab.exec(SENSOR, &["sh", "-c", &command]).expect("sh");
+        assert!(done.status.success() || may_fail, "{command}: {done:?}");
+    }
+    let found = findings(&doctor(&lab, &["--no-listen", "--json"]));
+    let about = |check: &str| {
+        let wanted = found
+            .iter()
+            .filter(|f| f["interface"] == SPAN && f["check"] == check);
+        wanted.collect::<Vec<_>>()
+    };
+    let [silence] = about("silence")[..] else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(silence["verdict"], "ok", "{silence}");
+    let what = about("promiscuous")[0]["what"].as_str().expect("text");
+    assert_eq!(what, "promiscuous mode is on");
+}

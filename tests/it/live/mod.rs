@@ -75,6 +75,9 @@ fn sees_real_peers_live_sends_nothing_and_stops_cleanly() {
         "{metrics}"
     );
     assert!(get(&lab, "/healthz").is_some());
+    let arrival = "stage=\"arrival_to_eve\"";
+    let timed = metric(&lab, "vitalwire_latency_seconds_count", arrival);
+    assert!(timed.is_some_and(|n| n >= 6.0), "{timed:?}");
 
     appliance.stop();
     let text = std::fs::read(&appliance.eve).expect("eve.json");
@@ -87,9 +90,25 @@ fn sees_real_peers_live_sends_nothing_and_stops_cleanly() {
 }
 
 #[test]
-fn a_link_that_goes_down_and_up_brings_no_frame_out() {
+fn a_link_that_goes_down_and_up_brings_no_frame_out_of_af_packet() {
+    down_and_up("af_packet");
+}
+
+#[test]
+fn a_link_that_goes_down_and_up_brings_no_frame_out_of_af_xdp() {
+    down_and_up("af_xdp");
+}
+
+#[test]
+fn a_link_that_goes_down_and_up_brings_no_frame_out_of_libpcap() {
+    down_and_up("libpcap");
+}
+
+fn down_and_up(source: &str) {
     let Some(lab) = lab("link") else { return };
-    let mut appliance = Appliance::start(&lab, "");
+    let mut appliance = Appliance::start_by(&lab, source, "workers: 2\n");
+    let sockets = metric(&lab, "vitalwire_capture_sockets", source);
+    assert!(sockets.is_some_and(|n| n > 0.0), "{sockets:?}");
     for _ in 0..2 {
         let set = |state| {
             let set = ["ip", "link", "set", "dev", SPAN, state];
@@ -167,21 +186,40 @@ fn files_in_a_loop_keep_it_ready_and_counting() {
 }
 
 #[test]
-fn an_interface_that_goes_away_is_opened_again() {
+fn an_interface_that_goes_away_is_opened_again_by_af_packet() {
+    unplugged("af_packet");
+}
+
+#[test]
+fn an_interface_that_goes_away_is_opened_again_by_af_xdp() {
+    unplugged("af_xdp");
+}
+
+#[test]
+fn an_interface_that_goes_away_is_opened_again_by_libpcap() {
+    unplugged("libpcap");
+}
+
+/// What was found before is written, and what comes after is seen.
+fn unplugged(source: &str) {
     if !support::has("echoscu") {
         return;
     }
     let Some(lab) = lab("unplugged") else { return };
-    let mut appliance = Appliance::start(&lab, "");
+    let mut appliance = Appliance::start_by(&lab, source, "workers: 2\n");
+    let _scp = storescp(&lab);
+    let seen = |appliance: &Appliance, echoes: usize| {
+        echo(&lab);
+        appliance.until("an echo seen", || {
+            appliance.count(|e| command_is(e, "C-ECHO-RSP")) == echoes
+        });
+    };
+    seen(&appliance, 1);
     lab.unplug_sensor().expect("unplugged");
     appliance.until("blind", || get(&lab, "/readyz").is_none());
     lab.plug_sensor().expect("plugged");
     appliance.until("seeing", || get(&lab, "/readyz").is_some());
-    let _scp = storescp(&lab);
-    echo(&lab);
-    appliance.until("an echo seen", || {
-        appliance.count(|e| command_is(e, "C-ECHO-RSP")) == 1
-    });
+    seen(&appliance, 2);
     assert_eq!(lab.sensor_transmitted().expect("counted"), 0);
     appliance.stop();
 }

@@ -121,6 +121,41 @@ fn without_ebpf_it_captures_all_the_same_and_says_so() {
     }
 }
 
+/// What is asked for and cannot be had is said, in whichever way frames come then.
+#[test]
+fn what_only_some_adapters_and_sources_can_is_said() {
+    if !support::has("setpriv") {
+        return;
+    }
+    let script = "exec setpriv --bounding-set -bpf,-perfmon,-sys_admin \"$@\"";
+    let wanted = "  silence: check\n  busy_poll_us: 50\n  stamps: adapter\n";
+    for (source, instead, said) in [
+        (
+            "af_packet",
+            "af_packet",
+            &["the adapter does not stamp frames"][..],
+        ),
+        (
+            "af_xdp",
+            "libpcap",
+            &["libpcap is instead", "busy_poll_us", "capture.stamps"],
+        ),
+    ] {
+        let Some(lab) = lab("wishes") else { return };
+        let source = format!("{source}\n{wanted}");
+        let mut appliance = Appliance::start_as(&lab, &source, script, "workers: 1\n");
+        let log = appliance.task.log();
+        for said in said {
+            let mut lines = log.lines();
+            let told = lines.any(|line| line.contains("WARN") && line.contains(said));
+            assert!(told, "{source}: {said} not said:\n{log}");
+        }
+        let sockets = metric(&lab, "vitalwire_capture_sockets", instead);
+        assert_eq!(sockets, Some(1.0), "{source}:\n{log}");
+        appliance.stop();
+    }
+}
+
 /// XDP is the process's own: however it ends, the interface is as it was.
 #[test]
 fn nothing_is_left_on_the_interface_after_a_kill() {

@@ -12,6 +12,8 @@ pub enum Tunnel {
     Vxlan(Host, Host, u32),
     /// Geneve (RFC 8926) without options: Ethernet in UDP 6081.
     Geneve(Host, Host, u32),
+    /// TaZmen Sniffer Protocol, version 1: Ethernet in UDP 37008.
+    Tzsp(Host, Host),
     /// GRE (RFC 2784) carrying the IP packet.
     Gre(Host, Host),
     /// GRE carrying the Ethernet frame (protocol 6558), with this key.
@@ -43,6 +45,11 @@ impl Tunnel {
                 let mut body = vec![0, 0, 0x65, 0x58];
                 body.extend_from_slice(&(vni << 8).to_be_bytes());
                 in_udp(*from, *to, 6081, body, frame)
+            }
+            Self::Tzsp(from, to) => {
+                // A received packet of Ethernet; the end of the tags.
+                let body = vec![1, 0, 0, 1, 1];
+                in_udp(*from, *to, 37_008, body, frame)
             }
             Self::Gre(from, to) => {
                 let head = [&[0, 0], &frame[12..14]].concat();

@@ -93,6 +93,7 @@ fn every_link_layer_and_tunnel_shows_the_association() {
     let tunnels = [
         Tunnel::Vxlan(a, b, 42),
         Tunnel::Geneve(a, b, 42),
+        Tunnel::Tzsp(a, b),
         Tunnel::Gre(a, b),
         Tunnel::GreBridged(a, b, 7),
         Tunnel::Erspan1(a, b),

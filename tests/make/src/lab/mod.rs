@@ -231,10 +231,18 @@ impl Lab {
         self.plug(SENSOR, SPAN)
     }
 
-    /// How many frames the sensor itself has sent: a passive sensor sends none.
+    /// How many frames the sensor itself has sent, as its interface says, or as the hub's end of
+    /// the pair got, which is more if something goes out past the interface's own count: a passive
+    /// sensor sends none.
     pub fn sensor_transmitted(&self) -> io::Result<u64> {
-        let path = format!("/sys/class/net/{SPAN}/statistics/tx_packets");
-        let output = self.exec(SENSOR, &["cat", &path])?;
+        let sent = self.statistic(SENSOR, SPAN, "tx_packets")?;
+        let got = self.statistic(HUB, &format!("p-{SENSOR}"), "rx_packets")?;
+        Ok(sent.max(got))
+    }
+
+    fn statistic(&self, host: &str, interface: &str, name: &str) -> io::Result<u64> {
+        let path = format!("/sys/class/net/{interface}/statistics/{name}");
+        let output = self.exec(host, &["cat", &path])?;
         let text = String::from_utf8_lossy(&output.stdout);
         text.trim()
             .parse()
