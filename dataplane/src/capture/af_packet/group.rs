@@ -58,8 +58,8 @@ impl Group {
         let micros = group.settings.busy_poll_micros;
         if rings.iter().any(|ring| ring.socket().polls_for() < micros) {
             notes.push(
-                "the kernel does not poll the adapter while we wait, which takes CAP_NET_ADMIN: \
-                 only the ring is looked at again and again"
+                "the kernel does not poll the adapter while we wait, for which older ones want \
+                 CAP_NET_ADMIN: only the ring is looked at again and again"
                     .to_owned(),
             );
         }

@@ -63,7 +63,7 @@ impl Socket {
         drop(socket.set(libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, &1_i32));
         if settings.busy_poll_micros > 0 {
             let micros = c_int::try_from(settings.busy_poll_micros).unwrap_or(c_int::MAX);
-            // Takes CAP_NET_ADMIN; see [`Self::polls_for`].
+            // Older kernels want CAP_NET_ADMIN; see [`Self::polls_for`].
             drop(socket.set(libc::SOL_SOCKET, libc::SO_BUSY_POLL, &micros));
         }
         if settings.adapter_stamps {
