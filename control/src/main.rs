@@ -49,6 +49,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
 
 fn check(file: &Path) -> Result<(), Error> {
     let config = config::read(file)?;
+    config::try_sinks(file, &config)?;
     let loaded = ruleset::load(&config)?;
     loaded
         .notes

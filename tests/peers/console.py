@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import axe_core_python
@@ -376,6 +377,27 @@ def miss_nothing(console):
     assert console.run("return window.stayed"), "without loading the page again"
 
 
+def tell_the_truth(console):
+    """Who cannot be asked is unknown, not good; times are the reader's, with UTC in the title."""
+    console.go("/")
+    console.until("it sees", lambda: "seeing" in console.one("#strip").text)
+    console.driver.execute_cdp_cmd("Network.enable", {})
+    console.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/strip"]})
+    cells = "return [...document.querySelectorAll('#strip > div')].map((cell) => `${cell.className}: ${cell.innerText}`)"
+    console.until("no cell is good", lambda: all("unknown" in cell and "no answer" in cell for cell in console.run(cells)))
+    console.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    console.until("it sees again", lambda: "seeing" in console.one("#strip").text)
+    console.complaints()
+    console.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Tokyo"})
+    console.go("/alerts")
+    shown, title, machine = console.run("""const time = document.querySelector('tr[data-href] time');
+        return [time.textContent, time.title, time.dateTime]""")
+    at = datetime.fromisoformat(machine)
+    assert title == at.strftime("%Y-%m-%d %H:%M:%S UTC"), (title, machine)
+    assert shown == (at + timedelta(hours=9)).strftime("%Y-%m-%d %H:%M:%S"), (shown, machine)
+    console.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
+
+
 def watch_an_alert_arrive(console):
     """A rule is broken and its mistake shown; mended, it fires, and another window sees that happen."""
     console.go("/rules/upload")
@@ -553,7 +575,7 @@ def main():
     driver = start()
     try:
         console = Console(driver)
-        for step in [set_up, log_in, look_at_a_pump, handle_an_alert, miss_nothing, watch_an_alert_arrive, settle, try_rules,
+        for step in [set_up, log_in, look_at_a_pump, handle_an_alert, miss_nothing, tell_the_truth, watch_an_alert_arrive, settle, try_rules,
                      refuse_others, list_devices, look_at_everything, hand_over, without_script]:
             print(step.__name__, flush=True)
             step(console)

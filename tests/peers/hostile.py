@@ -34,6 +34,11 @@ TEXTS = [
 ]
 VALUES = [None, True, -1, 2**63, 1e308, [], {}, [[[["x"]]]], {"a": {"b": "c"}}]
 BODIES = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 5_000, b'{"a":' * 2_000, b'"' + b"x" * 200_000 + b'"']
+# What a page may load, and send where. Anything wider would let in what somebody sent.
+POLICY = {
+    "default-src": "'none'", "style-src": "'self'", "script-src": "'self'", "img-src": "'self'", "connect-src": "'self'",
+    "form-action": "'self'", "base-uri": "'none'", "frame-ancestors": "'none'",
+}
 SLOW = 5.0
 problems = []
 asked = 0
@@ -119,8 +124,9 @@ def look(answer):
     if "text/html" in kind:
         if SCRIPT in answer.body:
             said.append("a script of the sender's")
-        if "script-src 'self'" not in answer.headers.get("content-security-policy", ""):
-            said.append("no policy")
+        parts = [part.strip().split(" ", 1) for part in answer.headers.get("content-security-policy", "").split(";")]
+        if dict(part for part in parts if len(part) == 2) != POLICY:
+            said.append("another policy")
     return said
 
 

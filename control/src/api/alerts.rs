@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::caller::{May, permit};
 use super::cases::{self, Case, Judgement, Words};
-use super::params::{Bar, Limit, List, Moment};
+use super::params::{Bar, Limit, List, Moment, cursor};
 use super::{Api, Json, Problem, Query};
 use crate::store::query::{self, Alert, Cursor, Facets, Filter};
 use crate::store::views::comments::{self, Comment};
@@ -131,10 +131,7 @@ async fn list(
     _: May<permit::Read>,
     Query(search): Query<Search>,
 ) -> Result<axum::Json<Alerts>, Problem> {
-    let after: Option<Cursor> = match &search.cursor {
-        Some(cursor) => Some(cursor.parse().map_err(|_| bad_cursor())?),
-        None => None,
-    };
+    let after: Option<Cursor> = cursor(search.cursor.as_deref())?;
     let page = api
         .read(move |conn| query::page(conn, &search.filter(), after, search.limit.0))
         .await
@@ -143,11 +140,6 @@ async fn list(
         alerts: page.alerts,
         next: page.next.map(|next| next.to_string()),
     }))
-}
-
-/// A cursor that is none.
-pub(super) fn bad_cursor() -> Problem {
-    Problem::bad("this is no cursor; take `next` of the page before")
 }
 
 async fn facets(

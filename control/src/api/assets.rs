@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::caller::{May, permit};
 use super::extract::Csv;
-use super::params::{ById, Limit, List, Moment, Sort};
-use super::{Api, Mistake, Path, Problem, Query, blocking};
+use super::params::{ById, Limit, List, Moment, Sort, bad_cursor};
+use super::{Api, IfMatch, Mistake, Path, Problem, Query, blocking};
 use crate::auth::Caller;
 use crate::desk::Own;
 use crate::inventory::search::{self, Filter};
@@ -148,7 +148,7 @@ async fn page(
 ) -> Result<axum::Json<Assets>, Problem> {
     let cursor = search.cursor.as_deref();
     if cursor.is_some_and(|cursor| !cursor.contains('~')) {
-        return Err(super::alerts::bad_cursor());
+        return Err(bad_cursor());
     }
     let now = api.desk().devices().now();
     let found = blocking(move || {
@@ -266,23 +266,38 @@ pub(crate) struct Outcome {
 async fn put_list(
     State(api): State<Api>,
     who: May<permit::Configure>,
+    seen: IfMatch,
     Query(how): Query<How>,
     Csv(text): Csv,
 ) -> Result<axum::Json<Outcome>, Problem> {
-    let outcome = put(&api, &who, Some(text), &how.note, how.dry_run);
+    let _one = api.desk().changing.lock().await;
+    as_seen(&api, &seen).await?;
+    let outcome = exchange(&api, &who, Some(text), &how.note, how.dry_run);
     outcome.await.map(axum::Json)
 }
 
 async fn delete_list(
     State(api): State<Api>,
     who: May<permit::Configure>,
+    seen: IfMatch,
 ) -> Result<axum::Json<Outcome>, Problem> {
+    let _one = api.desk().changing.lock().await;
     let none = || Problem::missing("uploaded list");
     api.read(device_lists::newest).await?.ok_or_else(none)?;
-    put(&api, &who, None, "", false).await.map(axum::Json)
+    as_seen(&api, &seen).await?;
+    let outcome = exchange(&api, &who, None, "", false);
+    outcome.await.map(axum::Json)
 }
 
-/// Reads a list, and puts it in force; none gives way to the configuration's.
+/// Whether the list is as the client saw it.
+async fn as_seen(api: &Api, seen: &IfMatch) -> Result<(), Problem> {
+    seen.check(&the_list(api).await?)
+}
+
+/// Puts a list in force, for a page.
+///
+/// # Errors
+/// Mistakes in it, or a store that cannot be written.
 pub(crate) async fn put(
     api: &Api,
     who: &Caller,
@@ -291,6 +306,18 @@ pub(crate) async fn put(
     dry_run: bool,
 ) -> Result<Outcome, Problem> {
     let _one = api.desk().changing.lock().await;
+    exchange(api, who, text, note, dry_run).await
+}
+
+/// Reads a list, and puts it in force; none gives way to the configuration's. Whoever calls holds the
+/// desk's `changing`.
+async fn exchange(
+    api: &Api,
+    who: &Caller,
+    text: Option<String>,
+    note: &str,
+    dry_run: bool,
+) -> Result<Outcome, Problem> {
     let (config, _) = api.desk().in_force();
     let contact = inventory::contact(&config.inventory);
     if let Some(text) = text.clone() {

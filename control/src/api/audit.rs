@@ -7,9 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::alerts::bad_cursor;
 use super::caller::{May, permit};
-use super::params::Limit;
+use super::params::{Limit, cursor};
 use super::{Api, Problem, Query};
 use crate::store::audit;
 use crate::store::words::stamp;
@@ -92,10 +91,7 @@ async fn list(
     _: May<permit::Admin>,
     Query(which): Query<Which>,
 ) -> Result<axum::Json<Entries>, Problem> {
-    let before: Option<i64> = match &which.cursor {
-        Some(cursor) => Some(cursor.parse().map_err(|_| bad_cursor())?),
-        None => None,
-    };
+    let before: Option<i64> = cursor(which.cursor.as_deref())?;
     let found = api
         .read(move |conn| audit::list(conn, before, which.limit.0))
         .await?;

@@ -250,15 +250,20 @@ pub struct IfMatch(Option<String>);
 
 impl IfMatch {
     /// Whether that is the state it is in: `view` as a `GET` shows it.
-    ///
-    /// # Errors
-    /// A view that is no JSON.
     pub fn holds<T: Serialize>(&self, view: &T) -> bool {
         let Some(seen) = &self.0 else {
             return true;
         };
         let body = serde_json::to_vec(view).unwrap_or_default();
         tag::lists(seen, &tag::of(&body))
+    }
+
+    /// The same, for what is not changed in the store's own turn.
+    ///
+    /// # Errors
+    /// It was changed meanwhile.
+    pub fn check<T: Serialize>(&self, view: &T) -> Result<(), Problem> {
+        self.holds(view).then_some(()).ok_or_else(Problem::changed)
     }
 }
 

@@ -8,10 +8,9 @@ use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::alerts::bad_cursor;
 use super::caller::{May, permit};
 use super::cases::{self, Case, Words};
-use super::params::{Limit, List, Moment};
+use super::params::{Limit, List, Moment, cursor};
 use super::{Api, Problem, Query};
 use crate::store::views::comments::{self, Comment};
 use crate::store::views::incidents::{self, Filter, Incident};
@@ -99,10 +98,7 @@ async fn list(
     _: May<permit::Read>,
     Query(search): Query<Search>,
 ) -> Result<axum::Json<Incidents>, Problem> {
-    let before: Option<i64> = match &search.cursor {
-        Some(cursor) => Some(cursor.parse().map_err(|_| bad_cursor())?),
-        None => None,
-    };
+    let before: Option<i64> = cursor(search.cursor.as_deref())?;
     let limit = search.limit.0;
     let found = api
         .read(move |conn| incidents::page(conn, &search.filter(), before, limit))

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use rules::{Impact, Severity};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use super::Problem;
 use crate::inventory::search::{By, Order};
 use crate::store::{Status, Verdict};
 
@@ -38,6 +40,17 @@ pub(super) struct ByNumber {
 pub(super) struct ByVersion {
     /// The version.
     pub(super) version: i64,
+}
+
+/// Where a page begins, as the page before said.
+pub(super) fn cursor<T: FromStr>(text: Option<&str>) -> Result<Option<T>, Problem> {
+    let place = |text: &str| text.parse().map_err(|_| bad_cursor());
+    text.map(place).transpose()
+}
+
+/// A cursor that is none.
+pub(super) fn bad_cursor() -> Problem {
+    Problem::bad("this is no cursor; take `next` of the page before")
 }
 
 /// Values parted by commas.

@@ -139,9 +139,7 @@ async fn as_seen(api: &Api, seen: &IfMatch, number: i64) -> Result<(), Problem> 
         .read(move |conn| suppressions::get(conn, number))
         .await?;
     let found = found.ok_or_else(missing)?;
-    seen.holds(&found)
-        .then_some(())
-        .ok_or_else(Problem::changed)
+    seen.check(&found)
 }
 
 async fn create(
@@ -224,14 +222,24 @@ async fn delete(
     seen: IfMatch,
     Path(ByNumber { number }): Path<ByNumber>,
 ) -> Result<StatusCode, Problem> {
+    let _one = api.desk().changing.lock().await;
     as_seen(&api, &seen, number).await?;
-    lift(&api, &who, number).await?;
+    remove(&api, &who, number).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes a suppression away, and puts the rules without it in force.
+/// Takes one away, for a page.
+///
+/// # Errors
+/// No such one, or a store that cannot be written.
 pub(crate) async fn lift(api: &Api, who: &Caller, number: i64) -> Result<(), Problem> {
     let _one = api.desk().changing.lock().await;
+    remove(api, who, number).await
+}
+
+/// Takes a suppression away, and puts the rules without it in force. Whoever calls holds the desk's
+/// `changing`.
+async fn remove(api: &Api, who: &Caller, number: i64) -> Result<(), Problem> {
     let who = who.actor();
     api.write(move |change| suppressions::delete(change, number, &who))
         .await?;

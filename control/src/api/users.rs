@@ -1,7 +1,7 @@
 //! Users and their tokens.
 
 use aide::axum::ApiRouter;
-use aide::axum::routing::{delete_with, get_with};
+use aide::axum::routing::get_with;
 use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
@@ -57,7 +57,11 @@ pub(super) fn routes() -> ApiRouter<Api> {
         )
         .api_route(
             "/tokens/{number}",
-            delete_with(delete_token, |op| {
+            get_with(get_token, |op| {
+                op.id("token")
+                    .summary("One of one's own tokens, or for an admin anybody's")
+            })
+            .delete_with(delete_token, |op| {
                 op.id("deleteToken")
                     .summary("Deletes one of one's own tokens, or an admin anybody's")
                     .response::<204, ()>()
@@ -357,14 +361,34 @@ fn check(who: &Caller, new: NewToken) -> Result<tokens::New, Problem> {
     })
 }
 
-async fn delete_token(
+/// Whose tokens somebody may look at and delete: an admin anybody's.
+fn reach(who: &Caller) -> Option<i64> {
+    (!who.may(Permission::Admin)).then_some(who.user)
+}
+
+async fn get_token(
     State(api): State<Api>,
     who: May<permit::Read>,
     Path(ByNumber { number }): Path<ByNumber>,
+) -> Result<axum::Json<Token>, Problem> {
+    let of = reach(&who);
+    let token = api.read(move |conn| tokens::get(conn, number, of)).await?;
+    Ok(axum::Json(token.into()))
+}
+
+async fn delete_token(
+    State(api): State<Api>,
+    who: May<permit::Read>,
+    seen: IfMatch,
+    Path(ByNumber { number }): Path<ByNumber>,
 ) -> Result<StatusCode, Problem> {
-    let of = (!who.may(Permission::Admin)).then_some(who.user);
-    let who = who.actor();
-    api.write(move |change| tokens::delete(change, number, of, &who))
-        .await?;
+    let (of, who) = (reach(&who), who.actor());
+    let done = api.write(move |change| {
+        if !seen.holds(&Token::from(tokens::get(change, number, of)?)) {
+            return Ok(None);
+        }
+        tokens::delete(change, number, of, &who).map(Some)
+    });
+    done.await?.ok_or_else(Problem::changed)?;
     Ok(StatusCode::NO_CONTENT)
 }

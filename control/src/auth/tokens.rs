@@ -9,7 +9,7 @@ use serde_json::json;
 use super::caller::{Caller, Via};
 use super::role::{Permissions, Role};
 use super::secret::Secret;
-use crate::store::audit::{self, Act};
+use crate::store::audit;
 use crate::store::{Change, Error};
 
 /// Before the secret, so that scanners of leaked secrets know it.
@@ -87,6 +87,17 @@ pub fn list(conn: &Connection, of: Option<i64>) -> Result<Vec<Token>, Error> {
     Ok(statement.query_map([of], read)?.collect::<Result<_, _>>()?)
 }
 
+/// One of that user's, or anybody's.
+///
+/// # Errors
+/// No such token, or what SQLite says.
+pub fn get(conn: &Connection, number: i64, of: Option<i64>) -> Result<Token, Error> {
+    let sql = format!("{SELECT} WHERE t.number = ?1 AND (?2 IS NULL OR t.user = ?2)");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let found = statement.query_row(params![number, of], read).optional()?;
+    found.ok_or_else(|| Error::Missing(format!("token {number}")))
+}
+
 /// Makes one for a user.
 ///
 /// # Errors
@@ -128,10 +139,13 @@ pub fn create(
     )?;
     let number = change.last_insert_rowid();
     let detail = json!({"name": name, "scopes": new.scopes.words()});
-    log(change, (&owner.actor(), "token.create"), number, &detail)?;
-    let sql = format!("{SELECT} WHERE t.number = ?1");
-    let made = change.one(&sql, [number], read)?;
-    made.ok_or_else(|| Error::Missing(format!("token {number}")))
+    audit::note(
+        change,
+        (&owner.actor(), "token.create"),
+        ("token", number),
+        &detail,
+    )?;
+    get(change, number, None)
 }
 
 /// Deletes one: that user's, or anybody's.
@@ -146,7 +160,7 @@ pub fn delete(change: &Change<'_>, number: i64, of: Option<i64>, who: &str) -> R
     if found == 0 {
         return Err(Error::Missing(format!("token {number}")));
     }
-    log(change, (who, "token.delete"), number, &json!({}))
+    audit::note(change, (who, "token.delete"), ("token", number), &json!({}))
 }
 
 /// A token that holds.
@@ -206,19 +220,4 @@ pub fn touch(change: &Change<'_>, number: i64) -> Result<(), Error> {
             [number, change.now()],
         )
         .map(drop)
-}
-
-fn log(
-    change: &Change<'_>,
-    (actor, action): (&str, &str),
-    number: i64,
-    detail: &serde_json::Value,
-) -> Result<(), Error> {
-    let object = &format!("token:{number}");
-    let act = Act {
-        actor,
-        action,
-        object,
-    };
-    audit::append(change, act, detail).map(drop)
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
 use super::role::Role;
-use crate::store::audit::{self, Act};
+use crate::store::audit;
 use crate::store::{Change, Error};
 
 /// The most users: lists of them are not paged.
@@ -117,10 +117,10 @@ pub fn create(
         "INSERT INTO users (name, role, password, created, changed) VALUES (?1, ?2, ?3, ?4, ?4)",
         params![name, role.word(), password, change.now()],
     )?;
-    log(
+    audit::note(
         change,
         (who, "user.create"),
-        name,
+        ("user", name),
         &json!({"role": role.word()}),
     )?;
     get(change, name)?.ok_or_else(|| missing(name))
@@ -163,7 +163,7 @@ pub fn edit(change: &Change<'_>, name: &str, edit: &Edit, who: &str) -> Result<U
         "enabled": enabled,
         "password": edit.password.is_some(),
     });
-    log(change, (who, "user.change"), &user.name, &detail)?;
+    audit::note(change, (who, "user.change"), ("user", &user.name), &detail)?;
     get(change, name)?.ok_or_else(|| missing(name))
 }
 
@@ -177,7 +177,12 @@ pub fn delete(change: &Change<'_>, name: &str, who: &str) -> Result<(), Error> {
     change.run("DELETE FROM tokens WHERE user = ?1", [user.number])?;
     change.run("DELETE FROM users WHERE number = ?1", [user.number])?;
     keep_an_admin(change)?;
-    log(change, (who, "user.delete"), &user.name, &json!({}))
+    audit::note(
+        change,
+        (who, "user.delete"),
+        ("user", &user.name),
+        &json!({}),
+    )
 }
 
 fn keep_an_admin(change: &Change<'_>) -> Result<(), Error> {
@@ -202,19 +207,4 @@ fn check_name(name: &str) -> Result<(), Error> {
 fn missing(name: &str) -> Error {
     let shown: String = name.chars().take(64).collect();
     Error::Missing(format!("user {shown}"))
-}
-
-fn log(
-    change: &Change<'_>,
-    (actor, action): (&str, &str),
-    name: &str,
-    detail: &serde_json::Value,
-) -> Result<(), Error> {
-    let object = &format!("user:{name}");
-    let act = Act {
-        actor,
-        action,
-        object,
-    };
-    audit::append(change, act, detail).map(drop)
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use api::{Api, ApiLimits, Session, Tls as ServerTls};
 pub use dpdk::{Dpdk, Poll};
-pub use read::{parse, read};
+pub use read::{parse, read, try_sinks};
 pub use responses::{ActionHook, BlockList, Response};
 pub use sandbox::Sandbox;
 pub use select::Select;

@@ -32,24 +32,50 @@ pub fn parse(name: &str, text: &str) -> Result<Config, Error> {
     }
     let options = serde_yaml::options! { with_snippet: false };
     let mut config: Config = serde_yaml::from_str_with_options(text, options)
-        .map_err(|error| Error::Config(explain(name, error)))?;
+        .map_err(|error| Error::Config(explain(name, text, error)))?;
     let buffer = &mut config.capture.buffer;
     if buffer.0 == 0 {
         *buffer = Capture::share(config.limits.memory);
     }
-    check(&config).map_err(|what| {
-        let place = place::of(text, &what)
-            .map_or_else(String::new, |(line, column)| format!("{line}:{column}:"));
-        Error::Config(format!("{name}:{place} {what}"))
-    })?;
+    check(&config).map_err(|what| placed(name, text, &what))?;
     Ok(config)
 }
 
-fn explain(name: &str, error: serde_yaml::Error) -> String {
-    let place = error
-        .location()
-        .map_or_else(String::new, |at| format!("{}:{}: ", at.line(), at.column()));
+/// Tries whether sinks can be made of a configuration that was read from a file: their secrets are
+/// there, and what they name can be read. Nothing is sent.
+///
+/// # Errors
+/// One line: where the mistake is and what to do.
+pub fn try_sinks(path: &Path, config: &Config) -> Result<(), Error> {
+    let tried = config
+        .sinks
+        .iter()
+        .try_for_each(|sink| crate::deliver::make(sink, None).map(drop));
+    tried.map_err(|error| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        placed(&path.display().to_string(), &text, &error.to_string())
+    })
+}
+
+fn placed(name: &str, text: &str, what: &str) -> Error {
+    let place = place::of(text, what);
+    let place = place.map_or_else(String::new, |(line, column)| format!("{line}:{column}:"));
+    Error::Config(format!("{name}:{place} {what}"))
+}
+
+fn explain(name: &str, text: &str, error: serde_yaml::Error) -> String {
     let error = error.without_snippet();
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let at = error.location();
+    let at = at.map(|at| (count(at.line()), count(at.column())));
+    // Of what has a type only the begin is known.
+    let place = match (&error, at) {
+        (serde_yaml::Error::SerdeUnknownField { field, .. }, Some(begin)) => {
+            place::behind(text, begin, field).or(at)
+        }
+        _ => at,
+    };
+    let place = place.map_or_else(String::new, |(line, column)| format!("{line}:{column}: "));
     let what = match &error {
         serde_yaml::Error::SerdeUnknownField {
             field, expected, ..

@@ -35,6 +35,14 @@ fn an_empty_file_is_the_default() {
 }
 
 #[test]
+fn nobody_else_reaches_it_unless_told_so() {
+    let config = Config::default();
+    for listen in [config.api.listen, config.http.listen] {
+        assert!(listen.ip().is_loopback(), "{listen}");
+    }
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_its_place_and_the_nearest_name() {
     let error = parse("c.yaml", "capture:\n  interfaces: eth0\n").unwrap_err();
     assert_eq!(error.code(), 2);
@@ -87,6 +95,14 @@ fn what_only_shows_once_all_is_read_has_its_place_too() {
             "expected an address and a port",
         ),
         ("log: {level: warning}", "did you mean `warn`?"),
+        (
+            "sinks:\n  - name: a\n    type: nats\n    servers: []\n    user: x\n",
+            "c:5:5: unknown key `user` (did you mean `username`?)",
+        ),
+        (
+            "sinks:\n  - {type: nats, name: a, servers: [], select: []}\n  - name: b\n    type: nats\n    servers: []\n    select: []\n  - {type: nats, name: c, servers: []}\n",
+            "c:2:40: sinks: a: select is empty",
+        ),
         (
             "workers: 1\nworkers: 2\n",
             "c:2:1: duplicate mapping key: workers",

@@ -43,7 +43,7 @@ const PAIRS: Table<'static, Pair> = Table {
         Column::<Pair>::of("called", "Called AE", |row| Value::text(&row.0.1))
             .class("mono")
             .shown(|row| html! { span.whole { "→ " (title(&row.0.1)) } }),
-        Column::<Pair>::of("from", "From", |row| Value::text(&row.1.address))
+        Column::<Pair>::of("from", "From", |row| Value::host(&row.1.address))
             .shown(|row| marks::device(&row.1.address)),
         Column::<Pair>::number("associations", "Associations", |row| {
             Value::Count(row.1.asked)

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::page::Page;
 use super::settings::holds;
+use super::stay::Stay;
 use super::view::View;
 use super::{alerts, marks, now, table, triage};
 use crate::api::{Api, IncidentSearch, May, OneIncident, Path, Problem, permit};
@@ -43,7 +44,7 @@ pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>, devices: &Now) -
                 tbody { @for one in all { tr id={ "i" (one.incident_id) } data-href={ "/incidents/" (one.incident_id) } {
                     td { (marks::impact(one.clinical_impact)) }
                     td { (marks::severity(one.severity)) }
-                    td.wide { a href={ "/incidents/" (one.incident_id) } { (one.title) } (marks::stays(one.do_not_isolate)) }
+                    td.wide { a href={ "/incidents/" (one.incident_id) } { (one.title) } (stay(one, devices)) }
                     td { (alerts::host(&one.actor, None, devices)) " → " (alerts::host(&one.victim, None, devices)) }
                     td.number data-name="alerts" { (one.count) }
                     td { (marks::when(&one.last_seen)) }
@@ -52,6 +53,11 @@ pub(super) fn list<'a>(all: impl Iterator<Item = &'a Incident>, devices: &Now) -
             }
         }
     }
+}
+
+fn stay(one: &Incident, devices: &Now) -> Stay {
+    let hosts = [one.actor.as_str(), one.victim.as_str()];
+    Stay::of(one.do_not_isolate, one.clinical_impact, hosts, devices)
 }
 
 async fn show_all(
@@ -172,7 +178,7 @@ async fn show(
     };
     let body = html! {
         p { (marks::severity(one.severity)) " " (marks::impact(one.clinical_impact)) " "
-            (alerts::status(one.status, one.verdict)) (marks::stays(one.do_not_isolate)) }
+            (alerts::status(one.status, one.verdict)) (stay(&one, &devices)) }
         h1 { (one.title) }
         div #facts data-live { (table::pairs([
             ("Who acted", host(&one.actor)),

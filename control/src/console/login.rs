@@ -29,6 +29,9 @@ struct Login {
     next: String,
 }
 
+/// What a name is, for browsers.
+pub(in crate::console) const NAME: &str = r"[A-Za-z0-9._@\-]{1,64}";
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct First {
@@ -122,12 +125,14 @@ fn setup_page(first: &First, wrong: Option<&str>) -> Response {
         "Set up",
         &html! {
             h1 { "Set up Vitalwire" }
-            p { "Nobody can log in yet. The appliance's log told a set-up token when it started; each start makes another:" }
+            p { "Nobody can log in yet. The appliance told a set-up token when it started: in the terminal in which it runs, or in its log:" }
             pre { code { "journalctl -u vitalwire | grep set-up" } }
+            p.dim { "Each start makes another. You will be the first admin, who adds the others under Settings." }
             (said(wrong))
             form.stack method="post" action="/setup" {
                 label { "Set-up token" input name="token" value=(first.token) autocomplete="off" required autofocus; }
-                label { "Your name" input name="name" value=(first.name) autocomplete="username" required; }
+                label { "Name to log in with, without blanks"
+                    input name="name" value=(first.name) autocomplete="username" pattern=(NAME) required; }
                 label { "Password, at least 12 characters"
                     input type="password" name="password" autocomplete="new-password" minlength="12" required; }
                 label { "Password, again"

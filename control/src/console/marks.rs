@@ -41,13 +41,6 @@ pub(super) fn device(address: &str) -> Markup {
     html! { @if !address.is_empty() { a.mono href={ "/devices/" (address) } { (address) } } }
 }
 
-/// That cutting a device off may hurt somebody; in words, for whoever acts from a list.
-pub(super) fn stays(so: bool) -> Markup {
-    html! { @if so { " " span.stays title="A life may depend on one of these devices, or nobody said what it is: call first." {
-        span aria-hidden="true" { "⊘ " } "do not isolate"
-    } } }
-}
-
 /// A time in microseconds. Without script it is UTC and says so; the script shows local time.
 pub(super) fn time(micros: i64) -> Markup {
     when(&stamp(micros))

@@ -20,6 +20,7 @@ mod plot;
 mod pumps;
 mod rules;
 mod settings;
+mod stay;
 mod strip;
 mod table;
 mod triage;

@@ -1,7 +1,8 @@
 //! Network: where are we blind, who talks to whom between zones, what was lost and why.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use axum::Router;
 use axum::extract::State;
@@ -55,7 +56,7 @@ impl Host {
     }
 
     fn value(&self) -> Value {
-        Value::Text(self.ip.to_string())
+        Value::Address(self.ip)
     }
 
     fn shown(&self) -> Markup {
@@ -117,43 +118,55 @@ fn unseen(bytes: u64) -> Markup {
     html! { @if bytes > 0 { span.lost { (marks::bytes(bytes)) } } @else { "0" } }
 }
 
+/// A VLAN where it is known, else the network that an address is usually in, by its first address.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+enum Zone {
+    Vlan(u16),
+    Network(IpAddr),
+}
+
+impl Zone {
+    fn of(devices: &Now, ip: IpAddr) -> Self {
+        let vlan = devices.at(ip).next().map(|known| known.asset.key.vlan());
+        match (vlan.filter(|vlan| *vlan != 0), ip) {
+            (Some(vlan), _) => Self::Vlan(vlan),
+            (None, IpAddr::V4(ip)) => Self::Network((ip & Ipv4Addr::new(255, 255, 255, 0)).into()),
+            (None, IpAddr::V6(ip)) => {
+                let [a, b, c, d, ..] = ip.segments();
+                Self::Network(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vlan(vlan) => write!(f, "VLAN {vlan}"),
+            Self::Network(ip) => write!(f, "{ip}/{}", if ip.is_ipv4() { 24 } else { 64 }),
+        }
+    }
+}
+
 /// What the page needs of what was seen.
 #[derive(Default)]
 struct Traffic {
-    zones: Vec<String>,
-    volumes: BTreeMap<(String, String), u64>,
+    zones: Vec<Zone>,
+    volumes: BTreeMap<(Zone, Zone), u64>,
     protocols: Vec<Protocol>,
     talkers: Vec<Talker>,
     cut: u64,
 }
 
-/// A VLAN where it is known, else the network that an address is usually in.
-fn zone(devices: &Now, ip: IpAddr) -> String {
-    let vlan = devices.at(ip).next().map(|known| known.asset.key.vlan());
-    if let Some(vlan) = vlan.filter(|vlan| *vlan != 0) {
-        return format!("VLAN {vlan}");
-    }
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, c, _] = ip.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
-
 fn traffic(seen: &Seen, devices: &Now) -> Traffic {
-    let mut volumes: BTreeMap<(String, String), u64> = BTreeMap::new();
-    let mut of_zone: BTreeMap<String, u64> = BTreeMap::new();
+    let mut volumes: BTreeMap<(Zone, Zone), u64> = BTreeMap::new();
+    let mut of_zone: BTreeMap<Zone, u64> = BTreeMap::new();
     let mut protocols: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     let mut talkers = Vec::new();
     for ((from, to, protocol), flow) in &seen.links {
-        let ends = (zone(devices, *from), zone(devices, *to));
-        for end in [&ends.0, &ends.1] {
-            let sum = of_zone.entry(end.clone()).or_default();
+        let ends = (Zone::of(devices, *from), Zone::of(devices, *to));
+        for end in [ends.0, ends.1] {
+            let sum = of_zone.entry(end).or_default();
             *sum = sum.saturating_add(flow.bytes);
         }
         let volume = volumes.entry(ends).or_default();
@@ -166,9 +179,9 @@ fn traffic(seen: &Seen, devices: &Now) -> Traffic {
         let hosts = (Host::at(*from), Host::at(*to));
         talkers.push((hosts.0, hosts.1, protocol.clone(), flow.clone()));
     }
-    let mut zones: Vec<(String, u64)> = of_zone.into_iter().collect();
+    let mut zones: Vec<(Zone, u64)> = of_zone.into_iter().collect();
     zones.sort_by_key(|one| std::cmp::Reverse(one.1));
-    let mut zones: Vec<String> = zones
+    let mut zones: Vec<Zone> = zones
         .into_iter()
         .take(ZONES_MAX)
         .map(|(zone, _)| zone)
@@ -309,7 +322,7 @@ fn matrix(traffic: &Traffic) -> Markup {
                 tbody { @for from in &traffic.zones { tr {
                     th.mono scope="row" { (from) }
                     @for to in &traffic.zones {
-                        td.seen { @if let Some(volume) = traffic.volumes.get(&(from.clone(), to.clone())) {
+                        td.seen { @if let Some(volume) = traffic.volumes.get(&(*from, *to)) {
                             svg width="26" height="26" viewBox="0 0 26 26" aria-hidden="true" {
                                 circle.dot cx="13" cy="13" r=(format!("{:.1}", ((*volume as f64 / most).sqrt() * 12.0).max(1.5))) {}
                             }

@@ -88,7 +88,10 @@ impl Page<'_> {
 
 /// A page for somebody who is not known.
 pub(super) fn plain(title: &str, body: &Markup) -> Response {
-    let whole = shell(title, &html! { main.narrow #main { (body) } });
+    let whole = shell(
+        title,
+        &html! { main.narrow #main { (body) footer.foot { (disclaimer()) } } },
+    );
     Html(whole.into_string()).into_response()
 }
 
@@ -120,11 +123,15 @@ fn shell(title: &str, body: &Markup) -> Markup {
     }
 }
 
+fn disclaimer() -> Markup {
+    html! { p { "Vitalwire " (env!("CARGO_PKG_VERSION")) ". It watches the network. It is not a medical device, \
+    not an alarm system, and not for clinical decisions." } }
+}
+
 fn foot() -> Markup {
     html! {
         footer.foot {
-            p { "Vitalwire " (env!("CARGO_PKG_VERSION")) ". It watches the network. It is not a medical device, \
-                 not an alarm system, and not for clinical decisions." }
+            (disclaimer())
             p.keys { "Keys: " kbd { "?" } }
         }
         dialog #keys aria-labelledby="keys-title" {

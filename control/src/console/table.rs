@@ -1,6 +1,7 @@
 //! Tables: one list of columns says what is shown, by what it is sorted and what its CSV has.
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -9,11 +10,13 @@ use maud::{Markup, Render, html};
 use super::marks;
 use super::view::View;
 
-/// What a cell is sorted by, and what CSV has of it. All of a column are of one kind, or not known.
+/// What a cell is sorted by, and what CSV has of it. All of a column are of one kind, or not known;
+/// only where hosts are named by an address, if at all, others are texts.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     /// Not known; sorted last, whichever way.
     None,
+    Address(IpAddr),
     Text(String),
     Count(u64),
     Number(f64),
@@ -22,6 +25,12 @@ pub(super) enum Value {
 impl Value {
     pub(super) fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
+    }
+
+    /// A host by its address, or by whatever it is known by.
+    pub(super) fn host(text: &str) -> Self {
+        text.parse()
+            .map_or_else(|_| Self::text(text), Self::Address)
     }
 
     pub(super) fn number(number: Option<f64>) -> Self {
@@ -33,6 +42,9 @@ impl Value {
             (Self::None, Self::None) => Ordering::Equal,
             (Self::None, _) => return Ordering::Greater,
             (_, Self::None) => return Ordering::Less,
+            (Self::Address(a), Self::Address(b)) => a.cmp(b),
+            (Self::Address(_), _) => Ordering::Less,
+            (_, Self::Address(_)) => Ordering::Greater,
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             (Self::Count(a), Self::Count(b)) => a.cmp(b),
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
@@ -44,6 +56,7 @@ impl Value {
     fn written(&self) -> String {
         match self {
             Self::None => String::new(),
+            Self::Address(ip) => ip.to_string(),
             Self::Text(text) => text.clone(),
             Self::Count(count) => count.to_string(),
             Self::Number(number) => number.to_string(),
@@ -298,6 +311,15 @@ mod tests {
         Column::of("name", "Name", |row| Value::text(row.0)),
         Column::number("rate", "Rate, ml/h", |row| Value::number(row.1)),
     ];
+
+    #[test]
+    fn addresses_are_sorted_as_numbers() {
+        let hosts = ["10.0.0.10", "gateway", "10.0.0.9", "2001:db8::9"];
+        let mut values = hosts.map(Value::host);
+        values.sort_by(|a, b| a.against(b, false));
+        let sorted = ["10.0.0.9", "10.0.0.10", "2001:db8::9", "gateway"];
+        assert_eq!(values.map(|value| value.written()), sorted);
+    }
 
     #[test]
     fn rows_are_sorted_as_the_address_says_and_the_unknown_is_last() {

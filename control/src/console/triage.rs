@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::{marks, page};
 use crate::api::{Api, Case, Form, Judgement, Path, Problem, permit};
 use crate::auth::{Caller, Permission};
-use crate::store::Verdict;
 use crate::store::views::comments::{self, Comment};
+use crate::store::{Change, Error, Verdict};
 
 pub(super) fn routes<C: Case>() -> Router<Api> {
     let at = |act: &str| format!("/{}s/{{id}}/{act}", C::CLASS);
@@ -21,15 +21,26 @@ pub(super) fn routes<C: Case>() -> Router<Api> {
         .route(&at("comment"), post(comment::<C>))
 }
 
+/// Does something to one, and shows it afterwards, from a place of its page on.
+async fn act<C: Case>(
+    api: &Api,
+    id: String,
+    from: &str,
+    act: impl FnOnce(&Change<'_>, &str) -> Result<(), Error> + Send + 'static,
+) -> Result<Response, Problem> {
+    let path = format!("/{}s/{id}{from}", C::CLASS);
+    api.write(move |change| act(change, &id)).await?;
+    Ok(page::go(&path))
+}
+
 async fn acknowledge<C: Case>(
     State(api): State<Api>,
     Path(id): Path<String>,
     sent: page::Pressed<permit::Triage>,
 ) -> Result<Response, Problem> {
-    let (actor, path) = (sent.who.actor(), format!("/{}s/{id}", C::CLASS));
-    api.write(move |change| C::acknowledge(change, &id, &actor))
-        .await?;
-    Ok(page::go(&path))
+    let who = sent.who.actor();
+    let done = move |change: &Change<'_>, id: &str| C::acknowledge(change, id, &who);
+    act::<C>(&api, id, "", done).await
 }
 
 #[derive(Deserialize)]
@@ -44,16 +55,14 @@ async fn close<C: Case>(
     Path(id): Path<String>,
     sent: Form<permit::Triage, Verdicted>,
 ) -> Result<Response, Problem> {
-    let (actor, path) = (sent.who.actor(), format!("/{}s/{id}", C::CLASS));
-    let Verdicted { verdict, comment } = sent.form;
+    let (who, Verdicted { verdict, comment }) = (sent.who.actor(), sent.form);
     let text = comment.trim();
     let judgement = Judgement {
         verdict,
         comment: (!text.is_empty()).then(|| text.to_owned()),
     };
-    api.write(move |change| C::close(change, &id, &judgement, &actor))
-        .await?;
-    Ok(page::go(&path))
+    let done = move |change: &Change<'_>, id: &str| C::close(change, id, &judgement, &who);
+    act::<C>(&api, id, "", done).await
 }
 
 #[derive(Deserialize)]
@@ -66,12 +75,12 @@ async fn comment<C: Case>(
     Path(id): Path<String>,
     sent: Form<permit::Triage, Text>,
 ) -> Result<Response, Problem> {
-    let (actor, text) = (sent.who.actor(), sent.form.text);
-    let (object, path) = (format!("{}:{id}", C::CLASS), format!("/{}s/{id}", C::CLASS));
-    api.write(move |change| comments::add(change, &object, &text, &actor))
-        .await
-        .map_err(Problem::as_input)?;
-    Ok(page::go(&format!("{path}#comments")))
+    let (who, text) = (sent.who.actor(), sent.form.text);
+    let done = move |change: &Change<'_>, id: &str| {
+        comments::add(change, &format!("{}:{id}", C::CLASS), &text, &who).map(drop)
+    };
+    let done = act::<C>(&api, id, "#comments", done).await;
+    done.map_err(Problem::as_input)
 }
 
 /// What a person may do with it.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use rules::correlate::inventory::{Asset, Attribute, Listed};
+use rules::correlate::inventory::{Asset, Attribute, Key, Listed};
 
 use super::devices::{Known, Now};
 
@@ -158,7 +158,7 @@ impl By {
         ("last_seen", Self::LastSeen),
     ];
 
-    /// What is compared, as text.
+    /// What is compared, as text; of devices alike their addresses, as numbers.
     fn rank(self, known: &Known<'_>) -> String {
         let (asset, listed) = (known.asset, known.listed);
         let or_last = |text: &str| match text {
@@ -166,22 +166,28 @@ impl By {
             text => text.to_lowercase(),
         };
         let time = |nanos: i64| format!("{:020}", nanos.max(0));
-        match self {
-            Self::Id => String::new(),
+        let rank = match self {
+            Self::Id => return String::new(),
+            Self::Ip => String::new(),
             Self::Name => or_last(listed.map_or("", |l| &l.name)),
             Self::Unit => or_last(listed.map_or("", |l| &l.unit)),
-            Self::Ip => match asset.ip {
-                Some(IpAddr::V4(ip)) => format!("4{:08x}", u32::from(ip)),
-                Some(IpAddr::V6(ip)) => format!("6{:032x}", u128::from(ip)),
-                None => "7".to_owned(),
-            },
             Self::Make => or_last(make(asset)),
             Self::Does => or_last(asset.values(Attribute::Function).next().unwrap_or_default()),
             Self::Role => or_last(listed.and_then(|l| l.roles.first()).map_or("", |r| r)),
             Self::Protocols => or_last(asset.peers.first().map_or("", |peer| &peer.app)),
             Self::FirstSeen => time(asset.first_seen),
             Self::LastSeen => time(asset.last_seen),
-        }
+        };
+        format!("{rank} {}", number(asset.ip))
+    }
+}
+
+/// An address as text that sorts as the number does; none is last.
+fn number(ip: Option<IpAddr>) -> String {
+    match ip {
+        Some(IpAddr::V4(ip)) => format!("4{:08x}", u32::from(ip)),
+        Some(IpAddr::V6(ip)) => format!("6{:032x}", u128::from(ip)),
+        None => "7".to_owned(),
     }
 }
 
@@ -204,8 +210,8 @@ impl Order {
         found.map(|(_, by)| Self { by, down })
     }
 
-    fn compare(self, (a, a_id): (&str, &str), (b, b_id): (&str, &str)) -> Ordering {
-        let order = a.cmp(b).then_with(|| a_id.cmp(b_id));
+    fn compare(self, (a, a_key): (&str, Key), (b, b_key): (&str, Key)) -> Ordering {
+        let order = a.cmp(b).then_with(|| a_key.cmp(&b_key));
         if self.down { order.reverse() } else { order }
     }
 }
@@ -237,7 +243,7 @@ pub struct Found {
 }
 
 impl Found {
-    fn of(all: &[(String, String, Known<'_>)]) -> Self {
+    fn of(all: &[(String, Known<'_>)]) -> Self {
         let mut found = Self {
             devices: all.len(),
             ..Self::default()
@@ -248,7 +254,7 @@ impl Found {
                 *count = count.saturating_add(1);
             }
         };
-        for (_, _, known) in all {
+        for (_, known) in all {
             if let Some(listed) = known.listed {
                 add(&mut found.units, &listed.unit);
                 listed
@@ -281,22 +287,24 @@ pub fn page<'a>(
     limit: usize,
 ) -> Page<'a> {
     let fitting = now.all().filter(|known| filter.fits(known));
-    let mut all: Vec<(String, String, Known<'a>)> = fitting
-        .map(|known| (order.by.rank(&known), known.asset.key.to_string(), known))
+    let mut all: Vec<(String, Known<'a>)> = fitting
+        .map(|known| (order.by.rank(&known), known))
         .collect();
-    all.sort_unstable_by(|a, b| order.compare((&a.0, &a.1), (&b.0, &b.1)));
+    let place = |one: &(String, Known<'a>)| one.1.asset.key;
+    all.sort_unstable_by(|a, b| order.compare((&a.0, place(a)), (&b.0, place(b))));
     let found = Found::of(&all);
+    let after = after.and_then(|after| after.split_once('~'));
     let begins = after
-        .and_then(|after| after.split_once('~'))
-        .map_or(0, |(id, rank)| {
-            all.partition_point(|one| order.compare((&one.0, &one.1), (rank, id)).is_le())
+        .and_then(|(id, rank)| Some((rank, id.parse().ok()?)))
+        .map_or(0, |after| {
+            all.partition_point(|one| order.compare((&one.0, place(one)), after).is_le())
         });
     let rest = all.get(begins..).unwrap_or_default();
     let shown = rest.get(..limit).unwrap_or(rest);
     let next = shown.last().filter(|_| rest.len() > shown.len());
     Page {
-        devices: shown.iter().map(|(_, _, known)| *known).collect(),
-        next: next.map(|(rank, id, _)| format!("{id}~{rank}")),
+        devices: shown.iter().map(|(_, known)| *known).collect(),
+        next: next.map(|(rank, known)| format!("{}~{rank}", known.asset.key)),
         found,
     }
 }
@@ -337,6 +345,38 @@ mod tests {
             assert_eq!(page[0], first, "{order}");
             let rest = ids(&Filter::default(), order, Some(&page[1]), 1);
             assert_eq!(rest, [second], "{order}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_sorted_as_numbers() {
+        let mut all = testing::inventory();
+        let routed = all.assets.pop().unwrap();
+        all.assets = ["10.0.0.2", "10.0.0.10", "10.0.1.1", "2001:db8::9"]
+            .map(|ip| {
+                let mut asset = routed.clone();
+                asset.ip = ip.parse().ok();
+                asset.key = Key::Ip(ip.parse().unwrap());
+                asset
+            })
+            .into();
+        let now = Now::new(Arc::new(all), Arc::default());
+        for (by, _) in By::ALL {
+            let order = Order::of_word(by).unwrap();
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let page = page(&now, &Filter::default(), order, after.as_deref(), 1);
+                seen.extend(page.devices.iter().map(|one| one.asset.key.to_string()));
+                let Some(next) = page.next else { break };
+                after = Some(next);
+            }
+            let sorted = [
+                "ip-10.0.0.2",
+                "ip-10.0.0.10",
+                "ip-10.0.1.1",
+                "ip-2001:db8::9",
+            ];
+            assert_eq!(seen, sorted, "{by}");
         }
     }
 

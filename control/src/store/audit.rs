@@ -2,6 +2,8 @@
 //! hash of the entry before it, so that none can be changed, left out or put in unnoticed. Whoever
 //! rewrites the whole chain, or cuts its end, is found by the copies that sinks hold of later hashes.
 
+use std::fmt::Display;
+
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -48,6 +50,25 @@ pub struct Act<'a> {
     pub action: &'a str,
     /// Of what, as `incident:ID`.
     pub object: &'a str,
+}
+
+/// Notes what somebody did to one thing: `("token", 7)` is the object `token:7`.
+///
+/// # Errors
+/// What SQLite says.
+pub fn note(
+    change: &Change<'_>,
+    (actor, action): (&str, &str),
+    (class, which): (&str, impl Display),
+    detail: &Value,
+) -> Result<(), Error> {
+    let object = &format!("{class}:{which}");
+    let act = Act {
+        actor,
+        action,
+        object,
+    };
+    append(change, act, detail).map(drop)
 }
 
 /// Appends an entry and tells it to sinks. `detail` is an object.

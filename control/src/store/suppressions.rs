@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::audit::{self, Act};
+use super::audit;
 use super::change::Change;
 use super::error::Error;
 use super::words::stamp;
@@ -104,7 +104,12 @@ pub fn put(
             who
         ],
     )?;
-    log(change, (who, "suppression.put"), number, &json!(says))?;
+    audit::note(
+        change,
+        (who, "suppression.put"),
+        ("suppression", number),
+        &json!(says),
+    )?;
     get(change, number)?.ok_or_else(missing)
 }
 
@@ -129,20 +134,10 @@ pub fn delete(change: &Change<'_>, number: i64, who: &str) -> Result<(), Error> 
     if found == 0 {
         return Err(Error::Missing("suppression of this number".to_owned()));
     }
-    log(change, (who, "suppression.delete"), number, &json!({}))
-}
-
-fn log(
-    change: &Change<'_>,
-    (actor, action): (&str, &str),
-    number: i64,
-    detail: &serde_json::Value,
-) -> Result<(), Error> {
-    let object = &format!("suppression:{number}");
-    let act = Act {
-        actor,
-        action,
-        object,
-    };
-    audit::append(change, act, detail).map(drop)
+    audit::note(
+        change,
+        (who, "suppression.delete"),
+        ("suppression", number),
+        &json!({}),
+    )
 }

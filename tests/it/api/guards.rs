@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::appliance::{Appliance, Client, captures};
+use super::rules::RULE;
 
 const QUIET: &str = "dicom-ae-brute";
 
@@ -19,7 +20,7 @@ const NEEDS: &str = "
     read: logout me changePassword health ledger alerts alertFacets alert incidents incident evidence
         evidenceCapture responses assets assetsCsv asset assetList findings rules rule ruleFiles ruleFile
         ruleVersions diffRules suppressions previewSuppression suppression events tokens createToken
-        deleteToken
+        token deleteToken
     triage: changeAlerts acknowledgeAlert closeAlert commentAlert acknowledgeIncident closeIncident
         commentIncident
     configure: holdAlert holdIncident putAssetList deleteAssetList reloadRules putRuleFile
@@ -153,6 +154,15 @@ fn whoever_changes_what_was_changed_meanwhile_is_told() {
         format!("/alerts/{}", id("alert_id")),
         format!("/incidents/{}", id("incident_id")),
     );
+    let file = |severity: &str| {
+        let text = RULE.replace("severity: low", severity);
+        serde_json::json!({"text": text}).to_string()
+    };
+    let (rules, list) = ("/rules/files/site".to_owned(), "/assets/list".to_owned());
+    let made = anna.ask("PUT", &rules, Some(&file("severity: low")));
+    assert_eq!(made.status, 200, "{made:?}");
+    let made = anna.post("/tokens", r#"{"name":"t","scopes":["read"],"days":1}"#);
+    let token = format!("/tokens/{}", made.json()["token"]["number"]);
     let (hold, close) = (r#"{"held":true}"#, r#"{"verdict":"test"}"#);
     let on = |of: &str, what: &str| format!("{of}/{what}");
     let changes = [
@@ -176,21 +186,44 @@ fn whoever_changes_what_was_changed_meanwhile_is_told() {
             "/users/bert".to_owned(),
             "",
         ),
+        (&rules, "PUT", rules.clone(), &file("severity: info")),
+        (
+            &"/rules/files".to_owned(),
+            "POST",
+            "/rules/versions/1/restore".to_owned(),
+            "",
+        ),
+        (&rules, "DELETE", rules.clone(), ""),
+        (&list, "PUT", list.clone(), "name,ip\nCT 1,10.99.0.1\n"),
+        (&list, "DELETE", list.clone(), ""),
+        (&token, "DELETE", token.clone(), ""),
     ];
+    let entries = || anna.get("/audit?limit=10").json()["entries"].clone();
+    let is_newer =
+        |before: &Value, entry: &Value| entry["seq"].as_u64() > before[0]["seq"].as_u64();
     let strange = anna.with("if-match: \"0123456789abcdef\"");
     for (of, method, path, body) in changes {
-        let body = Some(body).filter(|body| !body.is_empty());
-        let stale = strange.ask(method, &path, body);
+        let kind = if of == &list {
+            "text/csv"
+        } else {
+            "application/json"
+        };
+        let stale = strange.send(method, &path, kind, body);
         assert_eq!(stale.status, 412, "{method} {path}: {stale:?}");
         let done = anna.with(&format!(
             "if-match: {}",
             anna.get(of).header("etag").expect("a tag")
         ));
-        let done = done.ask(method, &path, body);
+        let before = entries();
+        let done = done.send(method, &path, kind, body);
         assert!(
             (200..300).contains(&done.status),
             "{method} {path}: {done:?}"
         );
+        let after = entries();
+        let mut new = after.as_array().into_iter().flatten();
+        let said = new.any(|entry| is_newer(&before, entry) && entry["actor"] == "user:anna");
+        assert!(said, "{method} {path} is not in the audit log: {after}");
     }
 }
 

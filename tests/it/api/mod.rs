@@ -11,7 +11,7 @@ mod secure;
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support;
 use appliance::{Appliance, Client, captures, eventually, put};
@@ -123,6 +123,74 @@ fn an_alert_is_found_acknowledged_and_judged_and_all_of_it_is_in_the_audit_log()
     let (code, out, _) =
         support::run(&["audit", "verify", "--store", store.to_str().expect("UTF-8")]);
     assert_eq!(code, Some(0), "{out}");
+}
+
+#[test]
+fn many_alerts_are_changed_as_a_whole_or_not_at_all() {
+    let appliance = Appliance::start(&captures(&["dicom-ae-brute", "hl7-internet"]), "");
+    let anna = appliance.admin();
+    let ids: Vec<Value> = anna
+        .alerts(3)
+        .iter()
+        .map(|a| a["alert_id"].clone())
+        .collect();
+    let bulk = |ids: &[Value], what: Value| {
+        let mut body = what;
+        body["ids"] = ids.into();
+        anna.post("/alerts/bulk", &body.to_string())
+    };
+    let statuses = || -> Vec<Value> {
+        let status = |id: &Value| {
+            let path = format!("/alerts/{}", id.as_str().expect("an id"));
+            anna.get(&path).json()["status"].clone()
+        };
+        ids.iter().map(status).collect()
+    };
+    let acknowledge = json!({"action": "acknowledge"});
+    let with_a_stranger = [&ids[..], &["0".repeat(32).into()]].concat();
+    assert_eq!(bulk(&with_a_stranger, acknowledge.clone()).status, 404);
+    assert!(
+        statuses().iter().all(|status| status == "open"),
+        "none of them"
+    );
+    let done = bulk(&ids, acknowledge);
+    assert_eq!(
+        (done.status, &done.json()["changed"]),
+        (200, &ids.len().into())
+    );
+    assert!(statuses().iter().all(|status| status == "acknowledged"));
+    let close = json!({"action": "close", "verdict": "test", "comment": "a drill"});
+    assert_eq!(bulk(&ids, close).status, 200);
+    assert!(statuses().iter().all(|status| status == "closed"));
+    for wrong in [
+        json!({"action": "close"}),
+        json!({"action": "acknowledge", "verdict": "test"}),
+        json!({"action": "delete"}),
+    ] {
+        assert_eq!(bulk(&ids, wrong.clone()).status, 422, "{wrong}");
+    }
+    assert_eq!(bulk(&[], json!({"action": "acknowledge"})).status, 422);
+}
+
+#[test]
+fn health_and_the_loss_ledger_add_up() {
+    let appliance = Appliance::start(&captures(&["dicom-ae-brute"]), "");
+    let anna = appliance.admin();
+    eventually("frames that are done", || {
+        let health = anna.get("/health").json();
+        let ledger = anna.get("/ledger").json();
+        let (read, done) = (
+            ledger["frames_read"].as_u64()?,
+            ledger["frames_done"].as_u64()?,
+        );
+        assert!(done <= read, "{ledger}");
+        let lost = ledger["losses"].as_array()?;
+        let told = lost
+            .iter()
+            .all(|one| one["stage"].is_string() && one["count"].as_u64() > Some(0));
+        assert!(told, "{ledger}");
+        (done > 0 && health["ready"] == true && health["frames"].as_u64() > Some(0)).then_some(())
+    });
 }
 
 #[test]

@@ -6,7 +6,7 @@ fn file(text: &str, more: &str) -> String {
     format!("{{\"text\":{}{more}}}", serde_json::Value::from(text))
 }
 
-const RULE: &str = "rules:
+pub const RULE: &str = "rules:
   - id: site-any-association
     sid: 1900001
     rev: 1

@@ -213,6 +213,31 @@ fn the_certificate_is_made_once_and_kept() {
 }
 
 #[test]
+fn the_hospitals_own_certificate_is_shown_where_there_is_one() {
+    let dir = tempfile::TempDir::new().expect("temporary folder");
+    let script = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 \
+         -subj /CN=sensor.hospital.example -addext subjectAltName=IP:127.0.0.1 2>/dev/null && \
+         chmod 600 key.pem";
+    let made = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(dir.path())
+        .status();
+    assert!(made.expect("openssl").success());
+    let at = dir.path().display();
+    let more = format!(", tls: {{cert: {at}/cert.pem, key: {at}/key.pem}}");
+    let appliance = Appliance::start(&captures(&[QUIET]), &more);
+    assert!(
+        !appliance.state().join("api-cert.pem").exists(),
+        "none is made"
+    );
+    let client = Client {
+        certificate: dir.path().join("cert.pem"),
+        ..appliance.stranger()
+    };
+    assert_eq!(client.get("/me").status, 401, "curl trusts it");
+}
+
+#[test]
 fn with_client_certificates_nobody_else_connects() {
     let dir = tempfile::TempDir::new().expect("temporary folder");
     let script = "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 \

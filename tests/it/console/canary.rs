@@ -36,6 +36,33 @@ fn kind(link: &str) -> String {
     format!("{first}/{} {last:.9} {keys:?}", rest.is_some())
 }
 
+/// What a page says as text, without what it keeps for copying and the event as it was sent.
+fn text(page: &str) -> String {
+    let mut said = String::new();
+    let mut rest = page;
+    while let Some((before, tag)) = rest.split_once('<') {
+        said.push_str(before);
+        let end = if tag.starts_with("pre") {
+            "</pre>"
+        } else {
+            ">"
+        };
+        rest = tag.split_once(end).map_or("", |(_, after)| after);
+    }
+    said + rest
+}
+
+/// Pseudonyms that stand there whole: `mrn:` and 24 hex digits.
+fn whole_pseudonyms(said: &str) -> Vec<&str> {
+    let words = said.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '_')));
+    let is = |word: &&str| {
+        word.split_once(':').is_some_and(|(kind, hex)| {
+            !kind.is_empty() && hex.len() == 24 && hex.chars().all(|c| c.is_ascii_hexdigit())
+        })
+    };
+    words.filter(is).collect()
+}
+
 fn get(client: &Client, path: &str) -> (u16, String) {
     let root = Client {
         base: client.base.trim_end_matches("/api/v1").to_owned(),
@@ -70,7 +97,7 @@ fn nothing_of_a_patient_is_on_any_page_or_in_any_csv() {
         "/nosuchpage",
     ];
     let mut waiting: VecDeque<String> = starts.map(str::to_owned).into();
-    let (mut pages, mut tables) = (0, BTreeSet::new());
+    let (mut pages, mut chips, mut tables) = (0, 0, BTreeSet::new());
     while let Some(path) = waiting.pop_front() {
         let kind = kind(&path);
         let alike = kinds.iter().filter(|known| **known == kind).count();
@@ -92,10 +119,14 @@ fn nothing_of_a_patient_is_on_any_page_or_in_any_csv() {
         if path.contains(".csv") {
             tables.insert(path.split('?').next().unwrap_or_default().to_owned());
         } else {
+            let whole = whole_pseudonyms(&text(&body)).join(" ");
+            assert_eq!(whole, "", "{path}: pseudonyms are shown short");
+            chips += body.matches("class=\"chip\"").count();
             waiting.extend(links(&body));
         }
     }
     assert!(pages > 60, "{pages} pages were looked at");
+    assert!(chips > 10, "{chips} pseudonyms were there");
     for table in [
         "/alerts.csv",
         "/incidents.csv",

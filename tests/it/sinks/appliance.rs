@@ -134,5 +134,10 @@ fn mistakes_name_the_sink_and_the_key() {
         let (code, said) = try_sink(&path.display().to_string(), "a", "");
         assert!(code == Some(2) && said.contains(wanted), "{sink}: {said}");
         assert!(!said.contains("plain"), "{said}");
+        let (code, _, told) = support::run(&["config", "check", &path.display().to_string()]);
+        assert!(
+            code == Some(2) && told.contains("yaml:1:") && told.contains(wanted),
+            "{sink}: {told}"
+        );
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn routes() -> ApiRouter<Api> {
             post_with(restore, |op| {
                 op.id("restoreRules")
                     .summary("Puts the files of a version in force again, as a new version")
+                    .description("`if-match` is of the files that it replaces: GET /api/v1/rules/files.")
             }),
         )
 }
@@ -90,15 +91,19 @@ async fn list(
     State(api): State<Api>,
     _: May<permit::Read>,
 ) -> Result<axum::Json<Uploaded>, Problem> {
+    uploaded(&api).await.map(axum::Json)
+}
+
+async fn uploaded(api: &Api) -> Result<Uploaded, Problem> {
     let (version, files) = api.read(uploads::newest).await?;
     let files = files.into_iter().map(|(name, text)| File {
         name,
         bytes: text.len(),
     });
-    Ok(axum::Json(Uploaded {
+    Ok(Uploaded {
         version,
         files: files.collect(),
-    }))
+    })
 }
 
 /// An uploaded file.
@@ -184,9 +189,7 @@ fn as_seen(seen: &IfMatch, name: &str, text: Option<&String>) -> Result<(), Prob
         name: name.to_owned(),
         text: text.cloned().unwrap_or_default(),
     };
-    seen.holds(&whole)
-        .then_some(())
-        .ok_or_else(Problem::changed)
+    seen.check(&whole)
 }
 
 async fn delete(
@@ -205,9 +208,11 @@ async fn delete(
 async fn restore(
     State(api): State<Api>,
     who: May<permit::Configure>,
+    seen: IfMatch,
     Path(ByVersion { version }): Path<ByVersion>,
 ) -> Result<axum::Json<Outcome>, Problem> {
     let _one = api.desk().changing.lock().await;
+    seen.check(&uploaded(&api).await?)?;
     let files = api.read(move |conn| uploads::files(conn, version)).await?;
     change(&api, &who, files, format!("as version {version}"), false).await
 }

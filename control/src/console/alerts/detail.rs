@@ -7,6 +7,7 @@ use rules::Rule;
 use serde_json::Value;
 
 use super::super::page::Page;
+use super::super::stay::Stay;
 use super::super::{marks, table, triage};
 use super::event;
 use crate::api::{self, Api, May, Path, Problem, permit};
@@ -74,15 +75,16 @@ pub(in crate::console) async fn show(
     let rule = rule(&loaded, &whole.alert.slug);
     let alert = &whole.alert;
     let path = format!("/alerts/{}", alert.alert_id);
+    let stay = stay(&whole, &devices);
     let size = event::evidence(api.evidence_dir(), &alert.alert_id);
     let body = html! {
         div #state data-live { p {
             (marks::severity(alert.severity)) " " (marks::impact(alert.clinical_impact)) " "
-            (super::status(alert.status, alert.verdict)) (marks::stays(alert.do_not_isolate)) " · " (marks::time(alert.time)) " "
+            (super::status(alert.status, alert.verdict)) (stay) " · " (marks::time(alert.time)) " "
             span.dim { (marks::ago(alert.time)) }
         } }
         h1 { (alert.title) }
-        (paragraphs(&whole, rule))
+        (paragraphs(&whole, rule, stay))
         (super::responses::show(&who, &path, &responses, &devices))
         div #triage data-live { (triage::buttons(&who, &path, alert.status)) }
         p.links {
@@ -163,7 +165,7 @@ pub(in crate::console) fn hits(
     overview::of_rule(conn, slug, now().saturating_sub(THIRTY_DAYS))
 }
 
-fn paragraphs(whole: &Whole, rule: Option<&Rule>) -> Markup {
+fn paragraphs(whole: &Whole, rule: Option<&Rule>, stay: Stay) -> Markup {
     let event = &whole.event;
     html! {
         div.six {
@@ -171,7 +173,7 @@ fn paragraphs(whole: &Whole, rule: Option<&Rule>) -> Markup {
             (paragraph("Usual", &usual(whole, rule)))
             (paragraph("Why it matters", &matters(&whole.alert)))
             (paragraph("What we could not see", &unseen(event)))
-            (paragraph("What to do", &html! { (marks::prose(event::ours(event, "what_to_do"))) (isolate(event)) }))
+            (paragraph("What to do", &html! { (marks::prose(event::ours(event, "what_to_do"))) (isolate(stay)) }))
             (paragraph("Whom to call", &call(whole)))
         }
     }
@@ -249,12 +251,25 @@ fn unseen(event: &Value) -> Markup {
     }
 }
 
-fn isolate(event: &Value) -> Markup {
-    let stays = event
-        .pointer("/vitalwire/do_not_isolate")
-        .and_then(Value::as_bool);
-    html! { @if stays == Some(true) {
-        " " strong { "Do not isolate: a life may depend on one of them. Call first." }
+/// Whether its devices have to stay: as the list says now, or the event said then.
+fn stay(whole: &Whole, devices: &Now) -> Stay {
+    let flags = ["life_support", "patient_connected"];
+    let said = |end, flag: &str| whole.said(end, flag).as_deref() == Some("true");
+    let then = [SRC, DEST]
+        .into_iter()
+        .any(|end| flags.iter().any(|flag| said(end, flag)));
+    match super::stay(&whole.alert, devices) {
+        Stay::Unknown if then => Stay::Vital,
+        stay => stay,
+    }
+}
+
+fn isolate(stay: Stay) -> Markup {
+    html! { @match stay {
+        Stay::No => {}
+        Stay::Unknown => { " Call before you cut one of them off: nobody said what they are. "
+            a href="/devices/list" { "Import the hospital's list" } "." }
+        Stay::Vital => { " " strong { "Do not isolate: a life may depend on one of them. Call first." } }
     } }
 }
 

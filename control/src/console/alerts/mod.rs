@@ -14,6 +14,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use maud::{Markup, html};
 
+use super::stay::Stay;
 use super::view::View;
 use super::{marks, triage};
 use crate::api::{Api, OneAlert};
@@ -64,13 +65,23 @@ fn row(one: &Alert, view: Option<&View>, now: &Now) -> Markup {
             td.wide {
                 a href={ "/alerts/" (one.alert_id) } { (marks::prose(&one.explain)) }
                 @if let Some(view) = view {
-                    div { a.dim.mono href=(view.with("rule", &one.slug)) { (one.slug) } (marks::stays(one.do_not_isolate)) }
-                } @else { (marks::stays(one.do_not_isolate)) }
+                    div { a.dim.mono href=(view.with("rule", &one.slug)) { (one.slug) } (stay(one, now)) }
+                } @else { (stay(one, now)) }
             }
             td { (host(&one.actor, view, now)) " → " (host(&one.victim, view, now)) }
             td { (status(one.status, one.verdict)) }
         }
     }
+}
+
+fn stay(one: &Alert, now: &Now) -> Stay {
+    let ends = [&one.src_ip, &one.dest_ip].map(|ip| ip.as_deref().unwrap_or_default());
+    let hosts = if ends == ["", ""] {
+        [one.actor.as_str(), one.victim.as_str()]
+    } else {
+        ends
+    };
+    Stay::of(one.do_not_isolate, one.clinical_impact, hosts, now)
 }
 
 /// A host by what the hospital calls it, and by its address.

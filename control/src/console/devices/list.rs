@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::super::facets::{choice, facet, frequent, plain};
 use super::super::marks;
 use super::super::page::{self, Page};
+use super::super::stay::Stay;
 use super::super::table::{self, Column, Table, Value};
 use super::super::view::View;
 use crate::api::{Api, AssetSearch, May, Problem, blocking, permit};
@@ -48,7 +49,7 @@ fn address(one: &Device) -> String {
 fn name(one: &Device) -> Markup {
     html! {
         @if one.name().is_empty() { span.dim { "not listed" } } @else { (one.name()) }
-        (marks::stays(listed(one).is_some_and(|listed| listed.do_not_isolate)))
+        @if let Some(listed) = listed(one) { (Stay::of_entry(listed)) }
     }
 }
 

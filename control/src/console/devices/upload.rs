@@ -54,7 +54,7 @@ async fn whole(
         }
         @if !list.notes.is_empty() { h2 { "What is odd about it" } ul { @for note in &list.notes { li { (note) } } } }
         @if list.unseen_count > 0 { (unseen(list.unseen_count, &list.unseen)) }
-        @if who.may(Permission::Configure) { (form(who, sent, list.uploaded.is_some())) }
+        @if who.may(Permission::Configure) { (form(who, sent, list.uploaded.as_ref().map(|_| list.devices))) }
         @else { p.dim { "An engineer or an admin uploads a new one." } }
     };
     Ok(Page {
@@ -81,7 +81,8 @@ fn unseen(count: usize, all: &[Entry]) -> Markup {
     }
 }
 
-fn form(who: &Caller, sent: &Sent, uploaded: bool) -> Markup {
+/// `uploaded` has so many devices.
+fn form(who: &Caller, sent: &Sent, uploaded: Option<usize>) -> Markup {
     html! {
         h2 { "A new list" }
         form.stack method="post" action="/devices/list" {
@@ -96,11 +97,11 @@ fn form(who: &Caller, sent: &Sent, uploaded: bool) -> Markup {
         }
         p.dim { "A list with mistakes changes nothing. A long one is sent with "
             code { "curl -T list.csv -H 'content-type: text/csv'" } " to " code { "/api/v1/assets/list" } "." }
-        @if uploaded {
+        @if let Some(devices) = uploaded {
             form.stack method="post" action="/devices/list" {
                 (page::csrf(who))
                 input type="hidden" name="act" value="take_back";
-                label { input type="checkbox" required; " The list that the configuration names, if any, is to count again" }
+                label { input type="checkbox" required; " What it says of " (devices) " devices goes; the list that the configuration names, if any, counts again" }
                 button { "Take the uploaded list back" }
             }
         }

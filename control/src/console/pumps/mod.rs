@@ -143,7 +143,7 @@ const COLUMNS: [Column<Row>; 8] = [
         Value::number(row.order.as_ref().and_then(|order| order.rate))
     })
     .shown(ordered),
-    Column::<Row>::of("by", "Ordered by", |row| Value::text(ordered_by(row))).shown(by),
+    Column::<Row>::of("by", "Ordered by", |row| Value::host(ordered_by(row))).shown(by),
     Column::<Row>::of("heard", "Last heard", |row| Value::text(&stamp(row.heard)))
         .shown(|row| marks::time(row.heard)),
 ];

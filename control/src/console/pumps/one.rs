@@ -162,7 +162,7 @@ const COLUMNS: [Column<Said>; 10] = [
         .shown(|said| number(said.left)),
     Column::<Said>::of("patient", "Patient", |said| Value::text(&said.patient))
         .shown(|said| marks::value(&said.patient)),
-    Column::<Said>::of("by", "From", |said| Value::text(&said.by))
+    Column::<Said>::of("by", "From", |said| Value::host(&said.by))
         .class("mono")
         .shown(|said| html! { a href={ "/devices/" (said.by) } { (said.by) } }),
     Column::<Said>::of("answer", "Answer", |said| Value::text(&said.answer)).shown(|said| {

@@ -75,7 +75,13 @@ async fn show(State(api): State<Api>, who: May<permit::Read>) -> Result<Response
 
 fn retention(config: &Config) -> Markup {
     let keep = &config.store.keep;
-    let days = |span: crate::config::units::Span| html! { (span.0.as_secs() / 86_400) };
+    let days = |span: crate::config::units::Span| {
+        html! { @match span.0.as_secs() {
+            0 => "for ever",
+            seconds @ ..86_400 => { "less than one: " (seconds.div_ceil(3_600)) " h" }
+            seconds => (seconds / 86_400),
+        } }
+    };
     let rows = [
         (marks::severity("critical"), days(keep.critical)),
         (marks::severity("high"), days(keep.high)),

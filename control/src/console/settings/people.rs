@@ -5,6 +5,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::super::login::NAME;
 use super::super::marks;
 use super::super::page;
 use crate::api::{Api, Form, Path, Problem, permit};
@@ -31,7 +32,7 @@ pub(super) fn list(who: &Caller, all: &[User]) -> Markup {
         details { summary { "Add a user" }
             form.stack method="post" action="/settings/users" {
                 (page::csrf(who))
-                label { "Name" input name="name" autocomplete="off" pattern="[A-Za-z0-9._@\\-]{1,64}" required; }
+                label { "Name" input name="name" autocomplete="off" pattern=(NAME) required; }
                 label { "Role" (roles(Some(Role::Viewer))) }
                 label { "Password, at least 12 characters" input type="password" name="password" autocomplete="new-password" minlength="12" required; }
                 button.main { "Add" }
