@@ -1,9 +1,9 @@
-"""An HTTP receiver: `http_receiver.py PORT OUT webhook SECRET | bulk`.
+"""An HTTP receiver: `http_receiver.py PORT OUT webhook SECRET | bulk [calm]`.
 
 As `webhook` it checks the signature's form, age and HMAC. As `bulk` it is strict about the bulk
 interface of OpenSearch: NDJSON of actions and documents, a line feed at the end, an answer for each
-item; it creates an id once, asks for patience now and then, and refuses what has the word POISON in
-it. What it takes is appended to OUT, a JSON object a line."""
+item; it creates an id once, asks for patience now and then unless it is calm, and refuses what has the
+word POISON in it. What it takes is appended to OUT, a JSON object a line."""
 
 import base64
 import hashlib
@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PORT, OUT, ROLE = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 SECRET = sys.argv[4].encode() if len(sys.argv) > 4 else b""
+CALM = SECRET == b"calm"
 known = set()
 asked = 0
 
@@ -73,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(422)
             keep(*({"path": self.path, **one} for one in message))
             return self.answer(200)
-        if message["message_id"] != self.headers["Idempotency-Key"]:
+        if (message.get("message_id") or message["id"]) != self.headers["Idempotency-Key"]:
             return self.answer(401)
         keep({"path": self.path, **message})
         self.answer(200)
@@ -85,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers["Content-Type"] != "application/x-ndjson" or not body.endswith(b"\n"):
             return self.answer(400, {"error": "The bulk request must be terminated by a newline"})
         asked += 1
-        if asked % 7 == 3:
+        if asked % 7 == 3 and not CALM:
             return self.answer(429)
         lines = body.decode().split("\n")[:-1]
         items = [self.item(action, text) for action, text in zip(lines[::2], lines[1::2], strict=True)]
@@ -102,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
             error = {"error": {"type": kind, "reason": text}} if kind else {}
             return {operation: {"_index": place[0], "_id": place[1], "status": status, **error}}
 
-        if asked % 5 == 2 and len(known) % 11 == 4:
+        if asked % 5 == 2 and len(known) % 11 == 4 and not CALM:
             return outcome(429, "es_rejected_execution_exception")
         if "POISON" in text:
             return outcome(400, "document_parsing_exception")

@@ -60,7 +60,9 @@ pub(crate) use rules::{
     check_name as check_rule_file, differences as rule_differences, read_again as read_rules_again,
 };
 pub use session::set_cookie;
-pub(crate) use suppressions::{lift as lift_suppression, make as put_suppression};
+pub(crate) use suppressions::{
+    lift as lift_suppression, make as put_suppression, previewed as preview_suppression,
+};
 pub use users::NewToken;
 pub(crate) use users::make_token;
 

@@ -18,7 +18,6 @@ use super::{Api, IfMatch, Json, Path, Problem};
 use crate::auth::Caller;
 use crate::config::{self, Config};
 use crate::desk::Own;
-use crate::store;
 use crate::store::preview::{self, Preview, THIRTY_DAYS};
 use crate::store::suppressions::{self, Suppression};
 use crate::store::words::now;
@@ -254,8 +253,12 @@ async fn preview(
     _: May<permit::Read>,
     Json(new): Json<New>,
 ) -> Result<axum::Json<Preview>, Problem> {
-    known(&api, &new.rule)?;
-    let says = new.says();
+    previewed(&api, new.says()).await.map(axum::Json)
+}
+
+/// What it would have hidden in the last 30 days.
+pub(crate) async fn previewed(api: &Api, says: config::Suppression) -> Result<Preview, Problem> {
+    known(api, &says.rule)?;
     let slug = says.rule.clone();
     // Its mistakes, each with its place.
     let alone = Own {
@@ -269,8 +272,6 @@ async fn preview(
     };
     let loaded = compile_with(Arc::new(config), alone).await?;
     let since = now().saturating_sub(THIRTY_DAYS);
-    let preview = api.read(move |conn| -> Result<Preview, store::Error> {
-        preview::preview(conn, &loaded.ruleset, &slug, since)
-    });
-    preview.await.map(axum::Json)
+    api.read(move |conn| preview::preview(conn, &loaded.ruleset, &slug, since))
+        .await
 }

@@ -219,20 +219,21 @@ impl Alertmanager {
     }
 }
 
-/// Labels say which alert it is, and stay; annotations say how it stands.
+/// Labels say which alert it is, and stay; annotations say how it stands. The rule is none: a worse
+/// alert that joins brings another.
 fn incident(id: &str, text: impl Fn(&str) -> String) -> Value {
     json!({
         "labels": {
             "alertname": "VitalwireIncident",
             "severity": "critical",
             "incident_id": id,
-            "slug": text("slug"),
             "category": text("category"),
             "actor": text("actor"),
             "victim": text("victim"),
         },
         "annotations": {
             "summary": text("title"),
+            "slug": text("slug"),
             "severity": text("severity"),
             "clinical_impact": text("clinical_impact"),
             "status": text("status"),

@@ -19,8 +19,6 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::words::{self, Verdict};
-use crate::config::{Config, Suppression};
-use crate::ruleset;
 
 /// How far back a preview looks unless it is told otherwise, in microseconds.
 pub const THIRTY_DAYS: i64 = 30 * 86_400 * 1_000_000;
@@ -43,28 +41,6 @@ pub struct Preview {
     pub complete: bool,
     /// The newest of those hidden, by their ids.
     pub newest: Vec<String>,
-}
-
-/// The rules with this suppression and no other.
-///
-/// # Errors
-/// Every mistake in it, one line each.
-pub fn compile(
-    config: &Config,
-    suppression: Suppression,
-) -> Result<ruleset::Loaded, crate::error::Error> {
-    let rule = suppression.rule.clone();
-    let with = Config {
-        suppressions: vec![suppression],
-        ..config.clone()
-    };
-    let loaded = ruleset::load(&with)?;
-    if loaded.ruleset.suppressions().is_empty() {
-        return Err(crate::error::Error::Rules(vec![format!(
-            "there is no rule `{rule}`"
-        )]));
-    }
-    Ok(loaded)
 }
 
 /// What the suppressions of a rule set would have hidden of a rule's alerts since, in microseconds

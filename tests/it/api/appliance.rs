@@ -219,6 +219,14 @@ impl Client {
             .with(&format!("x-csrf-token: {csrf}"))
     }
 
+    /// The same one, at the console.
+    pub fn console(&self) -> Self {
+        Self {
+            base: self.base.trim_end_matches("/api/v1").to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The same one, whose browser was told to by another site.
     pub fn lured(&self) -> Self {
         let mut lured = self.clone();

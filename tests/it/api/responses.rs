@@ -22,11 +22,7 @@ fn until_state(client: &Client, path: &str, state: &str) -> Value {
 
 /// A page of the console, or a form of it that is sent.
 fn console(client: &Client, path: &str, form: &[&str]) -> Answer {
-    let site = client.base.trim_end_matches("/api/v1").to_owned();
-    let browser = Client {
-        base: site,
-        ..client.clone()
-    };
+    let browser = client.console();
     if form.is_empty() {
         return browser.get(path);
     }

@@ -1,5 +1,7 @@
 //! Rules and suppressions that people change while the appliance runs.
 
+use std::time::Duration;
+
 use super::appliance::{Appliance, captures, eventually};
 
 fn file(text: &str, more: &str) -> String {
@@ -99,6 +101,15 @@ fn rules_are_uploaded_tried_compared_and_rolled_back() {
         200,
         "they outlive a restart"
     );
+    let alert = eventually("an alert of that rule", || {
+        let found = again.get("/alerts?rule=site-any-association").json();
+        Some(found["alerts"][0]["alert_id"].as_str()?.to_owned())
+    });
+    let page = again.console().get(&format!("/alerts/{alert}/tune"));
+    assert!(
+        page.status == 200 && page.body.contains("would have hidden"),
+        "{page:?}"
+    );
     assert_eq!(again.ask("DELETE", "/rules/files/site", None).status, 200);
     assert_eq!(again.get("/rules/site-any-association").status, 404);
 }
@@ -122,15 +133,19 @@ fn a_suppression_is_checked_previewed_and_in_force_at_once() {
     let wrong = anna.post("/suppressions", &body("hl7-internet", "src_prt > 0"));
     assert_eq!(wrong.status, 422);
     assert!(wrong.body.contains("src_port"), "{wrong:?}");
-    // The captures are older than a preview looks back.
-    assert_eq!(
-        anna.post(
-            "/suppressions/preview",
-            &body("hl7-internet", "src_port > 0")
-        )
-        .json()["hidden"],
-        0
-    );
+    // The captures are older than a preview looks back, until a day is given to their alerts.
+    for (ago, is_seen) in [(None, false), (Some(31), false), (Some(29), true)] {
+        let count = ago.map_or(0, |days| move_alerts(&appliance, days));
+        let hidden = if is_seen { count } else { 0 };
+        let asked = body("hl7-internet", "src_port > 0");
+        let found = anna.post("/suppressions/preview", &asked).json();
+        assert_eq!(found["hidden"], hidden, "{found}");
+        let id = &anna.alerts(1)[0]["alert_id"];
+        let id = id.as_str().expect("an id");
+        let page = anna.console().get(&format!("/alerts/{id}/tune")).body;
+        let (_, said) = page.split_once("would have hidden <strong>").expect("said");
+        assert_eq!(!said.starts_with("0<"), is_seen, "{said}");
+    }
     let made = anna.post("/suppressions", &body("hl7-internet", "src_port > 0"));
     assert_eq!(made.status, 201, "{made:?}");
     let path = format!("/suppressions/{}", made.json()["number"]);
@@ -145,6 +160,15 @@ fn a_suppression_is_checked_previewed_and_in_force_at_once() {
     assert_eq!(careful.ask("PUT", &path, Some(&other)).status, 412);
     assert_eq!(anna.ask("DELETE", &path, None).status, 204);
     assert_eq!(anna.get(&path).status, 404);
+}
+
+/// Gives every alert a time so many days ago. Says how many there are.
+fn move_alerts(appliance: &Appliance, days: u32) -> usize {
+    let store = rusqlite::Connection::open(appliance.state().join("vitalwire.db"));
+    let store = store.expect("the store");
+    store.busy_timeout(Duration::from_secs(10)).expect("set");
+    let sql = "UPDATE alerts SET time = (unixepoch() - ?1 * 86400) * 1000000";
+    store.execute(sql, [days]).expect("moved")
 }
 
 /// By the system's own program: the tests need no library for it.

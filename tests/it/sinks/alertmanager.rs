@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::receivers::{Server, free_port, until};
-use super::rig::Rig;
+use super::rig::{Rig, alert};
 use crate::support;
 
 struct Alertmanager {
@@ -67,6 +67,9 @@ impl Alertmanager {
     }
 }
 
+/// Between two messages about what goes on, in seconds.
+const REPEAT: u64 = 5;
+
 fn own(kind: &str, body: &Value) -> Value {
     json!({
         "timestamp": "2026-11-21T21:38:11.087399+0000", "event_type": kind, "host": "sensor-1",
@@ -80,11 +83,15 @@ fn incidents_that_page_and_the_sensors_health_are_active_until_they_are_over() {
         return;
     };
     let config = format!(
-        "sinks: [{{type: alertmanager, name: am, url: 'http://127.0.0.1:{}', repeat: 2s}}]",
-        manager.port
+        "sinks: [{{type: alertmanager, name: am, url: 'http://127.0.0.1:{}', repeat: {}s}}]",
+        manager.port, REPEAT
     );
     let mut rig = Rig::new(&config);
     rig.alerts(3);
+    let mut other = alert(100);
+    other["vitalwire"]["tier"] = "notify".into();
+    other["alert"]["category"] = "test".into();
+    rig.put("alert", &other);
     let finding = |state: &str| {
         own(
             "finding",
@@ -105,6 +112,16 @@ fn incidents_that_page_and_the_sensors_health_are_active_until_they_are_over() {
     });
     assert_eq!(manager.active().len(), 3, "{:?}", manager.active());
 
+    // What joins it and is worse changes what is said of it, and not which alert it is.
+    let mut worse = alert(101);
+    worse["vitalwire"]["severity"] = "critical".into();
+    worse["vitalwire"]["slug"] = "dicom-worse".into();
+    rig.put("alert", &worse);
+    until("it is worse", 20, || {
+        manager.named(incident)[0]["annotations"]["severity"] == "critical"
+    });
+    assert_eq!(manager.named(incident).len(), 1, "{:?}", manager.active());
+
     // It forgets what it knew, and is told again.
     manager.server.kill();
     manager.server.start();
@@ -122,7 +139,10 @@ fn incidents_that_page_and_the_sensors_health_are_active_until_they_are_over() {
         .expect("closed");
     rig.put("finding", &finding("closed"));
     rig.put("heartbeat", &beat(true));
-    until("an end of everything", 30, || manager.active().is_empty());
+    // It is told: without that it would be over by itself after four times as long as `repeat`.
+    until("an end of everything", 2 * REPEAT, || {
+        manager.active().is_empty()
+    });
 }
 
 #[test]

@@ -5,6 +5,7 @@ use control::store::audit;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::http::Receiver;
 use super::receivers::until;
 use super::rig::{Rig, alert};
 use crate::support;
@@ -104,6 +105,41 @@ fn check_with_nft(text: &str) {
         return;
     }
     assert!(output.status.success(), "{said}");
+}
+
+/// A NAC, say, is asked to act: signed, once for a device, and until it has heard it.
+#[test]
+fn who_acts_is_asked_by_a_signed_request_until_it_is_taken() {
+    let Some(mut nac) = Receiver::new(&["webhook", "s3cret"]) else {
+        return;
+    };
+    let config = format!(
+        "responses:\n  - {{name: nac, rules: [{SLUG}], dry_run: false, \
+         webhook: {{url: '{}/nac', secret_file: {}}}}}\n",
+        nac.url,
+        nac.secret("s3cret")
+    );
+    let mut rig = Rig::new(&config);
+    let mut vital = by_workstation(1, "10.20.9.60");
+    vital["vitalwire"]["asset"]["src"]["life_support"] = true.into();
+    rig.put("alert", &vital);
+    rig.put("alert", &by_workstation(2, "10.20.9.66"));
+    rig.put("alert", &by_workstation(3, "10.20.9.66"));
+    assert_eq!(until_acts(&rig, 2)[1].0, "response.act");
+    let asked = nac.taken();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    let said = |key: &str| asked[0][key].as_str().unwrap_or_default();
+    assert_eq!(
+        ["path", "action", "response", "target", "rule"].map(said),
+        ["/nac", "respond", "nac", "10.20.9.66", SLUG]
+    );
+    assert!(said("until") > "2026", "{asked:?}");
+    nac.server.kill();
+    rig.put("alert", &by_workstation(4, "10.20.9.67"));
+    until_acts(&rig, 2);
+    nac.server.start();
+    assert_eq!(until_acts(&rig, 3)[2].0, "response.act");
+    assert_eq!(nac.taken().last().expect("one")["target"], "10.20.9.67");
 }
 
 #[test]
@@ -208,6 +244,23 @@ fn the_inventory_is_asked() {
         );
     }
     assert_eq!(feed(&rig, "txt"), "10.20.9.1\n");
+}
+
+#[test]
+fn what_has_to_stay_by_now_is_let_go() {
+    let mut rig = rig("dry_run: false,");
+    let list =
+        |stays: &str| format!("name,role,ip,life_support\nDesk,workstation,10.20.9.1,{stays}\n");
+    rig.list(&list("no"));
+    rig.put("alert", &by(1, "10.20.9.1"));
+    until("the feed", 20, || feed(&rig, "txt") == "10.20.9.1\n");
+    rig.list(&list("yes"));
+    until("its end", 20, || feed(&rig, "txt").is_empty());
+    let acts = until_acts(&rig, 2);
+    assert!(
+        acts[1].0 == "response.expire" && acts[1].1.contains("a life depends"),
+        "{acts:?}"
+    );
 }
 
 #[test]

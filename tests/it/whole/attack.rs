@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use make::lab::{self, SENSOR, Task};
+use make::lab::{self, Lab, SENSOR, Task};
 use serde_json::Value;
 
 use super::peers::{Servers, daily_work, send};
@@ -27,7 +27,7 @@ fn an_attack_is_known_everywhere_within_a_second() {
     if !has("storescp") || !has("nmap") || !has("chromedriver") {
         return;
     }
-    let Some(site) = Site::new("attack", "alert", |_| String::new()) else {
+    let Some(site) = Site::new("attack", "alert", blocking) else {
         return;
     };
     let _servers = Servers::start(&site.lab);
@@ -40,7 +40,26 @@ fn an_attack_is_known_everywhere_within_a_second() {
         assert!(done.status.success(), "{done:?}");
     });
     known_everywhere(&site, SCRIPT, || send(&site.lab, "<script>x()</script>"));
+    let feed = site.lab.folder().join("feeds/quarantine.txt");
+    site.until("the attacker in the feed", 10, || {
+        std::fs::read_to_string(&feed).is_ok_and(|feed| feed == "10.20.1.11\n")
+    });
     assert_eq!(site.lab.sensor_transmitted().expect("counted"), 0);
+}
+
+/// Firewalls shall block who scans. Somebody said what both devices are.
+fn blocking(lab: &Lab) -> String {
+    let list = lab.folder().join("devices.csv");
+    let text = "name,role,ip,life_support,patient_connected\n\
+                Desk,workstation,10.20.1.11,no,no\nArchive,archive,10.20.2.10,no,no\n";
+    std::fs::write(&list, text).expect("written");
+    format!(
+        "inventory: {{import: {}}}\nresponses:\n- {{name: quarantine, rules: [{}], dry_run: false,\n\
+         \u{20}  block_list: {{dir: {}}}}}\n",
+        list.display(),
+        SCAN.0,
+        lab.folder().join("feeds").display()
+    )
 }
 
 /// Plays an attack and looks everywhere at once for its one alert.

@@ -97,11 +97,7 @@ fn look_around(anna: &Client, lasts: Duration) -> BTreeMap<String, Vec<Duration>
 
 /// Those in the head of every page, searches, and one alert and one incident of now.
 fn pages(anna: &Client) -> Vec<String> {
-    let site = Client {
-        base: anna.base.replace("/api/v1", ""),
-        ..anna.clone()
-    };
-    let first = site.get("/").body;
+    let first = anna.console().get("/").body;
     let nav = first
         .split("<nav")
         .nth(1)

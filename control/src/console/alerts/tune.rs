@@ -12,13 +12,12 @@ use super::super::marks;
 use super::super::page::{self, Page};
 use super::super::view::View;
 use super::event;
-use crate::api::{Api, Form, May, Path, Problem, permit, put_suppression};
+use crate::api::{Api, Form, May, Path, Problem, permit, preview_suppression, put_suppression};
 use crate::auth::Permission;
 use crate::config::Suppression;
 use crate::store;
-use crate::store::preview::{self, Preview, THIRTY_DAYS};
+use crate::store::preview::Preview;
 use crate::store::query::{self, Alert};
-use crate::store::words::now;
 
 /// Fields that one may tune by, if the event has them.
 const FIELDS: [&str; 8] = [
@@ -90,21 +89,7 @@ pub(in crate::console) async fn show(
         by => by,
     };
     let says = suppression(&alert, &event, by);
-    let (config, _) = api.desk().in_force();
-    let slug = alert.slug.clone();
-    let preview = api
-        .read(move |conn| {
-            let loaded = preview::compile(&config, says)
-                .map_err(|error| store::Error::Refused(error.to_string()))?;
-            preview::preview(
-                conn,
-                &loaded.ruleset,
-                &slug,
-                now().saturating_sub(THIRTY_DAYS),
-            )
-        })
-        .await
-        .map_err(Problem::as_query)?;
+    let preview = preview_suppression(&api, says).await?;
     let path = format!("/alerts/{}/tune", alert.alert_id);
     let body = html! {
         h1 { "Tune from this alert" }

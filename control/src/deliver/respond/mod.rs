@@ -189,20 +189,21 @@ impl Response {
             self.note(action, id, &detail)?;
             return self.state.refused(ip, slug, self.config.expires.0);
         }
-        self.act(ip, slug, id)
+        let active = Active::new(ip, slug, id, self.config.expires.0);
+        self.act(Active { approved, ..active })
     }
 
-    fn act(&mut self, ip: &str, slug: &str, id: &str) -> Result<(), String> {
-        let active = Active::new(ip, slug, id, self.config.expires.0);
+    fn act(&mut self, active: Active) -> Result<(), String> {
+        let (ip, slug, id) = (&active.ip, &active.rule, active.alert_id.clone());
         let detail = json!({"target": ip, "rule": slug, "until": active.until_text()});
         if self.config.dry_run {
-            self.note("response.would", id, &detail)?;
+            self.note("response.would", &id, &detail)?;
             return self.state.would(active);
         }
         let mut all = self.state.active();
         all.push(active.clone());
         self.effect.begin(&active, &all)?;
-        self.note("response.act", id, &detail)?;
+        self.note("response.act", &id, &detail)?;
         self.state.began(active)
     }
 
@@ -237,16 +238,27 @@ impl Response {
         Ok(found.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// Ends what is over.
+    /// Ends what is over, and what has to stay after all: the hospital's list changes, and addresses do.
     fn expire(&mut self) -> Result<(), String> {
-        let over = self.state.over(clock::now());
+        let now = clock::now();
+        let mut stay = Vec::new();
+        for active in self.state.active().into_iter().filter(|one| !one.approved) {
+            let alert = self.alert(&active.alert_id)?;
+            let may =
+                alert.map(|line| Subject::of(&line).may_be_touched(&line, &self.devices.now()));
+            stay.extend(may.and_then(Result::err).map(|why| (active, why)));
+        }
+        let why = |one: &Active| stay.iter().find(|(of, _)| of == one).map(|(_, why)| why);
+        let over = self
+            .state
+            .over(|one| one.until <= now.0 || why(one).is_some());
         if over.is_empty() {
             return Ok(());
         }
         let all = self.state.active();
         self.effect.end(&all)?;
         for active in over.iter().filter(|active| active.acted) {
-            let detail = json!({"target": active.ip, "rule": active.rule});
+            let detail = json!({"target": active.ip, "rule": active.rule, "why": why(active)});
             self.note("response.expire", &active.alert_id, &detail)?;
         }
         self.state.save()

@@ -31,6 +31,9 @@ pub(super) struct Active {
     pub(super) acted: bool,
     /// Whether it counts against what is allowed in an hour.
     pub(super) counted: bool,
+    /// Whether clinical engineering approved it, though the device has to stay.
+    #[serde(default)]
+    pub(super) approved: bool,
 }
 
 impl Active {
@@ -45,6 +48,7 @@ impl Active {
             until: now.0.saturating_add(span),
             acted: true,
             counted: true,
+            approved: false,
         }
     }
 
@@ -136,10 +140,10 @@ impl State {
     }
 
     /// Takes out what is over.
-    pub(super) fn over(&mut self, now: Time) -> Vec<Active> {
+    pub(super) fn over(&mut self, is_over: impl Fn(&Active) -> bool) -> Vec<Active> {
         let (over, left) = std::mem::take(&mut self.remembered)
             .into_iter()
-            .partition(|active| active.until <= now.0);
+            .partition(is_over);
         self.remembered = left;
         over
     }

@@ -127,3 +127,6 @@ impl Syslog {
         Failure::later(delivered, why)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use parsers::time::Time;
 use rules::correlate::{Item, Out};
@@ -91,6 +92,20 @@ fn it_rotates_at_its_size_and_keeps_so_many() {
     let mut kept: Vec<String> = old.iter().map(text).collect();
     kept.sort();
     assert_eq!(kept, ["line number 3\n", "line number 4\n"]);
+}
+
+#[test]
+fn it_rotates_after_its_time() {
+    for (interval, wanted) in [(Span::secs(3600), 1), (Span(Duration::from_millis(1)), 2)] {
+        let dir = testing::dir("eve-interval");
+        let mut config = config(&dir.join("eve.json"));
+        config.rotate.interval = interval;
+        let mut file = EveFile::resumed(&config, Arc::default()).unwrap();
+        crate::clock::pause(Duration::from_millis(5));
+        file.take(&out(&[("dicom", "line")]));
+        file.flush();
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), wanted);
+    }
 }
 
 #[test]

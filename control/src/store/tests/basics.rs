@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::make::{Make, count, open, put, settings};
+use crate::outbox::{self, Kind, Reader};
 use crate::store::audit::{self, Act};
 use crate::store::{Error, FILE, Store, migrate, opening};
 use crate::testing;
@@ -60,7 +61,10 @@ fn an_older_store_is_migrated_and_a_newer_one_refused() {
          INSERT INTO alerts (alert_id, time, received, slug, sid, rev, title, category, severity,
              impact, tier, actor, victim, explain, incident)
          VALUES ('a', 1, 1, 's', 1, 1, 't', 'phi', 3, 0, 'page', 'a', 'b', 'e', 1);
-         INSERT INTO alert_lines VALUES (1, '{\"vitalwire\":{\"do_not_isolate\":true}}');",
+         INSERT INTO alert_lines VALUES (1, '{\"vitalwire\":{\"do_not_isolate\":true}}');
+         INSERT INTO sinks (name, kinds, cursor) VALUES ('siem', ',alert,', 1);
+         INSERT INTO outbox (kind, id, action, class, created, bytes, json) VALUES
+             ('alert', 'taken', 'create', 4, 1, 2, '{}'), ('alert', 'waits', 'create', 4, 1, 2, '{}');",
     )
     .unwrap();
     drop(conn);
@@ -69,6 +73,10 @@ fn an_older_store_is_migrated_and_a_newer_one_refused() {
     assert_eq!(count(&store, "SELECT count(*) FROM audit"), 0);
     assert_eq!(count(&store, "SELECT sum(stays) FROM alerts"), 1);
     assert_eq!(count(&store, "SELECT sum(stays) FROM incidents"), 1);
+    outbox::register(&store, vec![("siem".to_owned(), vec![Kind::Alert])]).unwrap();
+    let waits = Reader::new(&store, "siem").next(9).unwrap().entries;
+    let ids: Vec<&str> = waits.iter().map(|entry| &*entry.id).collect();
+    assert_eq!(ids, ["waits"], "a sink goes on where it stopped");
     let version = count(&store, "SELECT user_version FROM pragma_user_version");
     assert_eq!(version, i64::from(migrate::newest()));
     drop(store);

@@ -40,6 +40,17 @@ fn each_sink_goes_on_where_it_stopped_and_what_all_have_goes() {
     sinks(&store, &["one", "two"]);
     put(&store, alerts(5, 15));
     let (one, two) = (Reader::new(&store, "one"), Reader::new(&store, "two"));
+    let backlog = |sink: &str, name: &str| {
+        let samples = store.samples();
+        let of = samples
+            .iter()
+            .find(|s| s.name == name && s.labels[0].1 == sink);
+        of.map(|sample| sample.value)
+    };
+    let entries = |sink| backlog(sink, "vitalwire_sink_backlog_entries");
+    testing::until(|| (entries("two") == Some(10)).then_some(()));
+    let age = || backlog("two", "vitalwire_sink_backlog_seconds");
+    testing::until(|| (age() > Some(0)).then_some(()));
     assert_eq!(
         ids(&one, 100).len(),
         10,
@@ -48,6 +59,8 @@ fn each_sink_goes_on_where_it_stopped_and_what_all_have_goes() {
     let four = one.next(4).unwrap();
     one.ack(four.upto).unwrap();
     two.ack(two.next(100).unwrap().upto).unwrap();
+    let waiting = || (entries("one"), entries("two"), age());
+    testing::until(|| (waiting() == (Some(6), Some(0), Some(0))).then_some(()));
     store.close();
     drop((store, one, two));
     let store = open(&dir);

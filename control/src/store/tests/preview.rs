@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use super::make::{Make, open, put};
 use crate::config::{Config, Suppression};
+use crate::error::Error;
+use crate::ruleset::{self, Loaded};
 use crate::store::preview::{self, Preview};
 use crate::store::{Store, Verdict, incidents};
 use crate::testing;
@@ -18,8 +20,16 @@ fn suppression(when: Option<&str>, fields: &[(&str, &str)]) -> Suppression {
     }
 }
 
+/// The rules with this suppression and no other.
+fn compile(suppression: Suppression) -> Result<Loaded, Error> {
+    ruleset::load(&Config {
+        suppressions: vec![suppression],
+        ..Config::default()
+    })
+}
+
 fn preview_of(store: &Store, suppression: Suppression) -> Preview {
-    let loaded = preview::compile(&Config::default(), suppression).unwrap();
+    let loaded = compile(suppression).unwrap();
     store
         .read(|conn| preview::preview(conn, &loaded.ruleset, "dicom-cfind-wildcard-mass", 0))
         .unwrap()
@@ -69,9 +79,6 @@ fn a_preview_counts_what_the_suppression_would_have_hidden() {
         ),
         30
     );
-    let wrong = preview::compile(
-        &Config::default(),
-        suppression(Some("dicom.nosuch == 1"), &[]),
-    );
+    let wrong = compile(suppression(Some("dicom.nosuch == 1"), &[]));
     assert!(wrong.unwrap_err().to_string().contains("nosuch"));
 }

@@ -31,6 +31,7 @@ fn what_is_old_goes_by_severity_and_what_is_held_stays() {
     let dir = testing::dir("retention-age");
     let mut config = config();
     config.keep.low = Span(Duration::from_millis(1));
+    config.keep.incidents = Span(Duration::from_millis(1));
     let store = Store::open(&dir, settings(&crate::store::tests::make::config()), None).unwrap();
     put(&store, (0..2500).map(|n| of(Severity::Low, n)));
     put(&store, (2500..2510).map(|n| of(Severity::High, n)));
@@ -52,6 +53,13 @@ fn what_is_old_goes_by_severity_and_what_is_held_stays() {
     for table in ["alert_lines", "alert_words"] {
         assert_eq!(count(&store, &format!("SELECT count(*) FROM {table}")), 12);
     }
+    // An incident goes once none of its alerts is left.
+    let incidents = "SELECT count(*) FROM incidents";
+    testing::until(|| (count(&store, incidents) == 12).then_some(()));
+    assert_eq!(
+        count(&store, &DELETED.replace("'alerts'", "'incidents'")),
+        2498
+    );
     let held = "SELECT count(*) FROM alerts WHERE hold > 0";
     assert_eq!(count(&store, held), 2);
     assert_eq!(
