@@ -37,7 +37,7 @@ counts! {
     WorkerBytes = "vitalwire_worker_seen_bytes_total", [], "bytes on the wire of those frames";
     WorkerPanicked = "vitalwire_worker_dropped_frames_total", ["cause" = "panic"], "frames lost with a worker that was restarted";
     WorkerUndecoded = "vitalwire_worker_dropped_frames_total", ["cause" = "undecoded"], "frames whose headers could not be read";
-    Panics = "vitalwire_worker_panics_total", [], "workers restarted empty";
+    Panics = "vitalwire_worker_panics_total", [], "faults of this program that it survived: workers restarted empty, frames left out";
     NotIp = "vitalwire_worker_other_frames_total", [], "frames that carry neither IP nor ARP";
     Arp = "vitalwire_worker_arp_frames_total", [], "ARP messages";
     FlowSeen = "vitalwire_flow_seen_packets_total", [], "IP packets that came to the flow table";

@@ -235,6 +235,9 @@ impl Worker {
     }
 
     fn undecoded(&mut self, frame: &Frame, issue: DecodeIssue) {
+        if issue == DecodeIssue::Fault {
+            self.recorder.counts.one(Count::Panics);
+        }
         if self.may_tell() {
             let envelope = bare(frame, None);
             self.recorder

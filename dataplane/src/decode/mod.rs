@@ -41,6 +41,12 @@ pub fn decode(frame: &Frame, bytes: &[u8]) -> Result<Packet, DecodeIssue> {
 /// As [`decode`], into the place where the packet will stay.
 #[inline]
 pub(crate) fn decode_into(frame: &Frame, bytes: &[u8], place: &mut Result<Packet, DecodeIssue>) {
+    #[cfg(test)]
+    assert_ne!(
+        bytes.get(..6),
+        Some(&crate::tests::FAULTY_MAC[..]),
+        "as told"
+    );
     if !plain::read(frame, bytes, place) {
         walk_into(frame, bytes, place);
     }
@@ -254,6 +260,8 @@ pub enum DecodeIssue {
     TooDeep,
     /// A link type that we do not read.
     LinkType(u16),
+    /// This program's fault, and not the frame's.
+    Fault,
 }
 
 impl DecodeIssue {
@@ -265,6 +273,7 @@ impl DecodeIssue {
             Self::Malformed(_) => "malformed",
             Self::TooDeep => "too_deep",
             Self::LinkType(_) => "link_type",
+            Self::Fault => "fault",
         }
     }
 
@@ -273,7 +282,7 @@ impl DecodeIssue {
     pub const fn header(self) -> &'static str {
         match self {
             Self::TooShort(header) | Self::Malformed(header) => header,
-            Self::TooDeep | Self::LinkType(_) => "",
+            Self::TooDeep | Self::LinkType(_) | Self::Fault => "",
         }
     }
 }

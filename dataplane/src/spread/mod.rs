@@ -4,6 +4,7 @@ mod counters;
 mod hash;
 mod work;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parsers::time::Time;
@@ -77,16 +78,9 @@ impl Spread {
         for work in &mut *out {
             work.clear();
         }
-        for at in 0..batch.frames.len() {
-            let Some(frame) = batch.frames.get(at).copied() else {
-                break;
-            };
-            if let Some(soon) = batch.frames.get(at.saturating_add(AHEAD)) {
-                prefetch::headers(soon.bytes(&batch.blocks));
-            }
-            self.tick(frame.no, frame.now, out);
-            self.frame(frame, &mut batch.blocks, out);
-            self.dispatched_upto = frame.no;
+        let mut from = 0;
+        while catch_unwind(AssertUnwindSafe(|| self.hand_out(from, batch, out))).is_err() {
+            from = self.leave_out(batch, out);
         }
         self.dispatched_upto = self.dispatched_upto.max(batch.upto);
         // An idle poll has no frame, but time goes on, before the next frame.
@@ -101,6 +95,45 @@ impl Spread {
                 work.blocks.extend(batch.blocks.iter().cloned());
             }
         }
+    }
+
+    /// Hands out the frames from this one on.
+    fn hand_out(&mut self, from: usize, batch: &mut capture::Batch, out: &mut [Work]) {
+        for at in from..batch.frames.len() {
+            let Some(frame) = batch.frames.get(at).copied() else {
+                break;
+            };
+            if let Some(soon) = batch.frames.get(at.saturating_add(AHEAD)) {
+                prefetch::headers(soon.bytes(&batch.blocks));
+            }
+            self.tick(frame.no, frame.now, out);
+            self.frame(frame, &mut batch.blocks, out);
+            self.dispatched_upto = frame.no;
+        }
+    }
+
+    /// After a fault, whoever got the last frame is told of the one that it happened at. Gives the
+    /// place of the next.
+    #[cold]
+    fn leave_out(&mut self, batch: &capture::Batch, out: &mut [Work]) -> usize {
+        let is_next = |frame: &Frame| frame.no > self.dispatched_upto;
+        let at = batch.frames.iter().position(is_next);
+        let at = at.unwrap_or(batch.frames.len());
+        if let Some(frame) = batch.frames.get(at).copied() {
+            for work in &mut *out {
+                // It may have been read by half.
+                if work
+                    .items
+                    .last()
+                    .is_some_and(|item| item.frame.no == frame.no)
+                {
+                    work.items.pop();
+                }
+            }
+            self.give(frame, Err(DecodeIssue::Fault), self.last_worker, out);
+            self.dispatched_upto = frame.no;
+        }
+        at.saturating_add(1)
     }
 
     /// The counts so far.

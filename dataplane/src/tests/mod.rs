@@ -11,4 +11,4 @@ mod speed;
 mod stream;
 mod worker;
 
-pub(crate) use protocol::FAULTY;
+pub(crate) use protocol::{FAULTY, FAULTY_MAC};

@@ -8,7 +8,7 @@ use rules::correlate::{Config, Correlator, Out, Summary};
 use rules::record::{Batch, Record};
 
 use super::frames::{ACK, FIN_ACK, Given, SYN, SYN_ACK, arp, seg, udp};
-use super::protocol::{FAULTY, LINES};
+use super::protocol::{FAULTY, FAULTY_MAC, LINES};
 use super::worker::{T0, settings};
 use crate::batch::{Frame, LinkType};
 use crate::correlate_thread::Correlate;
@@ -318,6 +318,38 @@ fn a_fault_ahead_of_a_packets_turn_costs_that_packet_alone() {
             let is_it = |line: &str| line.contains("restarted") && line.contains(&named);
             assert!(written.lines().any(is_it), "{named} in {written}");
         }
+    }
+}
+
+/// Whoever reads decodes, for one worker or for several: it goes on too.
+#[test]
+fn a_fault_in_a_frames_headers_costs_that_frame_alone() {
+    let mut faulty = udp((3, 7), (4, 7), b"");
+    faulty[..6].copy_from_slice(&FAULTY_MAC);
+    for (before, faults) in [(0, 1), (5, 1), (5, 3), (150, 200)] {
+        let mut frames = vec![(T0, udp((5, 9), (6, 9), b"y")); before];
+        frames.extend(vec![(T0, faulty.clone()); faults]);
+        // The flows that there were are there still.
+        let talk = talk(0, 1002, b"TT after\n");
+        frames.splice(0..0, talk[..2].to_vec());
+        frames.push(talk[2].clone());
+        let (one, finished) = run(frames.clone(), 1, 4, 100);
+        let total = |name: &str| {
+            finished
+                .snapshot
+                .total(&format!("vitalwire_worker_{name}_total"))
+        };
+        assert_eq!(total("panics"), faults as u64);
+        assert_eq!(total("dropped_frames"), faults as u64);
+        assert_eq!(total("seen_frames"), frames.len() as u64);
+        assert_eq!(total("handled_frames"), (before + 3) as u64);
+        let (several, _) = run(frames, 3, 4, 7);
+        assert!(one == several);
+        let written = String::from_utf8(one).unwrap();
+        assert!(written.contains("TT after"), "{written}");
+        // Of more there is a bound for each second.
+        let told = written.matches("decode.fault").count();
+        assert_eq!(told, faults.min(32), "{written}");
     }
 }
 

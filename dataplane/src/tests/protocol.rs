@@ -12,6 +12,9 @@ use crate::telemetry::monotonic_nanos;
 /// Looking up a packet of this IP protocol (for experiments, RFC 3692) panics.
 pub(crate) const FAULTY: u8 = 253;
 
+/// Reading the headers of a frame to this address panics.
+pub(crate) const FAULTY_MAC: [u8; 6] = [0xfa; 6];
+
 pub(super) static LINES: &[&Spec] = &[&SPEC];
 
 /// And one like it that is not medical: it begins with `OO`.
