@@ -369,7 +369,7 @@ Examples:
   vitalwire config schema > vitalwire.schema.json    for completion in an editor"
 )]
 pub enum ConfigCommand {
-    /// Read a configuration, compile its rules, and say what is wrong.
+    /// Read a configuration, compile its rules, look for what its sinks need, and say what is wrong.
     Check {
         /// The file.
         file: PathBuf,

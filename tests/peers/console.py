@@ -379,7 +379,9 @@ def miss_nothing(console):
 
 def tell_the_truth(console):
     """Who cannot be asked is unknown, not good; times are the reader's, with UTC in the title."""
-    console.go("/")
+    for path, part in [("/network", "#doctor"), ("/", "#changed")]:
+        console.go(path)
+        assert "there is no mirror to judge" in console.one(part).text, "captures have no mirror that is good"
     console.until("it sees", lambda: "seeing" in console.one("#strip").text)
     console.driver.execute_cdp_cmd("Network.enable", {})
     console.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/strip"]})

@@ -13,7 +13,7 @@ use maud::{Markup, html};
 use super::page::Page;
 use super::table::{Column, Table, Value};
 use super::view::View;
-use super::{marks, now, table};
+use super::{marks, now, strip, table};
 use crate::api::{Api, May, Problem, permit};
 use crate::inventory::Now;
 use crate::ledger::{self, Loss};
@@ -22,6 +22,8 @@ use crate::store::views::findings::{self, Finding};
 
 /// Zones of the matrix: the busiest.
 const ZONES_MAX: usize = 12;
+/// Seconds that the doctor listens before it judges.
+const LISTENS: usize = 10;
 /// Conversations that are shown: those with most bytes, or whatever one sorts by.
 const TALKERS_MAX: usize = 20;
 
@@ -280,6 +282,15 @@ async fn show(
     .show(&api))
 }
 
+/// Why it is not known whether the mirror is a good one, if nothing is wrong with it.
+pub(super) fn unjudged(api: &Api) -> Option<&'static str> {
+    if strip::replayed(api) {
+        return Some("Captures are read: there is no mirror to judge.");
+    }
+    let listened = api.health().pulse().len();
+    (listened <= LISTENS).then_some("The doctor has not listened for ten seconds yet.")
+}
+
 fn doctor(api: &Api, found: &[Finding]) -> Markup {
     let open: Vec<&Finding> = found.iter().filter(|one| one.state == "open").collect();
     html! {
@@ -287,7 +298,7 @@ fn doctor(api: &Api, found: &[Finding]) -> Markup {
             h2 #doctor-title { "The doctor's findings" }
             @if let Some(why) = api.blind() { div.wrong { p { strong { "Blind: " (why) } } } }
             @if open.is_empty() {
-                (table::empty(&html! { p { strong { "Nothing is wrong with the mirror." } " "
+                (table::empty(&html! { p { strong { (unjudged(api).unwrap_or("Nothing is wrong with the mirror.")) } " "
                     @if found.is_empty() { "It found nothing since the store began." } @else { (found.len()) " findings are over." }
                     " " code { "vitalwire doctor" } " looks closer at one interface." } }))
             }

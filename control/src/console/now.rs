@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::chart::{Bar, Chart};
 use super::page::Page;
-use super::{incidents, marks, table};
+use super::{incidents, marks, network, table};
 use crate::api::{Api, May, Problem, permit};
 use crate::pulse::{self, SECONDS_MAX, Second};
 use crate::store::views::findings::{self, Finding};
@@ -47,7 +47,7 @@ async fn show(State(api): State<Api>, who: May<permit::Read>) -> Result<Response
     let body = html! {
         (seeing(&api))
         (open(&known, &api))
-        (changed(&known, devices))
+        (changed(&api, &known, devices))
     };
     Ok(Page {
         title: "Now",
@@ -185,7 +185,7 @@ pub(super) fn nothing(api: &Api) -> Markup {
     }
 }
 
-fn changed(known: &Known, devices: usize) -> Markup {
+fn changed(api: &Api, known: &Known, devices: usize) -> Markup {
     let rows = (0..5).rev().map(|at: usize| {
         let of = |counts: &[u64; 5]| counts.get(at).copied().unwrap_or(0);
         let word = severity_word(i64::try_from(at).unwrap_or(0));
@@ -206,7 +206,7 @@ fn changed(known: &Known, devices: usize) -> Markup {
                 div {
                     h3 { "The mirror and the appliance" }
                     @if known.findings.is_empty() {
-                        p { "The doctor finds nothing wrong." }
+                        p { (network::unjudged(api).unwrap_or("The doctor finds nothing wrong.")) }
                     } @else {
                         ul { @for finding in &known.findings { li {
                             (marks::severity(finding.severity)) " " (finding.explain) " "

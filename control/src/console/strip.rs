@@ -86,7 +86,7 @@ fn capture(api: &Api, seconds: &[Second]) -> Cell {
 }
 
 /// Whether captures are read, not an interface.
-fn replayed(api: &Api) -> bool {
+pub(super) fn replayed(api: &Api) -> bool {
     !api.desk().in_force().0.capture.files.is_empty()
 }
 

@@ -113,9 +113,11 @@ pub fn put(
     get(change, number)?.ok_or_else(missing)
 }
 
+/// The number that its entry in the audit log will have: one that was deleted leaves none to be taken
+/// for another.
 fn new_number(change: &Change<'_>) -> Result<i64, Error> {
     let (count, last): (i64, i64) = change.query_row(
-        "SELECT count(*), coalesce(max(seq), 0) FROM suppressions",
+        "SELECT count(*), (SELECT coalesce(max(seq), 0) FROM audit) FROM suppressions",
         [],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;

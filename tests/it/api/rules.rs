@@ -160,6 +160,11 @@ fn a_suppression_is_checked_previewed_and_in_force_at_once() {
     assert_eq!(careful.ask("PUT", &path, Some(&other)).status, 412);
     assert_eq!(anna.ask("DELETE", &path, None).status, 204);
     assert_eq!(anna.get(&path).status, 404);
+    let next = anna.post("/suppressions", &other).json()["number"].as_u64();
+    assert!(
+        next > made.json()["number"].as_u64(),
+        "a number is given once"
+    );
 }
 
 /// Gives every alert a time so many days ago. Says how many there are.
