@@ -22,11 +22,12 @@ def of_ocsf():
     known = {}
 
     def validator(event):
-        uid = event["class_uid"]
-        if uid not in known:
+        uid, profiles = event["class_uid"], event["metadata"].get("profiles", [])
+        key = (uid, *profiles)
+        if key not in known:
             name = published.lookup_class_name_from_uid(uid)
-            known[uid] = Draft202012Validator(published.get_class_schema(name))
-        return known[uid]
+            known[key] = Draft202012Validator(published.get_class_schema(name, profiles))
+        return known[key]
 
     return validator
 

@@ -77,6 +77,21 @@ async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Prob
         .map_err(|rejection| unread(&rejection))
 }
 
+/// A body of text, of somebody who is not known yet.
+#[derive(Debug)]
+pub struct Text(pub String);
+
+impl<S: Send + Sync> FromRequest<S> for Text {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let body = body(request, state).await?;
+        let text = String::from_utf8(body.into());
+        text.map(Self)
+            .map_err(|_| Problem::bad("the body is no text in UTF-8"))
+    }
+}
+
 fn unread(rejection: &BytesRejection) -> Problem {
     let status = rejection.status();
     match status {

@@ -47,7 +47,7 @@ pub(crate) use assets::{put as put_devices, the_list as the_devices_list};
 pub(crate) use caller::known;
 pub use caller::{May, Permit, caller, permit};
 pub(crate) use cases::{Case, Judgement};
-pub use extract::{Form, IfMatch, Json, Path, Query};
+pub use extract::{Form, IfMatch, Json, Path, Query, Text};
 pub use guard::Peer;
 pub(crate) use incidents::OneIncident;
 pub use incidents::Search as IncidentSearch;

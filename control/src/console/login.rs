@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::fault::sentence;
 use super::page::{self, Page};
 use super::view::View;
-use crate::api::{Api, Form, May, Peer, Problem, permit, set_cookie};
+use crate::api::{Api, Form, May, Peer, Problem, Text, permit, set_cookie};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -92,7 +92,7 @@ async fn log_in(
     State(api): State<Api>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
-    body: String,
+    Text(body): Text,
 ) -> Result<Response, Problem> {
     let login: Login = ours(&headers, &body)?;
     match api
@@ -147,7 +147,7 @@ async fn set_up(
     State(api): State<Api>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
-    body: String,
+    Text(body): Text,
 ) -> Result<Response, Problem> {
     if !api.is_new() {
         return Ok(page::go("/login"));

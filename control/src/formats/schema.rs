@@ -46,7 +46,18 @@ fn eve() -> Value {
         properties.entry(field.name).or_insert(described);
     }
     for kind in ALL {
-        properties.entry(kind.name).or_insert_with(|| object(kind));
+        let mut object = object(kind);
+        // What the correlator appends.
+        let more = properties
+            .get(kind.name)
+            .and_then(|of| of.get("properties"));
+        if let (Some(more), Some(known)) = (
+            more.and_then(Value::as_object),
+            object.get_mut("properties").and_then(Value::as_object_mut),
+        ) {
+            known.extend(more.clone());
+        }
+        properties.insert(kind.name.to_owned(), object);
     }
     schema
 }

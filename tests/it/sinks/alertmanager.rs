@@ -69,6 +69,8 @@ impl Alertmanager {
 
 /// Between two messages about what goes on, in seconds.
 const REPEAT: u64 = 5;
+/// By then a message has come. What is not told again is over by itself after four times `REPEAT`.
+const SOON: u64 = 2 * REPEAT;
 
 fn own(kind: &str, body: &Value) -> Value {
     json!({
@@ -103,11 +105,12 @@ fn incidents_that_page_and_the_sensors_health_are_active_until_they_are_over() {
     rig.put("finding", &finding("open"));
     rig.put("heartbeat", &beat(false));
     let incident = "VitalwireIncident";
-    until("the incident", 20, || manager.named(incident).len() == 1);
-    until("the finding", 20, || {
+    // Sooner than what should not be there would be over by itself.
+    until("the incident", SOON, || manager.named(incident).len() == 1);
+    until("the finding", SOON, || {
         manager.named("VitalwireFinding").len() == 1
     });
-    until("blindness", 20, || {
+    until("blindness", SOON, || {
         manager.named("VitalwireSensorBlind").len() == 1
     });
     assert_eq!(manager.active().len(), 3, "{:?}", manager.active());
@@ -117,7 +120,7 @@ fn incidents_that_page_and_the_sensors_health_are_active_until_they_are_over() {
     worse["vitalwire"]["severity"] = "critical".into();
     worse["vitalwire"]["slug"] = "dicom-worse".into();
     rig.put("alert", &worse);
-    until("it is worse", 20, || {
+    until("it is worse", SOON, || {
         manager.named(incident)[0]["annotations"]["severity"] == "critical"
     });
     assert_eq!(manager.named(incident).len(), 1, "{:?}", manager.active());
@@ -139,10 +142,7 @@ fn incidents_that_page_and_the_sensors_health_are_active_until_they_are_over() {
         .expect("closed");
     rig.put("finding", &finding("closed"));
     rig.put("heartbeat", &beat(true));
-    // It is told: without that it would be over by itself after four times as long as `repeat`.
-    until("an end of everything", 2 * REPEAT, || {
-        manager.active().is_empty()
-    });
+    until("an end of everything", SOON, || manager.active().is_empty());
 }
 
 #[test]

@@ -1,15 +1,35 @@
 //! Events to send: of recorded traffic, and what the store tells of itself.
 
+use std::path::{Path, PathBuf};
+
+use make::capture::{Capture, START_NS};
+use make::frame::{arp_request, host, ip_frame, ip_packet};
 use serde_json::{Value, json};
 
 use crate::support;
 
-/// Every event of the shipped captures: alerts, protocol events, flows, assets.
+/// Every event of the shipped captures: alerts, protocol events, flows, assets; and of a capture with what
+/// they have none of.
 pub fn recorded() -> Vec<Value> {
-    let captures = support::captures_below(&support::root().join("pcaps"));
+    let dir = tempfile::TempDir::new().expect("temporary folder");
+    let mut captures = support::captures_below(&support::root().join("pcaps"));
+    captures.push(announcements(dir.path()));
     let run = support::inspect(&captures, &[]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     run.events()
+}
+
+/// A host that announces itself by ARP, and a router that knows a better way.
+fn announcements(dir: &Path) -> PathBuf {
+    let (one, two) = (host("10.20.1.11"), host("10.20.2.10"));
+    let redirect = [5, 1, 0, 0, 10, 20, 0, 2, 0x45, 0, 0, 20];
+    let mut capture = Capture::new();
+    capture.push(START_NS, arp_request(one, one));
+    let packet = ip_packet(two, one, 1, &redirect);
+    capture.push(START_NS + 1, ip_frame(two, one, &[], &packet));
+    let path = dir.join("announcements.pcap");
+    std::fs::write(&path, capture.pcap()).expect("written");
+    path
 }
 
 fn line(kind: &str, body: &Value) -> Value {
@@ -17,6 +37,22 @@ fn line(kind: &str, body: &Value) -> Value {
         "timestamp": "2026-11-21T21:38:11.087399+0000", "event_type": kind, "host": "sensor-1",
         "vitalwire": {"schema": "1", "sensor_id": "sensor-1", "site": "North"}, kind: body,
     })
+}
+
+/// What somebody did to an alert, as sinks are told that keep it under its id.
+pub fn worked_on(alert: &Value) -> [Value; 3] {
+    let told = |action: &str, status: &str, revision: u64| {
+        let mut line = alert.clone();
+        line["vitalwire"]["action"] = action.into();
+        line["vitalwire"]["status"] = status.into();
+        line["vitalwire"]["revision"] = revision.into();
+        line
+    };
+    let mut closed = told("close", "closed", 4);
+    closed["vitalwire"]["verdict"] = "false".into();
+    let mut commented = told("update", "acknowledged", 3);
+    commented["vitalwire"]["comments"] = 1.into();
+    [told("acknowledge", "acknowledged", 2), commented, closed]
 }
 
 /// One of each that the appliance tells of itself.

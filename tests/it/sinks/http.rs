@@ -227,8 +227,8 @@ fn a_redirect_is_not_followed_and_a_wrong_signature_waits() {
     assert!(sum("failures") >= 2 && sum("delivered") == 0 && sum("refused") == 0);
 }
 
-fn bulk() -> Option<(Receiver, String)> {
-    let receiver = Receiver::new(&["bulk"])?;
+pub(super) fn bulk(role: &[&str]) -> Option<(Receiver, String)> {
+    let receiver = Receiver::new(role)?;
     let config = format!(
         "sinks: [{{type: opensearch, name: search, url: '{}', username: elastic, password_file: {}}}]",
         receiver.url,
@@ -239,7 +239,7 @@ fn bulk() -> Option<(Receiver, String)> {
 
 #[test]
 fn the_bulk_interface_gets_the_template_and_ecs() {
-    let Some((receiver, config)) = bulk() else {
+    let Some((receiver, config)) = bulk(&["bulk"]) else {
         return;
     };
     let mut rig = Rig::new(&config);
@@ -264,7 +264,7 @@ fn the_bulk_interface_gets_the_template_and_ecs() {
 
 #[test]
 fn the_document_of_an_alert_says_how_it_stands() {
-    let Some((receiver, config)) = bulk() else {
+    let Some((receiver, config)) = bulk(&["bulk"]) else {
         return;
     };
     let mut rig = Rig::new(&config);
@@ -287,7 +287,7 @@ fn the_document_of_an_alert_says_how_it_stands() {
 
 #[test]
 fn one_document_that_is_refused_holds_nothing_up() {
-    let Some((receiver, config)) = bulk() else {
+    let Some((receiver, config)) = bulk(&["bulk"]) else {
         return;
     };
     let mut rig = Rig::new(&config);
@@ -309,7 +309,7 @@ fn one_document_that_is_refused_holds_nothing_up() {
 
 #[test]
 fn nothing_is_lost_when_the_bulk_interface_is_away() {
-    let Some((mut receiver, config)) = bulk() else {
+    let Some((mut receiver, config)) = bulk(&["bulk"]) else {
         return;
     };
     let mut rig = Rig::new(&config);

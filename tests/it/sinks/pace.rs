@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::http::webhook;
+use super::http::{bulk, webhook};
 use super::nats::Nats;
 use super::rig::Rig;
 use super::syslog::Receiver;
@@ -89,6 +89,21 @@ fn webhook_one_by_one_and_in_lists() {
         );
         measured(&format!("webhook, {name}"), &sink, away, back);
     }
+}
+
+/// Our receiver reads and keeps every document; a real cluster does it on more than one processor.
+#[test]
+fn opensearch() {
+    let Some((receiver, sink)) = bulk(&["bulk", "calm"]) else {
+        return;
+    };
+    let sink = sink.replace("name: search,", "name: search, select: [alert],");
+    let receiver = std::cell::RefCell::new(receiver);
+    let (away, back) = (
+        || receiver.borrow_mut().server.kill(),
+        || receiver.borrow_mut().server.start(),
+    );
+    measured("opensearch", &sink, away, back);
 }
 
 /// What the appliance promises: a storm of a minute, and each of three sinks keeps up.

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use make::lab;
+use tempfile::TempDir;
 
 use crate::api::appliance::{Appliance, captures};
 use crate::support::root;
@@ -17,7 +18,13 @@ fn bad_input_is_told_clearly_everywhere_and_other_roles_are_refused() {
             .to_string()
     });
     let all = format!("{}, {}", ward.join(", "), captures(&["dicom-ae-brute"]));
-    let appliance = Appliance::start(&all, ", limits: {rate: 100000, body: 128KiB}");
+    let appliance = Appliance::start_with(
+        TempDir::new().expect("temporary folder"),
+        &all,
+        ", limits: {rate: 100000, body: 128KiB}",
+        "sinks: [{type: webhook, name: hook, url: 'http://127.0.0.1:9/'}]\n\
+         responses: [{name: quarantine, rules: [dicom-ae-brute], block_list: {dir: DIR/feeds}}]\n",
+    );
     let token = appliance.logged("set-up token: ");
     let output = Command::new(lab::python().expect("an environment for Python"))
         .arg(root().join("tests/peers/hostile.py"))

@@ -7,9 +7,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::mocking::MockCluster;
 use serde_json::{Value, json};
 
+use crate::clock::Stopwatch;
 use crate::config::{self, Sink};
 use crate::deliver::make;
-use crate::outbox::{Entry, Kind};
+use crate::outbox::{self, Entry, Kind, Reader, Way};
+use crate::store::tests::make::{Make, open, put};
 
 fn entry(n: i64) -> Entry {
     let id = format!("{n:032x}");
@@ -79,4 +81,40 @@ fn a_topic_has_every_alert_though_the_broker_was_away() {
         "{}",
         received.len()
     );
+}
+
+/// How fast it empties the outbox. The figure is printed: `cargo nextest run -p control --features kafka
+/// --no-capture -E 'test(a_topic_is_filled)'`.
+#[test]
+fn a_topic_is_filled_at_pace() {
+    const ALERTS: u64 = 10_000;
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("vitalwire.alert", 3, 1).unwrap();
+    let lake = make(&sink(&cluster.bootstrap_servers()), None).unwrap();
+    let store = open(&crate::testing::dir("kafka-pace"));
+    outbox::register(&store, vec![("lake".to_owned(), vec![Kind::Alert])]).unwrap();
+    let alert = |n| Make {
+        n,
+        ..Make::default()
+    };
+    put(&store, (0..ALERTS).map(alert));
+    let way = Way {
+        sink: lake,
+        again: Box::new(|| Err("it did not panic".to_owned())),
+    };
+    let since = Stopwatch::start();
+    let runner = outbox::spawn(&store, Reader::new(&store, "lake"), way, None).unwrap();
+    let delivered = || {
+        store
+            .outbox_counts()
+            .states()
+            .iter()
+            .map(|s| s.delivered)
+            .sum::<u64>()
+    };
+    crate::testing::until(|| (delivered() >= ALERTS).then_some(()));
+    let pace = ALERTS as f64 / since.elapsed().as_secs_f64();
+    outbox::stop(vec![runner]);
+    println!("kafka: {pace:.0} alerts/s");
+    assert!(pace > 500.0, "{pace:.0} alerts/s; the aim is 2,000");
 }

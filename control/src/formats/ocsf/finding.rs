@@ -17,7 +17,10 @@ pub(super) fn detection(event: &Event<'_>) -> Document {
     info(event, &mut doc);
     status(event, &mut doc);
     impact(event, &mut doc);
-    judged(event, &mut doc);
+    if judged(event, &mut doc) {
+        // Of this class a verdict is part of a profile only.
+        doc.set("metadata.profiles", vec!["incident"]);
+    }
     doc.set("is_alert", true);
     let mut evidence = Document::default();
     let (source, destination) = event.ends();
@@ -85,12 +88,14 @@ pub(super) fn incident(event: &Event<'_>) -> Document {
     doc
 }
 
-/// What people judged, if they did.
-fn judged(event: &Event<'_>, doc: &mut Document) {
-    if let Some((id, word)) = event.ours_text("verdict").map(verdict) {
+/// What people judged, and whether they did.
+fn judged(event: &Event<'_>, doc: &mut Document) -> bool {
+    let found = event.ours_text("verdict").map(verdict);
+    if let Some((id, word)) = found {
         doc.set("verdict_id", id);
         doc.set("verdict", word);
     }
+    found.is_some()
 }
 
 /// `activity_id` of every finding.
