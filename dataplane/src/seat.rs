@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use parsers::time::Time;
 
-use crate::counters::Published;
+use crate::counters::{Count, Published};
 use crate::lanes::Lanes;
 use crate::reader::Task;
 use crate::spread::Work;
@@ -79,7 +79,9 @@ impl Seat {
             Task::End(frame, now) => {
                 // What a fault here loses has already been counted, flow by flow.
                 let end = AssertUnwindSafe(|| self.worker.end(frame, now));
-                drop(catch_unwind(end));
+                if catch_unwind(end).is_err() {
+                    self.worker.recorder.counts.one(Count::Panics);
+                }
                 self.lanes.finish(&mut self.worker.recorder, now);
                 self.published.publish(&self.worker.recorder.counts);
             }

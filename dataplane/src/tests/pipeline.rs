@@ -354,6 +354,13 @@ fn a_fault_in_a_frames_headers_costs_that_frame_alone() {
 }
 
 #[test]
+fn a_fault_at_the_very_end_is_counted() {
+    let (written, finished) = run(talk(0, 1000, b"TT before\nQ"), 1, 4, 100);
+    assert!(String::from_utf8_lossy(&written).contains("TT before"));
+    assert_eq!(finished.snapshot.total("vitalwire_worker_panics_total"), 1);
+}
+
+#[test]
 fn a_fault_of_a_timer_costs_no_frame() {
     let mut frames = talk(0, 1000, b"TT before\nQ");
     frames.extend(talk(2 * 86_400, 1002, b"TT after\n"));
