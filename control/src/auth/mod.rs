@@ -16,5 +16,8 @@ pub mod throttle;
 pub mod tokens;
 pub mod users;
 
+#[cfg(test)]
+mod tests;
+
 pub use caller::{Caller, Via};
 pub use role::{Permission, Permissions, Role};
