@@ -243,14 +243,19 @@ pub(crate) fn start_with(
             Arc::clone(to_correlator)
         },
     };
+    let readers = match &parts.feeds {
+        Feeds::Spread(_) => 1,
+        Feeds::Steered(feeds) => feeds.len(),
+    };
+    let shared = Arc::new(Shared::new(ruleset, readers));
     let (at_work, ended) = bounded(0);
-    let correlator = named("correlator".to_owned(), move || {
+    let correlator = named(&shared, "correlator".to_owned(), move || {
         let _at_work: Sender<()> = at_work;
         thread.run()
     })?;
-    let (shared, readers, workers) = match parts.feeds {
-        Feeds::Spread(feed) => one_reader(settings, feed, ruleset, seats, emptied)?,
-        Feeds::Steered(feeds) => own_readers(feeds, ruleset, seats, depth)?,
+    let (readers, workers) = match parts.feeds {
+        Feeds::Spread(feed) => one_reader(settings, feed, &shared, seats, emptied)?,
+        Feeds::Steered(feeds) => (own_readers(feeds, &shared, seats, depth)?, Vec::new()),
     };
     Ok(Running {
         shared,
@@ -262,28 +267,25 @@ pub(crate) fn start_with(
     })
 }
 
-type Threads = (
-    Arc<Shared>,
-    Vec<JoinHandle<Vec<CaptureError>>>,
-    Vec<JoinHandle<()>>,
-);
+/// Those that read.
+type Readers = Vec<JoinHandle<Vec<CaptureError>>>;
 
 /// One thread reads and hands out, the workers take from their queues.
 fn one_reader(
     settings: &Settings,
     feed: Box<dyn Feed>,
-    ruleset: Arc<Ruleset>,
+    shared: &Arc<Shared>,
     seats: Vec<Seat>,
     emptied: Receiver<Work>,
-) -> std::io::Result<Threads> {
+) -> std::io::Result<(Readers, Vec<JoinHandle<()>>)> {
     let depth = depth(settings);
-    let shared = Arc::new(Shared::new(ruleset, 1));
-    let reader = Reader::new(feed, Arc::clone(&shared), 0, seats.len(), emptied);
+    let reader = Reader::new(feed, Arc::clone(shared), 0, seats.len(), emptied);
     let (mut queues, mut workers) = (Vec::new(), Vec::new());
     for (at, seat) in seats.into_iter().enumerate() {
         let (queue, tasks) = bounded(depth);
         queues.push(queue);
-        workers.push(named(format!("worker-{at}"), move || seat.run(&tasks))?);
+        let run = move || seat.run(&tasks);
+        workers.push(named(shared, format!("worker-{at}"), run)?);
     }
     let live = settings.live;
     let give = move |worker: usize, mut task: Task| {
@@ -291,35 +293,34 @@ fn one_reader(
             if let (Task::Work(work, _), true) = (&mut task, live) {
                 work.backlog = work.backlog.max(percent(queue.len(), queue.capacity()));
             }
-            // A worker that is gone has been counted as a panic.
+            // That a worker is gone is told at the end.
             drop(queue.send(task));
         }
     };
-    let reader = named("reader".to_owned(), move || reader.run(give))?;
-    Ok((shared, vec![reader], workers))
+    let reader = named(shared, "reader".to_owned(), move || reader.run(give))?;
+    Ok((vec![reader], workers))
 }
 
 /// Each worker reads for itself: nothing waits in a queue.
 fn own_readers(
     feeds: Vec<Box<dyn Feed>>,
-    ruleset: Arc<Ruleset>,
+    shared: &Arc<Shared>,
     seats: Vec<Seat>,
     depth: usize,
-) -> std::io::Result<Threads> {
-    let shared = Arc::new(Shared::new(ruleset, feeds.len()));
+) -> std::io::Result<Readers> {
     let mut readers = Vec::new();
     for (at, (feed, mut seat)) in feeds.into_iter().zip(seats).enumerate() {
         let (give_back, emptied) = bounded(depth);
         seat.give_back = give_back;
-        let reader = Reader::new(feed, Arc::clone(&shared), at, 1, emptied);
+        let reader = Reader::new(feed, Arc::clone(shared), at, 1, emptied);
         let run = move || {
             let errors = reader.run(|_, task| seat.task(task));
             seat.leave();
             errors
         };
-        readers.push(named(format!("worker-{at}"), run)?);
+        readers.push(named(shared, format!("worker-{at}"), run)?);
     }
-    Ok((shared, readers, Vec::new()))
+    Ok(readers)
 }
 
 /// Batches that a queue holds. Live, depth is patience with bursts. Reading files a queue that is
@@ -351,10 +352,36 @@ fn patience(settings: &Settings) -> Option<Duration> {
 }
 
 fn named<T: Send + 'static>(
+    shared: &Arc<Shared>,
     name: String,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> std::io::Result<JoinHandle<T>> {
-    std::thread::Builder::new().name(name).spawn(run)
+    let alarm = Alarm(Arc::clone(shared));
+    std::thread::Builder::new().name(name).spawn(move || {
+        let _alarm = alarm;
+        run()
+    })
+}
+
+/// Stops all that is read when the thread that has it dies: to end, and to be started again, is better
+/// than to go on with a part of it unseen.
+struct Alarm(Arc<Shared>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What a thread gives at its end; that it died is one more error.
+fn end<T: Default>(thread: JoinHandle<T>, errors: &mut Vec<CaptureError>) -> T {
+    let name = thread.thread().name().unwrap_or_default().to_owned();
+    thread.join().unwrap_or_else(|_| {
+        errors.push(CaptureError::Died(name));
+        T::default()
+    })
 }
 
 impl Running {
@@ -415,13 +442,15 @@ impl Running {
     /// Waits for the end and closes the outputs' queues.
     #[must_use]
     pub fn wait(self) -> Finished {
-        let errors = self.readers.into_iter().map(JoinHandle::join);
-        let errors = errors.flat_map(Result::unwrap_or_default).collect();
-        for worker in self.workers {
-            // A worker catches its own panics; one that died all the same has nothing to say.
-            drop(worker.join());
+        let mut errors = Vec::new();
+        for reader in self.readers {
+            let told = end(reader, &mut errors);
+            errors.extend(told);
         }
-        let summary = self.correlator.join().unwrap_or_default();
+        for worker in self.workers {
+            end(worker, &mut errors);
+        }
+        let summary = end(self.correlator, &mut errors);
         Finished {
             errors,
             snapshot: self.watch.snapshot(&self.shared),

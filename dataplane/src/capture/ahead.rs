@@ -20,6 +20,8 @@ pub(crate) struct Ahead {
     thread: Option<JoinHandle<()>>,
     /// Whether frames are lost when it is not asked often enough.
     live: bool,
+    /// Whether it said that nothing comes any more.
+    ended: bool,
     told: Told,
 }
 
@@ -55,13 +57,14 @@ impl Ahead {
         let mut reading = Reading::new(source);
         let told = reading.tell();
         let thread = std::thread::Builder::new()
-            .name("reader".to_owned())
+            .name(NAME.to_owned())
             .spawn(move || reading.run(&full, &emptied))?;
         Ok(Self {
             filled,
             spare,
             thread: Some(thread),
             live,
+            ended: false,
             told,
         })
     }
@@ -70,8 +73,12 @@ impl Ahead {
 impl Source for Ahead {
     fn fill(&mut self, batch: &mut Batch) -> Result<Fill, CaptureError> {
         let Ok(mut filled) = self.filled.recv() else {
-            return Ok(Fill::End);
+            if std::mem::replace(&mut self.ended, true) {
+                return Ok(Fill::End);
+            }
+            return Err(CaptureError::Died(NAME.to_owned()));
         };
+        self.ended = matches!(filled.outcome, Ok(Fill::End));
         self.told = filled.told;
         if self.live {
             filled.batch.backlog = filled
@@ -113,7 +120,7 @@ impl Drop for Ahead {
         let (_, nobody) = bounded(0);
         self.filled = nobody;
         if let Some(thread) = self.thread.take() {
-            // A source that panicked has ended, which is all that matters here.
+            // That it panicked was told by then.
             drop(thread.join());
         }
     }
@@ -174,6 +181,9 @@ impl Reading {
         }
     }
 }
+
+/// Of the thread.
+const NAME: &str = "reader";
 
 /// How full a queue is, in percent.
 pub(crate) fn percent(len: usize, capacity: Option<usize>) -> u8 {

@@ -186,6 +186,12 @@ pub enum CaptureError {
         /// What is wrong, and what to do.
         what: String,
     },
+    /// A thread of ours died, and what it had not told with it.
+    #[error(
+        "the thread {0} died of a fault of Vitalwire's own, and what it had not told yet is lost: \
+         please report what it printed"
+    )]
+    Died(String),
 }
 
 #[cfg(test)]

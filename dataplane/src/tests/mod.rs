@@ -2,6 +2,7 @@
 //! workers there are.
 #![expect(clippy::cast_possible_truncation, reason = "what tests make is small")]
 
+mod died;
 mod frames;
 mod ledger;
 mod pipeline;
