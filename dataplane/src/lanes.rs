@@ -191,8 +191,9 @@ fn shed_or_not(counts: &mut Counts, seen: u64, shed: bool) {
     counts.add(count, seen);
 }
 
-/// Live, works of which nothing came are told of this often: each telling may wake the correlator,
-/// and others' records wait no longer than this for the word that nothing comes before them.
+/// Live, works of which nothing came are told of no more often than this: each telling may wake the
+/// correlator. While frames come, others' records wait no longer for the word that nothing comes before
+/// them; when they stop coming, as long as the correlator waits for any worker that is silent.
 const SILENT_NANOS: u64 = 1_000_000;
 
 /// Live, a worker waits this long for room on the medical lane before it sheds: less than the
